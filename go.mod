@@ -1,0 +1,3 @@
+module github.com/bedside-lm/bedside
+
+go 1.26
