@@ -1,0 +1,54 @@
+package continuous
+
+import (
+	"fmt"
+	"time"
+)
+
+// Complete answers the plan in flight: one result for each of its rows, in their order. It returns the requests that
+// ended with it; the slice is valid until the next call of Plan or Complete. Results that do not match the rows are an
+// [*Error] of KindInvalid and change nothing; the plan then stays in flight. A deadline that passed during the step does
+// not undo it: the request leaves at the next Plan, if it has not finished. With no plan in flight there are no rows to
+// answer, and no results only hands out the ends not yet reported.
+func (s *Scheduler) Complete(now time.Time, results []Result) ([]Ended, error) {
+	if len(results) != len(s.flight) {
+		return nil, invalid("results", fmt.Sprintf("%d results for %d rows in flight", len(results), len(s.flight)))
+	}
+	for i, r := range results {
+		if want := s.flight[i].req.ID; r.ID != want {
+			return nil, invalid(fmt.Sprintf("results[%d].id", i), fmt.Sprintf("%d where row %d is of %d", r.ID, i, want))
+		}
+		if r.Outcome < OutcomeContinue || r.Outcome > OutcomeFail {
+			return nil, invalid(fmt.Sprintf("results[%d].outcome", i), fmt.Sprintf("%d is not an outcome", r.Outcome))
+		}
+	}
+	s.advance(now)
+	for i, r := range results {
+		s.completeRow(s.flight[i], s.rows[i], r.Outcome)
+	}
+	clear(s.flight) // let ended sequences be collected
+	s.flight = s.flight[:0]
+	return s.takeEnded(), nil
+}
+
+func (s *Scheduler) completeRow(q *sequence, row Row, outcome Outcome) {
+	switch {
+	case q.state == cancelled:
+		s.end(q, ReasonCancelled)
+		return
+	case outcome == OutcomeFail:
+		s.end(q, ReasonFailed)
+		return
+	}
+	q.state = running
+	q.past += row.Count
+	if row.Samples {
+		q.sampled++
+	}
+	switch {
+	case outcome == OutcomeStop:
+		s.end(q, ReasonStop)
+	case q.past >= q.req.PromptTokens && q.sampled == q.req.MaxNewTokens:
+		s.end(q, ReasonLength)
+	}
+}

@@ -1,0 +1,89 @@
+package continuous
+
+import (
+	"fmt"
+	"time"
+)
+
+// Upper limits of a Config. They keep sums of tokens far from overflow and tables small enough to scan.
+const (
+	maxSlots    = 1 << 16
+	maxTokens   = 1 << 24
+	maxWaiting  = 1 << 20
+	maxPriority = 64
+)
+
+// Config sets a Scheduler's limits. A field left zero takes the default named beside it (see [Config.WithDefaults]).
+type Config struct {
+	// Slots is how many sequences can run at once (default 64). No more than TokenBudget of them ever do.
+	Slots int
+	// SlotCapacity is how many tokens one slot holds, prompt and answer together (default 2048).
+	SlotCapacity int
+	// PaddedCapacity, in tokens, is for attention kernels that pad every row of a step to the widest row and need
+	// past+width to fit in the slot's memory, as ONNX Runtime's GroupQueryAttention does. Chunks are then narrowed so
+	// that Start+(largest Count of the step) <= PaddedCapacity for every row. Memory for SlotCapacity+MaxChunk
+	// tokens makes the rule free. The default, 0, means rows are not padded; otherwise at least SlotCapacity.
+	PaddedCapacity int
+	// TokenBudget is how many tokens one step may run, all rows together (default 256).
+	TokenBudget int
+	// MaxChunk is how many prompt tokens of one sequence one step may run (default 128, or TokenBudget if smaller).
+	MaxChunk int
+	// MaxQueue is how many requests may wait for a slot (default 1024).
+	MaxQueue int
+	// PriorityLevels is how many levels there are; 1 is the highest (default 3).
+	PriorityLevels int
+	// DefaultPriority is the level of a request that names none (default: the middle one, 2 of 3).
+	DefaultPriority int
+	// AgingInterval is the waiting time that lifts a request by one level (default 5 s).
+	AgingInterval time.Duration
+}
+
+// WithDefaults returns c with every zero field set to its default.
+func (c Config) WithDefaults() Config {
+	set := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	set(&c.Slots, 64)
+	set(&c.SlotCapacity, 2048)
+	set(&c.TokenBudget, 256)
+	set(&c.MaxChunk, min(128, c.TokenBudget))
+	set(&c.MaxQueue, 1024)
+	set(&c.PriorityLevels, 3)
+	set(&c.DefaultPriority, (c.PriorityLevels+1)/2)
+	if c.AgingInterval == 0 {
+		c.AgingInterval = 5 * time.Second
+	}
+	return c
+}
+
+// Validate reports the first field that is out of range, as an [Error] of KindInvalid whose Field is its path. It
+// judges c as it stands: call WithDefaults first if zero fields are meant to take their defaults.
+func (c Config) Validate() error {
+	for _, f := range []struct {
+		name         string
+		value        int
+		least, limit int
+	}{
+		{"slots", c.Slots, 1, maxSlots},
+		{"slot_capacity", c.SlotCapacity, 2, maxTokens},
+		{"token_budget", c.TokenBudget, 1, maxTokens},
+		{"max_chunk", c.MaxChunk, 1, maxTokens},
+		{"max_queue", c.MaxQueue, 1, maxWaiting},
+		{"priority_levels", c.PriorityLevels, 1, maxPriority},
+		{"default_priority", c.DefaultPriority, 1, c.PriorityLevels},
+	} {
+		if f.value < f.least || f.value > f.limit {
+			return invalid("config."+f.name, fmt.Sprintf("%d is outside %d to %d", f.value, f.least, f.limit))
+		}
+	}
+	if c.PaddedCapacity != 0 && (c.PaddedCapacity < c.SlotCapacity || c.PaddedCapacity > 2*maxTokens) {
+		return invalid("config.padded_capacity", fmt.Sprintf("%d is neither 0 nor in %d to %d",
+			c.PaddedCapacity, c.SlotCapacity, 2*maxTokens))
+	}
+	if c.AgingInterval <= 0 {
+		return invalid("config.aging_interval", fmt.Sprintf("%v is not a positive duration", c.AgingInterval))
+	}
+	return nil
+}

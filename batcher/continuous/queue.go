@@ -1,0 +1,100 @@
+package continuous
+
+import "time"
+
+// sequence is a request and its progress. It is in one place at a time: a level's list (slot -1) or the slot table.
+type sequence struct {
+	req     Request
+	arrival time.Time
+	order   uint64 // of arrival, unique
+	slot    int    // -1 while waiting
+	past    int    // tokens in the slot
+	sampled int    // tokens sampled and counted
+	state   state
+
+	prev, next *sequence // neighbours in the level's list
+}
+
+type state uint8
+
+const (
+	waiting   state = iota
+	running         // in a slot
+	inFlight        // in a slot, and a row of the plan under way
+	cancelled       // inFlight, and to be dropped at Complete
+	ended           // to be reported by the next Plan or Complete
+)
+
+// known is how many tokens of the sequence exist. All but those in the slot wait to be run.
+func (q *sequence) known() int { return q.req.PromptTokens + q.sampled }
+
+// list is an intrusive doubly linked list in order of arrival: any member leaves in O(1), and nothing is allocated.
+type list struct{ head, tail *sequence }
+
+func (l *list) push(q *sequence) {
+	q.prev = l.tail
+	if l.tail == nil {
+		l.head = q
+	} else {
+		l.tail.next = q
+	}
+	l.tail = q
+}
+
+func (l *list) remove(q *sequence) {
+	if q.prev == nil {
+		l.head = q.next
+	} else {
+		q.prev.next = q.next
+	}
+	if q.next == nil {
+		l.tail = q.prev
+	} else {
+		q.next.prev = q.prev
+	}
+	q.prev, q.next = nil, nil
+}
+
+// queue holds the waiting sequences, one list for each level they arrived at.
+type queue struct {
+	levels []list // levels[0] is level 1
+	aging  time.Duration
+	size   int
+}
+
+func (w *queue) push(q *sequence) {
+	w.levels[q.req.Priority-1].push(q)
+	w.size++
+}
+
+func (w *queue) remove(q *sequence) {
+	w.levels[q.req.Priority-1].remove(q)
+	w.size--
+}
+
+// best returns the sequence to start next, or nil. Only the heads need a look: whoever is behind in the same list
+// arrived later, so its level after aging is no higher.
+func (w *queue) best(now time.Time) *sequence {
+	var best *sequence
+	bestLevel := 0
+	for i := range w.levels {
+		head := w.levels[i].head
+		if head == nil {
+			continue
+		}
+		level := w.agedLevel(head, now)
+		if best == nil || level < bestLevel || level == bestLevel && head.order < best.order {
+			best, bestLevel = head, level
+		}
+	}
+	return best
+}
+
+// agedLevel is the level that q has reached by waiting until now.
+func (w *queue) agedLevel(q *sequence, now time.Time) int {
+	risen := now.Sub(q.arrival) / w.aging
+	if risen >= time.Duration(q.req.Priority) {
+		return 1
+	}
+	return max(1, q.req.Priority-int(risen))
+}
