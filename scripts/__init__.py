@@ -1,0 +1,1 @@
+"""Python tools of Bedside: set-up, export, golden files and their tests."""

@@ -1,0 +1,1 @@
+"""Export of GGUF language models to ONNX model folders (see README.md here)."""
