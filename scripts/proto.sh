@@ -35,7 +35,7 @@ check_breaking() {
   git archive "$against" buf.yaml proto | tar -x -C "$old"
   fetch_rules "$old/.build/protovalidate"
   local status=0
-  buf breaking --path proto --against "$old" || status=$?
+  buf breaking proto --against "$old/proto" || status=$?
   rm -rf "$old"
   return "$status"
 }
@@ -59,7 +59,7 @@ case "${1:-}" in
   generate) buf format -w proto && buf generate ;;
   check)
     buf format -d --exit-code proto
-    buf lint --path proto
+    buf lint proto
     check_breaking
     check_generated
     ;;

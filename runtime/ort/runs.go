@@ -1,0 +1,74 @@
+package ort
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Row is one sequence's share of a step: Tokens follow the Start tokens that the slot
+// already holds.
+type Row struct {
+	Slot   int
+	Start  int
+	Tokens []int32
+	// LogitsFrom is the first of Tokens whose logits are wanted; len(Tokens) for none.
+	LogitsFrom int
+}
+
+// run is one call of the model: rows, by slot, over the contiguous slots [low, low+span).
+// Slots between the rows stay idle. width is the widest row's token count: attention
+// pads every slot of the range to it.
+type run struct {
+	rows  []int // indices into the step's rows
+	low   int
+	span  int
+	width int
+}
+
+// What a call costs beyond its tokens, in tokens' worth of work; measured on two cores
+// (docs/benchmarks.md): reading all weights once, and one padded place of attention.
+const (
+	callCost   = 24.0
+	paddedCost = 0.12
+)
+
+func (r run) cost() float64 { return callCost + paddedCost*float64(r.span*r.width) }
+
+// groupRuns cuts a step into calls so that padding does not eat what sharing a call
+// saves: decoding rows go together, long prompt chunks on their own. How rows are grouped
+// changes no result, only time.
+func groupRuns(rows []Row) []run {
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(len(rows[a].Tokens), len(rows[b].Tokens)), cmp.Compare(rows[a].Slot, rows[b].Slot))
+	})
+	var runs []run
+	for _, i := range order {
+		one := run{rows: []int{i}, low: rows[i].Slot, span: 1, width: len(rows[i].Tokens)}
+		if n := len(runs); n > 0 {
+			if both := runs[n-1].join(one); both.cost() <= runs[n-1].cost()+one.cost() {
+				runs[n-1] = both
+				continue
+			}
+		}
+		runs = append(runs, one)
+	}
+	for _, r := range runs {
+		slices.SortFunc(r.rows, func(a, b int) int { return cmp.Compare(rows[a].Slot, rows[b].Slot) })
+	}
+	return runs
+}
+
+func (r run) join(o run) run {
+	low := min(r.low, o.low)
+	high := max(r.low+r.span, o.low+o.span)
+	return run{
+		rows:  append(slices.Clip(r.rows), o.rows...),
+		low:   low,
+		span:  high - low,
+		width: max(r.width, o.width),
+	}
+}

@@ -1,0 +1,206 @@
+// Package repository finds model folders and reads their manifests.
+//
+// A model folder holds bedside.json, the manifest that the exporter writes last, and
+// the files it lists with their SHA-256 digests. The manifest's own digest therefore
+// names the whole folder.
+package repository
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ManifestName is the manifest's file name within a model folder.
+const ManifestName = "bedside.json"
+
+const (
+	formatVersion    = 1
+	maxManifestBytes = 1 << 20
+)
+
+// Manifest describes a model folder.
+type Manifest struct {
+	FormatVersion  int             `json:"format_version"`
+	Name           string          `json:"name"`
+	Version        string          `json:"version"`
+	Kind           string          `json:"kind"`      // "attention"
+	Graph          string          `json:"graph"`     // GraphPackedGQA
+	Precision      string          `json:"precision"` // "w8a8", "fp32"
+	Languages      []string        `json:"languages"` // BCP 47
+	License        string          `json:"license"`   // SPDX
+	ContextLength  int             `json:"context_length"`
+	VocabSize      int             `json:"vocab_size"`
+	HiddenSize     int             `json:"hidden_size"`
+	NumLayers      int             `json:"num_layers"`
+	NumHeads       int             `json:"num_heads"`
+	NumKVHeads     int             `json:"num_kv_heads"`
+	HeadDim        int             `json:"head_dim"`
+	EOSTokenIDs    []int32         `json:"eos_token_ids"`
+	BatchInvariant bool            `json:"batch_invariant"`
+	Quality        *Quality        `json:"quality"`
+	Files          map[string]File `json:"files"`
+
+	// Dir is the folder, Digest "sha256:" and the digest of the manifest's bytes.
+	Dir    string `json:"-"`
+	Digest string `json:"-"`
+}
+
+// GraphPackedGQA is the packed, ragged graph with a cache per layer that
+// scripts/export/README.md describes.
+const GraphPackedGQA = "packed-gqa"
+
+// Quality says how the model was judged against its reference at export.
+type Quality struct {
+	MeanKL        float64 `json:"mean_kl"` // nats
+	Top1Agreement float64 `json:"top1_agreement"`
+	Tokens        int     `json:"tokens"`
+	Reference     string  `json:"reference"`
+}
+
+// File is one file of the folder.
+type File struct {
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// Error says why a model folder cannot be used. Is(err, fs.ErrNotExist) holds where
+// there is no such folder.
+type Error struct {
+	Dir    string
+	Reason string
+	Err    error
+}
+
+func (e *Error) Error() string {
+	msg := fmt.Sprintf("model folder %s: %s", e.Dir, e.Reason)
+	if e.Err != nil {
+		msg += ": " + e.Err.Error()
+	}
+	return msg
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Open reads and checks the manifest of one model folder, and that its files are
+// there in the sizes listed. Verify compares the digests as well.
+func Open(dir string) (*Manifest, error) {
+	fail := func(reason string, err error) (*Manifest, error) {
+		return nil, &Error{Dir: dir, Reason: reason, Err: err}
+	}
+	f, err := os.Open(filepath.Join(dir, ManifestName))
+	if err != nil {
+		return fail("no manifest (run 'make setup' to export the default model)", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes+1))
+	if err != nil {
+		return fail("cannot read the manifest", err)
+	}
+	if len(data) > maxManifestBytes {
+		return fail(fmt.Sprintf("manifest over %d bytes", maxManifestBytes), nil)
+	}
+	m := &Manifest{Dir: dir}
+	if err := json.Unmarshal(data, m); err != nil {
+		return fail("manifest is not valid JSON", err)
+	}
+	sum := sha256.Sum256(data)
+	m.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	if reason := m.invalid(); reason != "" {
+		return fail(reason, nil)
+	}
+	for name, want := range m.Files {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			return fail("a listed file is missing", err)
+		}
+		if info.Size() != want.Bytes {
+			return fail(fmt.Sprintf("%s has %d bytes, the manifest says %d; run 'make setup' again", name, info.Size(), want.Bytes), nil)
+		}
+	}
+	return m, nil
+}
+
+// invalid returns what is wrong with the manifest's contents, or "".
+func (m *Manifest) invalid() string {
+	switch {
+	case m.FormatVersion != formatVersion:
+		return fmt.Sprintf("format_version is %d, this build reads %d", m.FormatVersion, formatVersion)
+	case m.Name == "":
+		return "name is empty"
+	case m.Graph != GraphPackedGQA:
+		return fmt.Sprintf("graph %q is not supported (only %q is)", m.Graph, GraphPackedGQA)
+	case m.ContextLength < 1 || m.VocabSize < 1 || m.NumLayers < 1 || m.NumKVHeads < 1 || m.HeadDim < 1:
+		return "context_length, vocab_size, num_layers, num_kv_heads and head_dim must be positive"
+	case len(m.EOSTokenIDs) == 0:
+		return "eos_token_ids is empty: no text would ever end"
+	case len(m.Files) == 0:
+		return "files is empty"
+	}
+	for name := range m.Files {
+		if !filepath.IsLocal(name) {
+			return "files names a path outside the folder"
+		}
+	}
+	return ""
+}
+
+// Verify reads every file of the folder and compares its SHA-256 with the manifest's.
+func (m *Manifest) Verify() error {
+	for name, want := range m.Files {
+		if err := verifyFile(filepath.Join(m.Dir, name), want.SHA256); err != nil {
+			return &Error{Dir: m.Dir, Reason: name, Err: err}
+		}
+	}
+	return nil
+}
+
+func verifyFile(path, want string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != want {
+		return fmt.Errorf("SHA-256 is %s, the manifest says %s", got, want)
+	}
+	return nil
+}
+
+// Path returns where a file of the folder lies.
+func (m *Manifest) Path(name string) string { return filepath.Join(m.Dir, name) }
+
+// List opens every model folder directly under root, by name. Folders without a
+// manifest are passed over: an export under way has none yet.
+func List(root string) ([]*Manifest, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, &Error{Dir: root, Reason: "cannot list models", Err: err}
+	}
+	var out []*Manifest
+	for _, e := range entries {
+		dir := filepath.Join(root, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, ManifestName)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		m, err := Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b *Manifest) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
