@@ -81,6 +81,9 @@ func (t *Tokenizer) buildAdded(doc *document) error {
 		if token.SingleWord || token.LStrip || token.RStrip {
 			return unsupported(field(path), "sets single_word, lstrip or rstrip")
 		}
+		if utf8.RuneCountInString(token.Content) < 2 {
+			return unsupported(field(path+".content"), "is one character, which ordinary text cannot be kept from")
+		}
 		if token.Normalized && t.nfc {
 			return unsupported(field(path+".normalized"), "is set in a tokenizer with a normalizer")
 		}
