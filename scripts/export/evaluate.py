@@ -33,13 +33,14 @@ def compare(reference: str, candidate: str, tokens: list[int],
     reference_perplexity (of the text's own next tokens), and tokens (positions scored).
     """
     capacity = WINDOW + CHUNK
-    models = [Packed(path, 1, capacity) for path in (reference, candidate)]
+    models = [Packed(path, 1, capacity) for path in dict.fromkeys((reference, candidate))]
     kl, same, seen, done = 0.0, 0, 0, 0
     nll = np.zeros(2)
     for window in windows(tokens):
         for at in range(0, len(window), CHUNK):
             part = window[at:at + CHUNK]
-            p, q = (log_softmax(m.step([Row(part, at, all_logits=True)])) for m in models)
+            scores = [log_softmax(m.step([Row(part, at, all_logits=True)])) for m in models]
+            p, q = scores[0], scores[-1]
             kl += float((np.exp(p) * (p - q)).sum())
             same += int((p.argmax(axis=1) == q.argmax(axis=1)).sum())
             following = window[at + 1:at + CHUNK + 1]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..bootstrap.current import MANIFEST
 from ..bootstrap.files import sha256
 from .source import ModelConfig
 
 FORMAT_VERSION = 1
-MANIFEST = "bedside.json"
 END_OF_TEXT = 0
 
 

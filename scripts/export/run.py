@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 import onnx
 from tokenizers import Tokenizer
 
+from ..bootstrap.current import MANIFEST, is_current, origin
 from ..bootstrap.files import replacing_folder, sha256, sweep
 from ..bootstrap.progress import Progress
 from .evaluate import compare
-from .folder import MANIFEST, write_card, write_configs, write_manifest
+from .folder import write_card, write_configs, write_manifest
 from .graph import Dense32, DenseW8A8, build
 from .source import Source
 from .tokenizer import write_tokenizer
@@ -21,25 +21,6 @@ HERE = Path(__file__).resolve().parent
 HELDOUT = HERE.parent.parent / "testdata" / "eval" / "heldout.en.txt"
 MODEL, DATA = "model.onnx", "model.onnx.data"
 LEAST_TOKENS = 3
-
-
-def exporter_digest(heldout: Path) -> str:
-    """Digest of everything of ours that the result depends on; a change of it asks for a new export."""
-    digest = hashlib.sha256()
-    for path in [*sorted(HERE.glob("*.py")), heldout]:
-        if not path.name.startswith("test_"):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
-
-
-def is_current(folder: Path, source: dict) -> bool:
-    """Whether `folder` is a whole export of this source by this exporter (sizes are checked, not digests)."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        sizes = all((folder / n).stat().st_size == f["bytes"] for n, f in manifest["files"].items())
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return sizes and manifest.get("source") == source
 
 
 def write_graph(source: Source, kind: type, folder: Path) -> None:
@@ -59,7 +40,7 @@ def write_graph(source: Source, kind: type, folder: Path) -> None:
 
 
 def export_one(gguf: Path, folder: Path, name: str, kind: type, reference: Path | None, heldout: Path,
-               origin: dict) -> None:
+               made_from: dict) -> None:
     """Write one model folder, whole or not at all."""
     with replacing_folder(folder) as temp:
         source = Source(str(gguf))
@@ -67,8 +48,8 @@ def export_one(gguf: Path, folder: Path, name: str, kind: type, reference: Path 
         write_tokenizer(str(gguf), str(temp))
         write_configs(temp, source.config)
         quality = measure(temp, reference, heldout)
-        write_card(temp, source.config, name, kind.name, quality, origin)
-        write_manifest(temp, source.config, name, kind.name, quality, origin)
+        write_card(temp, source.config, name, kind.name, quality, made_from)
+        write_manifest(temp, source.config, name, kind.name, quality, made_from)
 
 
 def measure(folder: Path, reference: Path | None, heldout: Path) -> dict:
@@ -86,12 +67,12 @@ def measure(folder: Path, reference: Path | None, heldout: Path) -> dict:
 def export_all(gguf: Path, models: Path, name: str, heldout: Path = HELDOUT, force: bool = False) -> None:
     """The float32 folder first, then the 8-bit one, which is measured against it."""
     sweep(models)
-    origin = {"file": gguf.name, "sha256": sha256(gguf), "exporter_sha256": exporter_digest(heldout)}
+    made_from = origin(gguf.name, sha256(gguf), heldout)
     oracle = models / f"{name}-fp32"
     for kind, folder, reference in ((Dense32, oracle, None), (DenseW8A8, models / name, oracle)):
-        if not force and is_current(folder, origin):
+        if not force and is_current(folder, made_from):
             continue
-        export_one(gguf, folder, folder.name, kind, reference, heldout, origin)
+        export_one(gguf, folder, folder.name, kind, reference, heldout, made_from)
         quality = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["quality"]
         shown = ", ".join(f"{key} {value}" for key, value in quality.items())
         print(f"{folder.name}: {shown}", flush=True)
