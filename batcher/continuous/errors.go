@@ -61,8 +61,9 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("the queue is full: %d requests wait, retry after %v", e.Limit, e.RetryAfter)
 	case KindDraining:
 		return "no new requests are taken: shutting down"
+	default:
+		return e.Field + ": " + e.detail
 	}
-	return e.Field + ": " + e.detail
 }
 
 func invalid(field, detail string) *Error {

@@ -115,8 +115,9 @@ func (s *Scheduler) Cancel(id uint64) bool {
 		q.state = cancelled
 		s.dropDeadline(q)
 		return true
+	default: // its end is already on the way
+		return false
 	}
-	return false
 }
 
 // Drain refuses all further requests. Those already accepted, waiting ones too, go on to their end.

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bedside-lm/bedside/clinical/record/unit"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bedside-lm/bedside/clinical/record/unit"
 )
 
 func TestSameUnitWrittenDifferently(t *testing.T) {

@@ -1,0 +1,63 @@
+# Bedside: `make run` on a fresh machine needs Go, a C compiler, Python 3.11 or later, and make.
+SHELL := bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DEMO ?= testdata/records/sepsis-icu.fhir.json
+FUZZTIME ?=
+BENCH ?= .
+PKG ?= ./...
+
+# The set-up knows where the models and ONNX Runtime lie; tests, benchmarks and the server are told by environment.
+with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
+
+.PHONY: help
+help: ## Show this list
+	@echo 'Bedside, language models over medical-device data. Targets:'
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	  while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$${name// /}" "$$text"; done
+	@echo 'Variables: PYTHON, GO, CC, BEDSIDE_CACHE (where models and libraries are kept), DEMO (record for make run),'
+	@echo '  FUZZTIME (time for each fuzzer, such as 5m), BENCH and PKG (which benchmarks, in which packages).'
+
+.PHONY: prerequisites
+prerequisites:
+	@GO='$(GO)' PYTHON='$(PYTHON)' bash scripts/prerequisites.sh
+
+.PHONY: setup
+setup: prerequisites ## Fetch Python packages, ONNX Runtime and the model; export the model (once)
+	@$(PYTHON) scripts/setup.py
+
+.PHONY: build
+build: prerequisites ## Build bin/bedside
+	$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/bedside ./cmd/bedside
+
+.PHONY: run
+run: setup build ## Set up, start the server, print the analysis of a sample patient, stay up until Ctrl-C
+	@$(with_env) && exec bin/bedside serve --demo $(DEMO)
+
+.PHONY: test
+test: setup ## Set up, then run every test: fuzzers, Go with the race detector, Python
+	@$(with_env) && GO='$(GO)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh all
+
+.PHONY: fuzz
+fuzz: setup ## Run the fuzzers alone, FUZZTIME each
+	@$(with_env) && GO='$(GO)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh fuzz
+
+.PHONY: bench
+bench: setup build ## Run the benchmarks (BENCH=pattern PKG=packages)
+	@$(with_env) && exec $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
+
+.PHONY: lint
+lint: setup ## Check formatting, imports, style, generated code, module files, Python
+	@$(with_env) && GO='$(GO)' exec bash scripts/lint.sh
+
+.PHONY: proto
+proto: prerequisites ## Generate the Go code of proto/
+	@bash scripts/proto.sh generate
+
+.PHONY: clean
+clean: ## Remove what was built here (models stay in the user's cache folder)
+	rm -rf bin .build

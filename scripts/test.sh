@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Runs the tests; `make test` sets the environment first.
+#   scripts/test.sh all    fuzzers, Go tests with the race detector, Python tests
+#   scripts/test.sh fuzz   fuzzers alone
+# $FUZZTIME is the time for each fuzzer; unset, the readers of foreign input get 30s in the two packages that face it
+# most, and the others 5s.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+go=${GO:-go}
+failed=()
+
+say() { printf '\n== %s\n' "$*"; }
+
+fuzz_time() {
+  if [ -n "${FUZZTIME:-}" ]; then
+    echo "$FUZZTIME"
+    return
+  fi
+  case $1 in
+    */clinical/fhir | */runtime/tokenizer) echo 30s ;;
+    *) echo 5s ;;
+  esac
+}
+
+# Prints one line "package FuzzName" for each fuzz target. Only packages with one in their test files are compiled.
+fuzz_targets() {
+  local packages
+  # shellcheck disable=SC2016
+  packages=$("$go" list -f '{{$p := .ImportPath}}{{$d := .Dir}}{{range .TestGoFiles}}{{$p}} {{$d}}/{{.}}
+{{end}}{{range .XTestGoFiles}}{{$p}} {{$d}}/{{.}}
+{{end}}' ./...) || return
+  while read -r package file; do
+    [ -n "$package" ] && sed -n "s|^func \(Fuzz[A-Za-z0-9_]*\)(.*|$package \1|p" "$file"
+  done <<<"$packages"
+}
+
+fuzz() {
+  local targets package name count=0
+  targets=$(fuzz_targets) || { failed+=("finding the fuzzers"); return; }
+  while read -r package name; do
+    [ -n "$package" ] || continue
+    say "fuzz $package $name, $(fuzz_time "$package")"
+    "$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$(fuzz_time "$package")" "$package" ||
+      failed+=("$name in $package")
+    count=$((count + 1))
+  done <<<"$targets"
+  if [ "$count" = 0 ]; then
+    failed+=("fuzzers: none was found")
+  fi
+}
+
+go_tests() {
+  say "go test -race ./..."
+  # One package at a time: those that run the model use every core, and their timings would disturb each other.
+  "$go" test -race -p 1 -timeout 15m ./... || failed+=("go test")
+}
+
+python_tests() {
+  say "pytest scripts"
+  "${BEDSIDE_PYTHON:?run it as: make test}" -m pytest -q -p no:cacheprovider scripts || failed+=("pytest")
+}
+
+case "${1:-}" in
+  all) fuzz; go_tests; python_tests ;;
+  fuzz) fuzz ;;
+  *) sed -n '3,4p' "$0" | cut -c3- >&2; exit 2 ;;
+esac
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\nfailed: %s\n' "$(printf '%s; ' "${failed[@]}")" >&2
+  exit 1
+fi
