@@ -47,7 +47,54 @@ type Fact struct {
 	Numbers  []Number // every number that the fact supports, in the text or behind it
 	Dates    []record.DateTime
 	Terms    []Term // every measure, diagnosis, drug, ... that the fact names
+
+	// Negated says that the fact states an absence: ruled out, not given, not filed.
+	Negated bool
+	// Critical facts are those that no summary may leave out: abnormal latest
+	// values and allergies.
+	Critical bool
+	// Flag is the latest value's interpretation: FlagHigh, FlagLow, FlagNormal,
+	// FlagAbnormal, or "" where nothing says.
+	Flag string
+	// Trend is set where a series has one.
+	Trend Trend
+	// State says how far an order, a diagnosis or a report has come.
+	State State
 }
+
+// Flags of a value, after HL7 v3 ObservationInterpretation; LL and HH are folded
+// into L and H here, the text keeps the difference.
+const (
+	FlagHigh     = "H"
+	FlagLow      = "L"
+	FlagNormal   = "N"
+	FlagAbnormal = "A"
+)
+
+// Trend is the direction of a series of readings.
+type Trend string
+
+// The trends.
+const (
+	TrendNone        Trend = ""
+	TrendRising      Trend = "rising"
+	TrendFalling     Trend = "falling"
+	TrendStable      Trend = "stable"
+	TrendFluctuating Trend = "fluctuating"
+)
+
+// State says how far something has come.
+type State string
+
+// The states that a fact may carry.
+const (
+	StateNone         State = ""
+	StateOrdered      State = "ordered"
+	StateAdministered State = "administered"
+	StateSuspected    State = "suspected"
+	StatePast         State = "past"
+	StatePreliminary  State = "preliminary"
+)
 
 // Number is a number with its unit. Values computed from several readings (mean,
 // change) are listed as well as those filed.
@@ -55,7 +102,32 @@ type Number struct {
 	Value record.Decimal
 	Unit  string // UCUM code, "" for a bare count
 	Label string // unit as written in the text
+
+	Role       Role            // what the number stands for
+	Of         string          // Term.Key of the measure or drug it belongs to, "" for any of the fact's
+	At         record.DateTime // when a reading was made; zero for what has no time
+	Comparator string          // "<", "<=", ">=", ">" as filed, or ""
+	Flag       string          // the reading's own flag
 }
+
+// Role says what a number stands for within its fact.
+type Role string
+
+// The roles. A reading is any value of a series that the text does not show.
+const (
+	RoleValue     Role = "value"
+	RoleFirst     Role = "first"
+	RoleLast      Role = "last"
+	RoleLowest    Role = "lowest"
+	RoleHighest   Role = "highest"
+	RoleReading   Role = "reading"
+	RoleCount     Role = "count"
+	RoleSpan      Role = "span"
+	RoleReference Role = "reference"
+	RoleDose      Role = "dose"
+	RoleAge       Role = "age"
+	RoleLabel     Role = "label" // a number inside words that were filed
+)
 
 // TermKind classes terms.
 type TermKind string
@@ -68,6 +140,8 @@ const (
 	TermAllergen  TermKind = "allergen"
 	TermDevice    TermKind = "device"
 	TermProcedure TermKind = "procedure"
+	TermVaccine   TermKind = "vaccine"
+	TermSex       TermKind = "sex"
 	TermOther     TermKind = "other"
 )
 
@@ -76,4 +150,5 @@ const (
 type Term struct {
 	Kind  TermKind
 	Names []string
+	Key   string // the same for the same thing in every fact and language
 }

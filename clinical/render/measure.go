@@ -1,0 +1,277 @@
+package render
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/bedside-lm/bedside/clinical/record"
+)
+
+func (r *renderer) vitals() []Fact { return r.measureFacts("vital", "score", "wave") }
+
+func (r *renderer) laboratory() []Fact {
+	return append(r.measureFacts("gas", "lab"), r.reports()...)
+}
+
+func (r *renderer) measureFacts(groups ...string) []Fact {
+	var facts []Fact
+	for _, m := range r.measures {
+		if !slices.Contains(groups, m.group) {
+			continue
+		}
+		first := m.readings[0]
+		switch {
+		case first.value.Sampled != nil:
+			facts = append(facts, r.waveFact(m))
+		case first.value.Quantity != nil:
+			facts = append(facts, r.seriesFact(m))
+		default:
+			if f, ok := r.wordsFact(m); ok {
+				facts = append(facts, f)
+			}
+		}
+	}
+	return facts
+}
+
+// name writes a measure's name and lists its terms; a blood pressure lists its
+// parts as well.
+func (b *builder) name(m *measure) string {
+	if m.readings[0].diastolic != nil {
+		b.addTerm(entryTerm(m.entry, TermMeasure, b.r.lang))
+		b.addTerm(entryTerm(b.r.t.byCode["measure L"+loincSystolic], TermMeasure, b.r.lang))
+		b.addTerm(entryTerm(b.r.t.byCode["measure L"+loincDiastolic], TermMeasure, b.r.lang))
+		return m.entry.Name(b.r.lang)
+	}
+	return b.concept(TermMeasure, "measure", m.concept, m.path)
+}
+
+func entryTerm(e *Entry, kind TermKind, lang Lang) Term {
+	return Term{Kind: kind, Names: slices.Clone(e.Names[lang]), Key: e.Key}
+}
+
+// keys gives the term that a reading's value belongs to, and its diastolic one's.
+func (b *builder) keys(m *measure) (value, diastolic string) {
+	if m.readings[0].diastolic != nil {
+		return b.r.t.byCode["measure L"+loincSystolic].Key, b.r.t.byCode["measure L"+loincDiastolic].Key
+	}
+	return b.f.Terms[0].Key, ""
+}
+
+// value writes one reading, such as "86/48 mmHg" or "4.2 mmol/L", with its flag.
+func (b *builder) value(m *measure, x reading, role Role, showRef bool) string {
+	p := b.r.p
+	key, diaKey := b.keys(m)
+	n := Number{Role: role, Of: key, At: x.at, Flag: x.flag}
+	q := *x.value.Quantity
+	var text string
+	if x.diastolic != nil {
+		bare := q
+		n.Value, n.Comparator = q.Value, q.Comparator
+		n.Unit, n.Label = b.unit(q)
+		b.add(n)
+		text = bare.Comparator + bare.Value.Text + "/"
+		n.Of, n.Flag = diaKey, x.diaFlag
+		text += b.quantity(*x.diastolic, n)
+	} else {
+		text = b.quantity(q, n)
+	}
+	if word := b.flagWord(x.flag); word != "" && x.flag != FlagNormal {
+		if x.diastolic != nil {
+			word = p.systolic + word
+		}
+		if ref := b.reference(m, x); showRef && ref != "" {
+			word += p.comma + ref
+		}
+		text += p.paren(word)
+	}
+	return text
+}
+
+func (b *builder) flagWord(flag string) string {
+	if flag == "" {
+		return ""
+	}
+	return b.r.t.word("flag", flag, b.r.lang)
+}
+
+// reference writes the range that a value was held against, if one is known.
+func (b *builder) reference(m *measure, x reading) string {
+	key, _ := b.keys(m)
+	show := func(q *record.Quantity) string {
+		if q == nil {
+			return ""
+		}
+		n := Number{Value: q.Value, Role: RoleReference, Of: key}
+		n.Unit, _ = b.unit(*x.value.Quantity)
+		b.add(n)
+		return q.Value.Text
+	}
+	if x.reference != nil && (x.reference.Low != nil || x.reference.High != nil) {
+		_, okLow := b.r.end(x.reference.Low, *x.value.Quantity)
+		_, okHigh := b.r.end(x.reference.High, *x.value.Quantity)
+		if !okLow || !okHigh {
+			return ""
+		}
+		return b.r.p.refRange(show(x.reference.Low), show(x.reference.High))
+	}
+	entry := m.entry
+	if x.diastolic != nil {
+		entry = b.r.t.byCode["measure L"+loincSystolic]
+	}
+	bounds := b.r.tableRange(entry, *x.value.Quantity)
+	if bounds == nil {
+		return ""
+	}
+	bare := func(f *float64) string {
+		if f == nil {
+			return ""
+		}
+		return show(&record.Quantity{Value: record.NewDecimal(*f)})
+	}
+	return b.r.p.refRange(bare(bounds.Low), bare(bounds.High))
+}
+
+// seriesFact says one value, or the first, last, lowest and highest of several.
+func (r *renderer) seriesFact(m *measure) Fact {
+	b, p := r.fact(), r.p
+	b.write(b.name(m), p.colon)
+	first, last := m.readings[0], m.readings[len(m.readings)-1]
+	for _, x := range m.readings {
+		b.evidence("Observation", x.obs)
+	}
+	b.f.Flag = last.flag
+	if b.f.Flag == FlagNormal && last.diaFlag != "" {
+		b.f.Flag = last.diaFlag
+	}
+	if len(m.readings) == 1 {
+		v := b.value(m, last, RoleValue, true)
+		return b.write(p.valueAt(v, b.at(last.at, record.DateTime{}))).done()
+	}
+	v := b.value(m, first, RoleFirst, false)
+	b.write(p.valueAt(v, b.at(first.at, record.DateTime{})))
+	v = b.value(m, last, RoleLast, true)
+	b.write(p.comma, p.valueAt(v, b.at(last.at, record.DateTime{})), p.semi)
+	if len(m.readings) > 2 {
+		low, high := extremes(m.readings)
+		b.write(p.lowest, p.gap(), b.value(m, m.readings[low], RoleLowest, false))
+		b.write(p.comma, p.highest, p.gap(), b.value(m, m.readings[high], RoleHighest, false), p.comma)
+	}
+	b.write(b.summary(m))
+	for _, x := range m.readings {
+		b.listReading(m, x)
+	}
+	return b.done()
+}
+
+// summary says how many readings there are, over how long, and where they go.
+func (b *builder) summary(m *measure) string {
+	key, _ := b.keys(m)
+	n := b.count(record.NewDecimal(float64(len(m.readings))), "{reading}", Number{Role: RoleCount, Of: key})
+	over := ""
+	first, last := m.readings[0], m.readings[len(m.readings)-1]
+	if v, unit, ok := span(first.at, last.at); ok {
+		over = b.count(v, unit, Number{Role: RoleSpan, Of: key})
+	}
+	text := b.r.p.readings(n, over)
+	values := make([]float64, 0, len(m.readings))
+	for _, x := range m.readings {
+		if x.value.Quantity.Comparator == "" && !x.at.IsZero() {
+			values = append(values, x.value.Quantity.Value.Float)
+		}
+	}
+	if b.f.Trend = trendOf(values, b.width(m)); b.f.Trend != TrendNone {
+		word := b.r.p.trends[b.f.Trend]
+		if m.readings[0].diastolic != nil {
+			word = b.r.p.systolic + word
+		}
+		text += b.r.p.comma + word
+	}
+	return text
+}
+
+// width is that of the reference range of the latest value, 0 if it has not two ends.
+func (b *builder) width(m *measure) float64 {
+	x := m.readings[len(m.readings)-1]
+	if ref := x.reference; ref != nil && ref.Low != nil && ref.High != nil {
+		return ref.High.Value.Float - ref.Low.Value.Float
+	}
+	entry := m.entry
+	if x.diastolic != nil {
+		entry = b.r.t.byCode["measure L"+loincSystolic]
+	}
+	if t := b.r.tableRange(entry, *x.value.Quantity); t != nil && t.Low != nil && t.High != nil {
+		return *t.High - *t.Low
+	}
+	return 0
+}
+
+func (b *builder) listReading(m *measure, x reading) {
+	key, diaKey := b.keys(m)
+	n := Number{Value: x.value.Quantity.Value, Comparator: x.value.Quantity.Comparator, Role: RoleReading, Of: key, At: x.at, Flag: x.flag}
+	n.Unit, n.Label = b.unit(*x.value.Quantity)
+	b.add(n)
+	if x.diastolic != nil {
+		n.Value, n.Comparator, n.Of, n.Flag = x.diastolic.Value, x.diastolic.Comparator, diaKey, x.diaFlag
+		b.add(n)
+	}
+	b.listDate(x.at)
+}
+
+func extremes(xs []reading) (low, high int) {
+	for i, x := range xs {
+		v := x.value.Quantity.Value.Float
+		if v < xs[low].value.Quantity.Value.Float {
+			low = i
+		}
+		if v > xs[high].value.Quantity.Value.Float {
+			high = i
+		}
+	}
+	return low, high
+}
+
+// wordsFact says the latest value of a measure that is not a number.
+func (r *renderer) wordsFact(m *measure) (Fact, bool) {
+	b, p := r.fact(), r.p
+	name := b.name(m)
+	for i := len(m.readings) - 1; i >= 0; i-- {
+		x := m.readings[i]
+		text := b.words(x.value)
+		if text == "" {
+			continue
+		}
+		b.evidence("Observation", x.obs)
+		b.f.Flag = x.flag
+		if word := b.flagWord(x.flag); word != "" && x.flag != FlagNormal {
+			text += p.paren(word)
+		}
+		return b.write(name, p.colon, p.valueAt(text, b.at(x.at, record.DateTime{}))).done(), true
+	}
+	return Fact{}, false
+}
+
+func (b *builder) words(v record.Value) string {
+	switch {
+	case v.Concept != nil:
+		if e, _ := b.r.t.find("value", *v.Concept); e != nil {
+			b.addTerm(entryTerm(e, TermOther, b.r.lang))
+			return e.Name(b.r.lang)
+		}
+		if e, _ := b.r.t.find("flag", *v.Concept); e != nil {
+			return e.Name(b.r.lang)
+		}
+		return b.r.p.quote(b.label(v.Concept.Label()))
+	case v.Text != "" && !b.r.opt.OmitFreeText:
+		return b.r.p.quote(b.label(v.Text))
+	case v.Bool != nil && *v.Bool:
+		return b.r.p.yes
+	case v.Bool != nil:
+		return b.r.p.no
+	case v.Integer != nil:
+		d := record.Decimal{Float: float64(*v.Integer), Text: strconv.FormatInt(*v.Integer, 10)}
+		b.add(Number{Value: d, Role: RoleValue, Of: b.f.Terms[0].Key})
+		return d.Text
+	}
+	return ""
+}

@@ -1,0 +1,191 @@
+package render
+
+import (
+	"embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+//go:embed terms/*.tsv
+var termFiles embed.FS
+
+// Entry is one row of the table of terms: a thing that records name, in both languages.
+//
+// Measures carry LOINC and ISO/IEEE 11073 codes, diagnoses ICD-10-CM, drugs and
+// allergens RxNorm ingredients, vaccines CVX; words carry the FHIR or HL7 v3 code
+// they stand for.
+type Entry struct {
+	Kind    string // a TermKind, or the set of words: route, class, status, flag, ...
+	Key     string // unique: kind and English name
+	Codes   []string
+	Group   string // of a measure: vital, gas, lab, wave, score
+	Names   map[Lang][]string
+	Unit    string // UCUM code that the reference range is given in
+	Male    *Bounds
+	Female  *Bounds
+	RangeBy string // source of the range
+}
+
+// Bounds is an adult reference range; a nil end is open.
+type Bounds struct{ Low, High *float64 }
+
+// Unit is a unit of measure: its UCUM code and the ways it is written.
+type Unit struct {
+	Code    string
+	Display map[Lang]string
+	Aliases []string
+}
+
+// Name returns the entry's first name in a language.
+func (e *Entry) Name(lang Lang) string { return e.Names[lang][0] }
+
+type table struct {
+	entries []*Entry
+	units   []*Unit
+	byCode  map[string]*Entry // kind + prefix letter + code
+	byName  map[string]*Entry // kind + lower-case name, any language
+	byUnit  map[string]*Unit  // any way of writing it
+}
+
+// terms is read once; the files are part of the binary, so a fault in them is a
+// fault of the build and the package's own test finds it.
+var terms = sync.OnceValue(func() *table {
+	t, err := loadTable()
+	if err != nil {
+		panic(err)
+	}
+	return t
+})
+
+// Entries returns the whole table of terms, in the order of the files. It must not be changed.
+func Entries() []*Entry { return terms().entries }
+
+// Units returns the whole table of units. It must not be changed.
+func Units() []*Unit { return terms().units }
+
+func loadTable() (*table, error) {
+	t := &table{byCode: map[string]*Entry{}, byName: map[string]*Entry{}, byUnit: map[string]*Unit{}}
+	for _, f := range []string{"measures", "diagnoses", "drugs", "words"} {
+		rows, err := readRows(f, 10)
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range rows {
+			if err := t.add(r); err != nil {
+				return nil, fmt.Errorf("terms/%s.tsv line %d: %w", f, i+2, err)
+			}
+		}
+	}
+	rows, err := readRows("units", 4)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		u := &Unit{Code: r[0], Display: map[Lang]string{English: r[1], Chinese: r[2]}, Aliases: split(r[3])}
+		t.units = append(t.units, u)
+		for _, n := range append([]string{u.Code, r[1], r[2]}, u.Aliases...) {
+			if n != "" && t.byUnit[n] == nil {
+				t.byUnit[n] = u
+			}
+		}
+	}
+	return t, nil
+}
+
+func readRows(name string, columns int) ([][]string, error) {
+	data, err := termFiles.ReadFile("terms/" + name + ".tsv")
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")[1:]
+	rows := make([][]string, 0, len(lines))
+	for i, l := range lines {
+		r := strings.Split(l, "\t")
+		if len(r) != columns {
+			return nil, fmt.Errorf("terms/%s.tsv line %d: %d columns, want %d", name, i+2, len(r), columns)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+func (t *table) add(r []string) error {
+	e := &Entry{
+		Kind: r[0], Codes: split(r[1]), Group: r[2], Unit: r[7], RangeBy: r[9], Key: r[0] + ":" + r[3],
+		Names: map[Lang][]string{
+			English: append([]string{r[3]}, split(r[5])...),
+			Chinese: append([]string{r[4]}, split(r[6])...),
+		},
+	}
+	if r[3] == "" || r[4] == "" {
+		return fmt.Errorf("a name is missing")
+	}
+	if err := e.parseRange(r[8]); err != nil {
+		return err
+	}
+	t.entries = append(t.entries, e)
+	for _, c := range e.Codes {
+		k := e.Kind + " " + c
+		if t.byCode[k] != nil {
+			return fmt.Errorf("code %s stands twice", c)
+		}
+		t.byCode[k] = e
+	}
+	for _, names := range e.Names {
+		for _, n := range names {
+			if k := e.Kind + " " + strings.ToLower(n); t.byName[k] == nil {
+				t.byName[k] = e
+			}
+		}
+	}
+	return nil
+}
+
+// parseRange reads "60..100", "..8.0", "65.." or "male 14..18| female 12..16".
+func (e *Entry) parseRange(s string) error {
+	if s == "" {
+		return nil
+	}
+	for _, part := range strings.Split(strings.ReplaceAll(s, "|", ","), ",") {
+		sex, span, named := strings.Cut(strings.TrimSpace(part), " ")
+		if !named {
+			sex, span = "", sex
+		}
+		low, high, ok := strings.Cut(span, "..")
+		if !ok {
+			return fmt.Errorf("range %q", s)
+		}
+		b := &Bounds{}
+		var err error
+		if b.Low, err = bound(low); err != nil {
+			return err
+		}
+		if b.High, err = bound(high); err != nil {
+			return err
+		}
+		if sex != "female" {
+			e.Male = b
+		}
+		if sex != "male" {
+			e.Female = b
+		}
+	}
+	return nil
+}
+
+func bound(s string) (*float64, error) {
+	if s == "" {
+		return nil, nil
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return &f, err
+}
+
+func split(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "|")
+}
