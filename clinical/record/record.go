@@ -44,6 +44,10 @@ const (
 	NoticeDuplicate       NoticeKind = "duplicate"
 	NoticeEnteredInError  NoticeKind = "entered-in-error"
 	NoticeImplausible     NoticeKind = "implausible"
+	// NoticeOldVersion marks a version of a resource that a newer one replaces.
+	NoticeOldVersion NoticeKind = "old-version"
+	// NoticeMore ends a list of notices that was cut at a reader's limit.
+	NoticeMore NoticeKind = "more"
 )
 
 // Coding is one code of a terminology (FHIR Coding).
@@ -160,6 +164,8 @@ type Observation struct {
 	// Interpretation holds v3 ObservationInterpretation codes: L, H, LL, HH, N, A, ...
 	Interpretation []string
 	Reference      *Range
+	// Members are the ids of the observations that this one groups (hasMember).
+	Members []string
 }
 
 // Component is a part of an observation, such as systolic pressure.

@@ -1,0 +1,205 @@
+package fhir
+
+import (
+	"strings"
+
+	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
+	"github.com/bedside-lm/bedside/clinical/record"
+)
+
+// concept reads a FHIR CodeableConcept.
+func (r *reader) concept(n *tree.Node, name string, need bool) record.Concept {
+	c := r.field(n, name, tree.Object, need)
+	if c == nil {
+		return record.Concept{}
+	}
+	return r.conceptAt(c)
+}
+
+func (r *reader) conceptAt(c *tree.Node) record.Concept {
+	out := record.Concept{Text: r.str(c, "text", optional)}
+	for coding := range r.objects(c, "coding") {
+		if len(out.Codings) >= r.lim.Codings {
+			r.exceed(coding.Parent(), "codings", r.lim.Codings)
+			break
+		}
+		if k := r.codingAt(coding); k != (record.Coding{}) {
+			out.Codings = append(out.Codings, k)
+		}
+	}
+	if out.IsZero() && c.Get("text") == nil && c.Get("coding") == nil {
+		r.violate(c, "needs a coding or a text")
+	}
+	return out
+}
+
+func (r *reader) codingAt(c *tree.Node) record.Coding {
+	return record.Coding{
+		System: r.str(c, "system", optional), Code: r.code(c, "code", optional, nil), Display: r.str(c, "display", optional),
+	}
+}
+
+// concepts reads a list of CodeableConcepts.
+func (r *reader) concepts(n *tree.Node, name string) []record.Concept {
+	var out []record.Concept
+	for c := range r.objects(n, name) {
+		out = append(out, r.conceptAt(c))
+	}
+	return out
+}
+
+// boundConcept reads a CodeableConcept whose code is bound, and returns the code.
+func (r *reader) boundConcept(n *tree.Node, name string, from binding) string {
+	c := r.field(n, name, tree.Object, optional)
+	if c == nil {
+		return ""
+	}
+	r.conceptAt(c)
+	first := r.first(c, "coding")
+	if first == nil {
+		return ""
+	}
+	return r.codeAt(first.Get("code"), from)
+}
+
+// firstCode returns the first code of the first concept in a list, in system if one
+// of its codings has it.
+func (r *reader) firstCode(n *tree.Node, name, system string) string {
+	fallback := ""
+	for _, c := range r.concepts(n, name) {
+		if code := c.Code(system); code != "" {
+			return code
+		}
+		if fallback == "" && len(c.Codings) > 0 {
+			fallback = c.Codings[0].Code
+		}
+	}
+	return fallback
+}
+
+// quantity reads a FHIR Quantity and holds its unit against its code.
+func (r *reader) quantity(n *tree.Node, name string) *record.Quantity {
+	c := r.field(n, name, tree.Object, optional)
+	if c == nil {
+		return nil
+	}
+	return r.quantityAt(c)
+}
+
+func (r *reader) quantityAt(c *tree.Node) *record.Quantity {
+	if c.Kind != tree.Object {
+		r.wrongKind(c, tree.Object)
+		return nil
+	}
+	value, ok := r.decimal(c, "value", required)
+	q := &record.Quantity{
+		Value: value, Unit: r.str(c, "unit", optional), Comparator: r.code(c, "comparator", optional, comparators),
+	}
+	system, code := r.str(c, "system", optional), r.code(c, "code", optional, nil)
+	if code != "" && c.Get("system") == nil {
+		r.violatePath(c.Path()+".system", "required where a code is given")
+	}
+	if system == record.SystemUCUM {
+		q.Code = code
+	}
+	r.unitAgrees(c, q)
+	if !ok {
+		return nil
+	}
+	return q
+}
+
+// simpleQuantity reads a SimpleQuantity, which has no comparator.
+func (r *reader) simpleQuantity(n *tree.Node, name string) *record.Quantity {
+	q := r.quantity(n, name)
+	if q != nil && q.Comparator != "" {
+		r.violate(n.Get(name).Get("comparator"), "not allowed here")
+	}
+	return q
+}
+
+// rangeAt reads a FHIR Range, or a reference range, which has the same fields and a text.
+func (r *reader) rangeAt(c *tree.Node) *record.Range {
+	out := &record.Range{Low: r.simpleQuantity(c, "low"), High: r.simpleQuantity(c, "high")}
+	if out.Low != nil && out.High != nil && out.Low.Unit == out.High.Unit && out.Low.Value.Float > out.High.Value.Float {
+		r.violate(c, "low is greater than high")
+	}
+	return out
+}
+
+// period reads a FHIR Period.
+func (r *reader) periodAt(c *tree.Node) (start, end record.DateTime) {
+	if c == nil {
+		return
+	}
+	if c.Kind != tree.Object {
+		r.wrongKind(c, tree.Object)
+		return
+	}
+	start, end = r.dateTime(c, "start", optional), r.dateTime(c, "end", optional)
+	if !start.IsZero() && !end.IsZero() && start.Precision == end.Precision && end.Compare(start) < 0 {
+		r.violate(c, "end is before start")
+	}
+	return start, end
+}
+
+// choice finds the field of a choice of types, such as value[x], and returns it with
+// its type's name. At most one may be filed, of one of the given types.
+func (r *reader) choice(n *tree.Node, prefix string, need bool, types ...string) (*tree.Node, string) {
+	var found *tree.Node
+	kind := ""
+	for c := n.Child(); c != nil; c = c.Next() {
+		typ, ok := strings.CutPrefix(c.Name(), prefix)
+		if !ok || typ == "" || typ[0] < 'A' || typ[0] > 'Z' {
+			continue
+		}
+		switch {
+		case found != nil:
+			r.violate(c, "a second %s[x]; at most one is allowed", prefix)
+		case !binding(types).has(typ):
+			r.violate(c, "not a type of %s[x] here; expected %s", prefix, oneOf(types))
+			found = c // filed, if wrongly: not missing too
+		default:
+			found, kind = c, typ
+		}
+	}
+	if found == nil && need {
+		r.missing(n, prefix+"[x]")
+	}
+	if kind == "" {
+		return nil, ""
+	}
+	return found, kind
+}
+
+// when reads a choice of times as a start and, for a period, an end. Types that are
+// no time (a text, an age) give none.
+func (r *reader) when(n *tree.Node, prefix string, need bool, types ...string) (start, end record.DateTime) {
+	c, typ := r.choice(n, prefix, need, types...)
+	switch typ {
+	case "DateTime":
+		start = r.dateTimeAt(c)
+	case "Instant":
+		start = r.instantAt(c)
+	case "Period":
+		return r.periodAt(c)
+	case "Timing":
+		return r.timing(c)
+	case "String":
+		r.strAt(c)
+	}
+	return start, end
+}
+
+// timing reads the events of a FHIR Timing as the first and last moment.
+func (r *reader) timing(c *tree.Node) (start, end record.DateTime) {
+	for e := r.field(c, "event", tree.Array, optional).Child(); e != nil; e = e.Next() {
+		at := r.dateTimeAt(e)
+		if start.IsZero() {
+			start = at
+		} else {
+			end = at
+		}
+	}
+	return start, end
+}

@@ -1,0 +1,314 @@
+package fhir
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
+	"github.com/bedside-lm/bedside/clinical/record"
+)
+
+// target is a resource that a reference can name.
+type target struct {
+	typ     string
+	id      string // in the record
+	filedID string // in the source, "" if it has none
+	fullURL string
+	entry   int
+	hash    digest
+	dropped bool // not part of the record: unknown type, or entered in error
+	gone    bool // deleted, in a history
+}
+
+// entry is what the first pass found at one place of a Bundle.
+type entry struct {
+	number    int
+	target    *target // nil where nothing is to be read
+	contained []*target
+}
+
+func (e *entry) kept() bool {
+	return e.target != nil && !e.target.dropped
+}
+
+// index knows every resource of a source.
+type index struct {
+	entries []entry
+	byURL   map[string]*target // by fullUrl
+	byID    map[string]*target // by "Type/id"; contained ones by "entry#id"
+	byHash  map[digest]*target // observations with a time
+	person  *target            // the one Patient
+	history bool
+	seen    map[string]bool // unknown types that have their notice
+}
+
+func (r *reader) indexAll() {
+	n := r.src.len()
+	r.index = index{
+		entries: make([]entry, 0, n), byURL: make(map[string]*target, n), byID: make(map[string]*target, n),
+		byHash: map[digest]*target{}, seen: map[string]bool{}, history: r.src.top.Get("type").Is("history") && r.src.isBundle(),
+	}
+	for i := 0; i < n && !r.stop(); i++ {
+		r.entry = i
+		envelope, res, err := r.src.resource(i)
+		if err != nil {
+			r.fail(res, err)
+			return
+		}
+		r.repeatedFields(r.src.repeated())
+		if !r.envelope(envelope, res) {
+			continue
+		}
+		e := entry{number: i, target: r.indexResource(envelope, res, i)}
+		if e.kept() {
+			e.contained = r.indexContained(e.target, res)
+		}
+		r.entries = append(r.entries, e)
+	}
+	r.assignIDs()
+	if len(r.violations) == 0 && r.limit == nil && !r.anything() {
+		r.violatePath(bundle, "empty record: no resource of a type that is read")
+	}
+}
+
+func (ix *index) anything() bool {
+	for _, e := range ix.entries {
+		for _, t := range append([]*target{e.target}, e.contained...) {
+			if t != nil && readers[t.typ] != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// envelope says whether an entry holds a resource. A resource alone has no envelope.
+func (r *reader) envelope(n, res *tree.Node) bool {
+	switch {
+	case n == nil:
+		return true
+	case n.Kind != tree.Object:
+		r.wrongKind(n, tree.Object)
+	case res != nil && res.Kind != tree.Object:
+		r.wrongKind(res, tree.Object)
+	case res == nil && n.Get("request") == nil && n.Get("response") == nil:
+		r.violate(n, "needs a resource, a request or a response")
+	case res == nil:
+		r.deletion(n.Get("request"))
+	default:
+		return true
+	}
+	return false
+}
+
+// deletion notes that a history's resource is deleted; its older versions follow.
+func (r *reader) deletion(request *tree.Node) {
+	if !r.history || !request.Get("method").Is("DELETE") {
+		return
+	}
+	if ref, ok := parseReference(r.str(request, "url", required)); ok && ref.id != "" {
+		if key := ref.key(); r.byID[key] == nil {
+			r.byID[key] = &target{typ: ref.typ, filedID: ref.id, entry: r.entry, dropped: true, gone: true}
+		}
+	}
+}
+
+// indexResource files one resource, and returns nil where it is left out.
+func (r *reader) indexResource(envelope, res *tree.Node, i int) *target {
+	t := r.newTarget(res, i)
+	if t == nil {
+		return nil
+	}
+	t.fullURL = r.str(envelope, "fullUrl", optional)
+	if same := r.earlier(t, res); same != nil {
+		if t.fullURL != "" && r.byURL[t.fullURL] == nil {
+			r.byURL[t.fullURL] = same
+		}
+		return nil
+	}
+	if t.filedID != "" {
+		r.byID[t.typ+"/"+t.filedID] = t
+	}
+	if t.fullURL != "" {
+		if r.byURL[t.fullURL] != nil && !r.history {
+			r.violatePath(envelope.Path()+".fullUrl", "the same as in another entry")
+		}
+		r.byURL[t.fullURL] = t
+	}
+	if t.typ == "Patient" && !t.dropped {
+		r.onePatient(t, res)
+	}
+	if !t.dropped {
+		r.keepOrDrop(t, res)
+	}
+	return t
+}
+
+// newTarget reads what every resource has: its type and its id.
+func (r *reader) newTarget(res *tree.Node, i int) *target {
+	typ := r.str(res, "resourceType", required)
+	if typ == "" {
+		return nil
+	}
+	if !typeName(typ) {
+		r.violate(res.Get("resourceType"), "not a resource type's name")
+		return nil
+	}
+	t := &target{typ: typ, filedID: r.str(res, "id", optional), entry: i, hash: contentHash(res)}
+	if t.filedID != "" && !validID(t.filedID) {
+		r.violate(res.Get("id"), "expected 1 to 64 letters, digits, hyphens or full stops")
+		return nil
+	}
+	return t
+}
+
+// earlier returns the resource that t repeats, if any. A repeated id with another
+// content is wrong, but for a history, whose newest version comes first.
+func (r *reader) earlier(t *target, res *tree.Node) *target {
+	if t.filedID != "" {
+		if old := r.byID[t.typ+"/"+t.filedID]; old != nil {
+			switch {
+			case old.gone:
+				r.notice(res, record.NoticeOldVersion, "deleted by a newer entry, left out")
+			case old.hash == t.hash:
+				r.notice(res, record.NoticeDuplicate, "the same resource as %s, kept once", r.place(old))
+			case r.history:
+				r.notice(res, record.NoticeOldVersion, "an older version of %s, left out", r.place(old))
+			default:
+				r.violate(res.Get("id"), "the id of %s, whose content differs", r.place(old))
+			}
+			return old
+		}
+	}
+	// Two findings may share their words; two readings of one moment are one reading.
+	if t.typ != "Observation" || !timed(res) {
+		return nil
+	}
+	if old := r.byHash[t.hash]; old != nil {
+		r.notice(res, record.NoticeDuplicate, "the same reading as %s, kept once", r.place(old))
+		return old
+	}
+	r.byHash[t.hash] = t
+	return nil
+}
+
+func timed(observation *tree.Node) bool {
+	for _, f := range []string{"effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued"} {
+		if observation.Get(f) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) place(t *target) string { return "Bundle.entry[" + strconv.Itoa(t.entry) + "]" }
+
+func (r *reader) onePatient(t *target, res *tree.Node) {
+	if r.person != nil && r.person.hash != t.hash {
+		r.violate(res, "a second Patient; a record is about one (the first is in %s)", r.place(r.person))
+		return
+	}
+	if r.person == nil {
+		r.person = t
+	}
+}
+
+// keepOrDrop marks what does not become part of the record, and says so.
+func (r *reader) keepOrDrop(t *target, res *tree.Node) {
+	if readers[t.typ] == nil {
+		t.dropped = true
+		if t.typ == "Medication" { // read where a request or administration names it
+			return
+		}
+		r.rec.Skipped[t.typ]++
+		if !r.seen[t.typ] {
+			r.seen[t.typ] = true
+			r.notice(res, record.NoticeUnknownResource, "resources of type %s are not read", t.typ)
+		}
+		return
+	}
+	if isEnteredInError(res) {
+		t.dropped = true
+		r.notice(res, record.NoticeEnteredInError, "entered in error, left out")
+	}
+}
+
+func isEnteredInError(res *tree.Node) bool {
+	if res.Get("status").Is(enteredInError) {
+		return true
+	}
+	for c := res.Get("verificationStatus").Get("coding").Child(); c != nil; c = c.Next() {
+		if c.Get("code").Is(enteredInError) {
+			return true
+		}
+	}
+	return false
+}
+
+// indexContained files the resources inside a resource, one target each.
+func (r *reader) indexContained(owner *target, res *tree.Node) []*target {
+	var out []*target
+	list := r.field(res, "contained", tree.Array, optional)
+	for c := list.Child(); c != nil; c = c.Next() {
+		if len(out) >= r.lim.Contained {
+			r.exceed(list, "contained resources", r.lim.Contained)
+			return nil
+		}
+		if c.Kind != tree.Object {
+			r.wrongKind(c, tree.Object)
+			return nil
+		}
+		t := r.newTarget(c, owner.entry)
+		if t == nil {
+			return nil
+		}
+		if t.filedID == "" {
+			r.missing(c, "id")
+			return nil
+		}
+		key := containedKey(owner.entry, t.filedID)
+		if r.byID[key] != nil {
+			r.violate(c.Get("id"), "the id of another contained resource")
+		}
+		r.byID[key] = t
+		if r.keepOrDrop(t, c); t.typ == "Patient" {
+			t.dropped = r.person != nil
+			r.onePatient(t, c)
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func containedKey(entry int, id string) string { return strconv.Itoa(entry) + "#" + id }
+
+// assignIDs gives every resource an id that is its own in the whole record, so that
+// evidence is never ambiguous: the filed id where no other type has it too, else a
+// deterministic one.
+func (r *reader) assignIDs() {
+	taken := map[string]bool{}
+	claim := func(t *target, id string) {
+		if taken[id] {
+			id = strings.ToLower(t.typ) + "-" + id
+		}
+		base := id
+		for n := 2; taken[id]; n++ {
+			id = base + "-" + strconv.Itoa(n)
+		}
+		taken[id] = true
+		t.id = id
+	}
+	for _, e := range r.entries {
+		if e.target != nil && e.target.filedID != "" && readers[e.target.typ] != nil {
+			claim(e.target, e.target.filedID)
+		}
+	}
+	for _, e := range r.entries {
+		if e.target != nil && e.target.filedID == "" && readers[e.target.typ] != nil {
+			claim(e.target, strings.ToLower(e.target.typ)+"-"+strconv.Itoa(e.number))
+		}
+		for _, c := range e.contained {
+			claim(c, e.target.id+"."+c.filedID)
+		}
+	}
+}
