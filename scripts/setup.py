@@ -7,11 +7,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this file alone may meet an olde
     sys.exit("set-up: Python 3.11 or later is needed, this is %s.%s. Install one and run it as: "
              "python3.11 scripts/setup.py" % sys.version_info[:2])
 
-import os  # noqa: E402
+import os
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from scripts.bootstrap.main import main  # noqa: E402
+from scripts.bootstrap.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

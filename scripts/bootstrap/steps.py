@@ -78,7 +78,7 @@ def take_ort_library(layout: Layout) -> None:
     target = layout.ort_library
     if target.exists():
         return
-    found = [p for p in layout.venv.glob("lib/python*/site-packages/onnxruntime-*.dist-info/RECORD")]
+    found = list(layout.venv.glob("lib/python*/site-packages/onnxruntime-*.dist-info/RECORD"))
     if not found:
         raise SetupError(f"onnxruntime is not installed in {layout.venv}: remove that folder and run the set-up again")
     library, digest = library_record(found[0].read_text(encoding="utf-8"), layout.platform)

@@ -12,7 +12,7 @@ import gguf
 from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import tokenizer as export  # noqa: E402
+import tokenizer as export
 
 TOKENS = ["<|end|>", "<|start|>", "1", "2", "a", "b", "Ġ", "ab", "Ġab", "12", "<note>"]
 KINDS = [3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 4]

@@ -27,9 +27,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 import tokenizer_words as words
+from tokenizers import Tokenizer
 
 SEED = 20260
 COUNT = 5000
