@@ -136,7 +136,7 @@ func (r *reader) indexResource(envelope, res *tree.Node, i int) *target {
 		r.byURL[t.fullURL] = t
 	}
 	if t.typ == "Patient" && !t.dropped {
-		r.onePatient(t, res)
+		r.onePatient(t, res, false)
 	}
 	if !t.dropped {
 		r.keepOrDrop(t, res)
@@ -203,13 +203,14 @@ func timed(observation *tree.Node) bool {
 
 func (r *reader) place(t *target) string { return "Bundle.entry[" + strconv.Itoa(t.entry) + "]" }
 
-func (r *reader) onePatient(t *target, res *tree.Node) {
-	if r.person != nil && r.person.hash != t.hash {
-		r.violate(res, "a second Patient; a record is about one (the first is in %s)", r.place(r.person))
-		return
-	}
-	if r.person == nil {
+// onePatient files the record's patient. Copies of one inside several resources are
+// one patient, whatever their ids.
+func (r *reader) onePatient(t *target, res *tree.Node, contained bool) {
+	switch {
+	case r.person == nil:
 		r.person = t
+	case !contained || r.person.hash != t.hash:
+		r.violate(res, "a second Patient; a record is about one (the first is in %s)", r.place(r.person))
 	}
 }
 
@@ -273,7 +274,7 @@ func (r *reader) indexContained(owner *target, res *tree.Node) []*target {
 		r.byID[key] = t
 		if r.keepOrDrop(t, c); t.typ == "Patient" {
 			t.dropped = r.person != nil
-			r.onePatient(t, c)
+			r.onePatient(t, c, true)
 		}
 		out = append(out, t)
 	}
