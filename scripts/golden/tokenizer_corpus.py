@@ -27,8 +27,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import tokenizer_words as words
 from tokenizers import Tokenizer
+
+import tokenizer_words as words
 
 SEED = 20260
 COUNT = 5000
