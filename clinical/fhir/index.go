@@ -52,7 +52,7 @@ func (r *reader) indexAll() {
 		r.entry = i
 		envelope, res, err := r.src.resource(i)
 		if err != nil {
-			r.fail(res, err)
+			r.fail(err)
 			return
 		}
 		r.repeatedFields(r.src.repeated())

@@ -125,7 +125,7 @@ func (r *reader) medicationResource(user *tree.Node, t *target, contained bool) 
 	} else {
 		var err error
 		if med, err = r.src.glance(t.entry); err != nil {
-			r.fail(med, err)
+			r.fail(err)
 		}
 	}
 	if med == nil {

@@ -122,7 +122,7 @@ func (r *reader) readEntry(e *entry) {
 	}
 	_, res, err := r.src.resource(e.number)
 	if err != nil {
-		r.fail(res, err)
+		r.fail(err)
 		return
 	}
 	r.entry = e.number
@@ -188,14 +188,14 @@ func (r *reader) exceed(n *tree.Node, what string, limit int) {
 }
 
 // fail takes the tree parser's error about the entry being read.
-func (r *reader) fail(_ *tree.Node, err error) {
-	var limit *tree.LimitError
-	if errors.As(err, &limit) && r.limit == nil {
-		path := fmt.Sprintf("Bundle.entry[%d]", r.entry)
-		r.limit = &record.LimitError{Path: path, What: limit.What, Limit: int64(limit.Limit)}
+func (r *reader) fail(err error) {
+	if r.limit != nil {
 		return
 	}
-	if r.limit == nil {
-		r.limit = err
+	var limit *tree.LimitError
+	if errors.As(err, &limit) {
+		path := fmt.Sprintf("Bundle.entry[%d]", r.entry)
+		err = &record.LimitError{Path: path, What: limit.What, Limit: int64(limit.Limit)}
 	}
+	r.limit = err
 }

@@ -202,6 +202,10 @@ func TestNotices(t *testing.T) {
 			obs(`'id':'a','effectiveDateTime':'2026-01-01T00:00:00Z'`), obs(`'id':'b','effectiveDateTime':'2026-01-01T00:00:00Z'`)}},
 		{"entered in error", record.NoticeEnteredInError, "Bundle.entry[1].resource", 0, []string{
 			`{'resourceType':'Observation','status':'entered-in-error','code':5}`}},
+		{"entered in error, escaped", record.NoticeEnteredInError, "Bundle.entry[1].resource", 0, []string{
+			`{'resourceType':'Observation','status':'entered\u002din-error'}`}},
+		{"wrong diagnosis", record.NoticeEnteredInError, "Bundle.entry[1].resource", 0, []string{
+			`{'resourceType':'Condition','verificationStatus':{'coding':[{'code':'entered-in-error'}]}}`}},
 		{"unknown type", record.NoticeUnknownResource, "Bundle.entry[1].resource", 0, []string{`{'resourceType':'Goal'}`, `{'resourceType':'Goal'}`}},
 		{"unknown unit", record.NoticeUnknownUnit, "Bundle.entry[1].resource.valueQuantity.unit", 1, []string{obs(`'valueQuantity':{'value':1,'unit':'zorks'}`)}},
 		{"unknown code of a unit", record.NoticeUnknownUnit, "Bundle.entry[1].resource.valueQuantity.code", 1, []string{

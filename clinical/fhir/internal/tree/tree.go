@@ -74,9 +74,15 @@ func (n *Node) Name() string { return string(n.name) }
 // Index returns the position in an array, or -1.
 func (n *Node) Index() int { return int(n.index) }
 
-// Is says whether the node is a string of exactly these bytes, without copying it.
+// Is says whether the node is the string s, without copying it.
 func (n *Node) Is(s string) bool {
-	return n != nil && n.Kind == String && !n.escaped && string(n.raw) == s
+	if n == nil || n.Kind != String {
+		return false
+	}
+	if n.escaped {
+		return string(unescape(n.raw)) == s
+	}
+	return string(n.raw) == s
 }
 
 // Raw returns a scalar's text as it was written, without a string's quotes. It
