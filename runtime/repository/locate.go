@@ -46,9 +46,9 @@ func ORTLibrary() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := "libonnxruntime.so." + ORTVersion
+	name := "libonnxruntime.so"
 	if goruntime.GOOS == "darwin" {
-		name = "libonnxruntime." + ORTVersion + ".dylib"
+		name = "libonnxruntime.dylib"
 	}
 	return filepath.Join(cache, "onnxruntime", ORTVersion, name), nil
 }

@@ -1,0 +1,111 @@
+// Package config is the server's configuration: what every setting is called as a flag,
+// in the environment and in a configuration file, its default and its bounds.
+package config
+
+import (
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config configures a server. The tags are those of github.com/alecthomas/kong: flag
+// names are the fields' in kebab case.
+type Config struct {
+	Listen     string `help:"Address of the gRPC port; empty for none." default:"127.0.0.1:8001" env:"BEDSIDE_LISTEN" group:"network"`
+	HTTPListen string `name:"http-listen" help:"Address of the HTTP port for /metrics, /healthz and /readyz; empty for none." default:"127.0.0.1:8002" env:"BEDSIDE_HTTP_LISTEN" group:"network"`
+	Expose     bool   `help:"Listen beyond this machine although nothing here asks who is calling: no authentication, no TLS." env:"BEDSIDE_EXPOSE" group:"network"`
+
+	Models     string   `help:"Folder of model folders; empty: where 'make setup' exports them." env:"BEDSIDE_MODELS" placeholder:"DIR" group:"model"`
+	Model      string   `help:"Model that answers when a request names none." default:"smollm2-135m-instruct" env:"BEDSIDE_MODEL" group:"model"`
+	Load       []string `help:"Further models to load, by name." env:"BEDSIDE_LOAD" placeholder:"NAME" group:"model"`
+	Verify     bool     `help:"Check every model file's SHA-256 before loading it." default:"true" negatable:"" env:"BEDSIDE_VERIFY" group:"model"`
+	ORTLibrary string   `name:"ort-library" help:"ONNX Runtime's shared library; empty: where 'make setup' puts it." env:"BEDSIDE_ORT_LIBRARY" placeholder:"FILE" group:"model"`
+	Threads    int      `help:"Threads within an operator; 0: one a core." default:"0" env:"BEDSIDE_THREADS" group:"model"`
+
+	Slots         int           `help:"Sequences that run at once." default:"64" env:"BEDSIDE_SLOTS" group:"batching"`
+	SlotCapacity  int           `help:"Tokens of one sequence, prompt and answer together." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
+	TokenBudget   int           `help:"Tokens of one step, all sequences together." default:"256" env:"BEDSIDE_TOKEN_BUDGET" group:"batching"`
+	MaxChunk      int           `help:"Prompt tokens of one sequence in one step." default:"128" env:"BEDSIDE_MAX_CHUNK" group:"batching"`
+	MaxQueueSize  int           `help:"Requests that may wait for a slot." default:"1024" env:"BEDSIDE_MAX_QUEUE_SIZE" group:"batching"`
+	AgingInterval time.Duration `help:"Waiting time that lifts a request by one priority level." default:"5s" env:"BEDSIDE_AGING_INTERVAL" group:"batching"`
+
+	MaxMessageBytes      int           `help:"Size of the largest request." default:"75497472" env:"BEDSIDE_MAX_MESSAGE_BYTES" group:"limits"`
+	MaxRecordBytes       int64         `help:"Size of the largest FHIR document." default:"67108864" env:"BEDSIDE_MAX_RECORD_BYTES" group:"limits"`
+	MaxConcurrentStreams uint32        `help:"Calls at once on one connection." default:"1024" env:"BEDSIDE_MAX_CONCURRENT_STREAMS" group:"limits"`
+	MaxConnections       int           `help:"Connections at once." default:"1024" env:"BEDSIDE_MAX_CONNECTIONS" group:"limits"`
+	RequestTimeout       time.Duration `help:"Time after which a call ends, whatever longer deadline it has." default:"10m" env:"BEDSIDE_REQUEST_TIMEOUT" group:"limits"`
+	KeepaliveMinTime     time.Duration `help:"Shortest interval between a client's keepalive pings." default:"10s" env:"BEDSIDE_KEEPALIVE_MIN_TIME" group:"limits"`
+	ShutdownGrace        time.Duration `help:"Time that running requests have to finish after SIGTERM." default:"30s" env:"BEDSIDE_SHUTDOWN_GRACE" group:"limits"`
+
+	Channelz  bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
+	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
+	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"BEDSIDE_LOG_FORMAT" group:"diagnosis"`
+}
+
+// Error names a setting that cannot be used.
+type Error struct {
+	Setting string // the flag's name
+	Reason  string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("--%s: %s", e.Setting, e.Reason) }
+
+// Validate reports the first setting that cannot be used. Bounds of the batching
+// settings that depend on one another are the scheduler's to check.
+func (c *Config) Validate() error {
+	for _, p := range []struct {
+		setting string
+		value   int64
+		low     int64
+		high    int64
+	}{
+		{"threads", int64(c.Threads), 0, 1024},
+		{"slots", int64(c.Slots), 1, 4096},
+		{"slot-capacity", int64(c.SlotCapacity), 2, 1 << 20},
+		{"token-budget", int64(c.TokenBudget), int64(c.Slots), 1 << 16},
+		{"max-chunk", int64(c.MaxChunk), 2, int64(c.TokenBudget)},
+		{"max-queue-size", int64(c.MaxQueueSize), 1, 1 << 20},
+		{"max-message-bytes", int64(c.MaxMessageBytes), 1 << 16, 1 << 30},
+		{"max-record-bytes", c.MaxRecordBytes, 1 << 10, 1 << 30},
+		{"max-concurrent-streams", int64(c.MaxConcurrentStreams), 1, 1 << 20},
+		{"max-connections", int64(c.MaxConnections), 1, 1 << 20},
+	} {
+		if p.value < p.low || p.value > p.high {
+			return &Error{p.setting, fmt.Sprintf("%d is outside %d to %d", p.value, p.low, p.high)}
+		}
+	}
+	for _, p := range []struct {
+		setting string
+		value   time.Duration
+	}{
+		{"aging-interval", c.AgingInterval},
+		{"request-timeout", c.RequestTimeout},
+		{"keepalive-min-time", c.KeepaliveMinTime},
+		{"shutdown-grace", c.ShutdownGrace},
+	} {
+		if p.value <= 0 {
+			return &Error{p.setting, "must be longer than nothing"}
+		}
+	}
+	if err := c.address("listen", c.Listen); err != nil {
+		return err
+	}
+	return c.address("http-listen", c.HTTPListen)
+}
+
+// address holds that nothing listens beyond this machine unasked: callers are not
+// authenticated.
+func (c *Config) address(setting, addr string) error {
+	if addr == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return &Error{setting, "expected HOST:PORT, such as 127.0.0.1:8001"}
+	}
+	ip := net.ParseIP(host)
+	if c.Expose || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return &Error{setting, "reaches beyond this machine, and callers are not authenticated; add --expose if that is meant"}
+}

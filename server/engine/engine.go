@@ -1,0 +1,268 @@
+// Package engine runs sequences on a language model: the batcher decides, one goroutine
+// carries out. That goroutine alone owns scheduler, model and sequences; everyone else
+// talks to it through a channel.
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/bedside-lm/bedside/batcher/continuous"
+	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/runtime/tokenizer"
+)
+
+// ErrStopped says that the engine stopped before the request was done.
+var ErrStopped = errors.New("engine stopped")
+
+// ErrFailed says that the model failed on the request's step; the cause is wrapped.
+var ErrFailed = errors.New("model failed")
+
+// Engine batches requests onto one model. It is safe for concurrent use.
+type Engine struct {
+	model     *ort.LanguageModel
+	tokenizer *tokenizer.Tokenizer
+	metrics   *Metrics
+	eos       map[int32]bool
+
+	inbox chan message
+	done  chan struct{} // closed when the loop has ended
+	abort context.CancelFunc
+
+	// Owned by the loop.
+	scheduler *continuous.Scheduler
+	sequences map[uint64]*sequence
+	lastID    uint64
+	rows      []ort.Row
+	results   []continuous.Result
+}
+
+// message is what others ask of the loop: exactly one field is set.
+type message struct {
+	submit *sequence
+	cancel *sequence
+	drain  bool
+}
+
+// ModelOptions sizes a model for a scheduler. A step may run one token more a row than the
+// scheduler planned (see rowOf), and a scored prompt wants logits of every token.
+func ModelOptions(cfg continuous.Config, threads int) ort.Options {
+	cfg = cfg.WithDefaults()
+	tokens := cfg.TokenBudget + cfg.Slots
+	return ort.Options{
+		Threads: threads, Slots: cfg.Slots, SlotCapacity: cfg.SlotCapacity,
+		MaxTokens: tokens, MaxLogits: tokens,
+	}
+}
+
+// New starts an engine on a model opened with ModelOptions(cfg, ...). The engine owns the
+// model from here on; Close ends both.
+func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Config, metrics *Metrics) (*Engine, error) {
+	// Attention pads the rows of a call to the widest; slots have room for that.
+	cfg = cfg.WithDefaults()
+	cfg.PaddedCapacity = cfg.SlotCapacity + cfg.MaxChunk
+	scheduler, err := continuous.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ctx, abort := context.WithCancel(context.Background())
+	e := &Engine{
+		model: model, tokenizer: tok, metrics: metrics, eos: map[int32]bool{},
+		inbox: make(chan message), done: make(chan struct{}), abort: abort,
+		scheduler: scheduler, sequences: map[uint64]*sequence{},
+	}
+	for _, id := range model.Manifest().EOSTokenIDs {
+		e.eos[id] = true
+	}
+	go e.loop(ctx)
+	return e, nil
+}
+
+// Capacity is how many tokens a prompt and its answer may have together.
+func (e *Engine) Capacity() int { return e.model.Options().SlotCapacity }
+
+// Drain refuses new requests; accepted ones go on to their end.
+func (e *Engine) Drain() { e.send(message{drain: true}) }
+
+// Close stops the engine at once: what is running or waiting ends with ErrStopped.
+func (e *Engine) Close() error {
+	e.abort()
+	<-e.done
+	return e.model.Close()
+}
+
+func (e *Engine) send(m message) bool {
+	select {
+	case e.inbox <- m:
+		return true
+	case <-e.done:
+		return false
+	}
+}
+
+// submit hands a sequence to the loop and waits for the scheduler's answer.
+func (e *Engine) submit(ctx context.Context, s *sequence) error {
+	select {
+	case e.inbox <- message{submit: s}:
+	case <-e.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return <-s.admitted
+}
+
+func (e *Engine) loop(ctx context.Context) {
+	defer close(e.done)
+	for {
+		if !e.receive(ctx) {
+			e.stopAll()
+			return
+		}
+		e.step(ctx)
+	}
+}
+
+// receive takes what has come in. With nothing to run it waits; it says false when the
+// engine is to stop.
+func (e *Engine) receive(ctx context.Context) bool {
+	for {
+		if e.scheduler.Idle() {
+			select {
+			case m := <-e.inbox:
+				e.handle(m)
+			case <-ctx.Done():
+				return false
+			}
+			continue
+		}
+		select {
+		case m := <-e.inbox:
+			e.handle(m)
+		case <-ctx.Done():
+			return false
+		default:
+			return true
+		}
+	}
+}
+
+func (e *Engine) handle(m message) {
+	switch {
+	case m.submit != nil:
+		s := m.submit
+		e.lastID++
+		s.id = e.lastID
+		err := e.scheduler.Admit(time.Now(), continuous.Request{
+			ID: s.id, PromptTokens: s.runLength(), MaxNewTokens: s.maxNew, Priority: s.priority, Deadline: s.deadline,
+		})
+		if err == nil {
+			e.sequences[s.id] = s
+		} else {
+			e.metrics.refused(err)
+		}
+		s.admitted <- err
+	case m.cancel != nil:
+		e.scheduler.Cancel(m.cancel.id)
+	case m.drain:
+		e.scheduler.Drain()
+	}
+}
+
+// step runs one plan.
+func (e *Engine) step(ctx context.Context) {
+	began := time.Now()
+	plan := e.scheduler.Plan(began)
+	e.finish(plan.Ended, nil)
+	if len(plan.Rows) == 0 {
+		return
+	}
+	e.rows = e.rows[:0]
+	for _, r := range plan.Rows {
+		s := e.sequences[r.ID]
+		if s.started.IsZero() {
+			s.started = began
+			e.metrics.queued(began.Sub(s.arrived))
+		}
+		e.rows = append(e.rows, rowOf(s, r))
+	}
+	logits, err := e.model.Step(ctx, e.rows)
+	e.results = e.results[:0]
+	for _, r := range plan.Rows {
+		e.results = append(e.results, continuous.Result{ID: r.ID, Outcome: continuous.OutcomeFail})
+	}
+	now := time.Now()
+	if err == nil {
+		e.advance(plan.Rows, logits, now)
+	}
+	ended, completeErr := e.scheduler.Complete(time.Now(), e.results)
+	if completeErr != nil {
+		// The results above answer the plan row by row, so this is a defect of ours; to go
+		// on would leave callers waiting for ever.
+		panic(completeErr)
+	}
+	e.metrics.step(e.rows, time.Since(began), e.scheduler.Stats())
+	e.finish(ended, err)
+}
+
+// advance gives every row its logits. Rows know nothing of one another, so they are
+// spread over the processors.
+func (e *Engine) advance(rows []continuous.Row, logits ort.Logits, now time.Time) {
+	parallel(len(rows), func(i int) {
+		s := e.sequences[rows[i].ID]
+		e.results[i].Outcome = s.take(rows[i], e.rows[i], logits.Row(i), now, e.eos)
+	})
+	for _, r := range rows {
+		e.sequences[r.ID].observe(e.metrics)
+	}
+}
+
+// finish tells sequences that they have ended and frees what they held.
+func (e *Engine) finish(ended []continuous.Ended, cause error) {
+	for _, end := range ended {
+		s := e.sequences[end.ID]
+		delete(e.sequences, end.ID)
+		if end.Slot >= 0 {
+			if err := e.model.ReleaseSlot(end.Slot); err != nil && cause == nil {
+				cause = err
+			}
+		}
+		s.end(end.Reason, cause)
+		e.metrics.ended(end.Reason, s)
+	}
+	if len(ended) > 0 {
+		e.metrics.load(e.scheduler.Stats())
+	}
+}
+
+// stopAll ends every sequence when the engine stops.
+func (e *Engine) stopAll() {
+	for id, s := range e.sequences {
+		delete(e.sequences, id)
+		s.end(continuous.ReasonFailed, ErrStopped)
+		e.metrics.ended(continuous.ReasonFailed, s)
+	}
+}
+
+// parallel calls f for 0 to n-1, on several goroutines where that pays.
+func parallel(n int, f func(i int)) {
+	const perWorker = 4 // rows; below that, starting a goroutine costs more than it saves
+	workers := min(maxWorkers(), (n+perWorker-1)/perWorker)
+	if workers <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bedside-lm/bedside/batcher/continuous"
+	"github.com/bedside-lm/bedside/runtime/ort"
+)
+
+// Metrics are an engine's Prometheus metrics, all labelled with the model's name.
+type Metrics struct {
+	queueSeconds      prometheus.Observer
+	firstTokenSeconds prometheus.Observer
+	interTokenSeconds prometheus.Observer
+	stepSeconds       prometheus.Observer
+	stepRows          prometheus.Observer
+	stepTokens        prometheus.Observer
+
+	waiting, running         prometheus.Gauge
+	slotsFree                prometheus.Gauge
+	cacheTokens, cacheLimit  prometheus.Gauge
+	promptTokens, textTokens prometheus.Counter
+	requests                 *prometheus.CounterVec
+}
+
+// MetricSet is registered once; ForModel gives each engine its own part.
+type MetricSet struct {
+	queue, firstToken, interToken, step, rows, tokens *prometheus.HistogramVec
+
+	waiting, running, slotsFree, cacheTokens, cacheLimit *prometheus.GaugeVec
+
+	processed, requests *prometheus.CounterVec
+}
+
+// NewMetricSet registers the engines' metrics.
+func NewMetricSet(reg prometheus.Registerer) (*MetricSet, error) {
+	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"model"})
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"model"})
+	}
+	counter := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"model", label})
+	}
+	seconds := prometheus.ExponentialBuckets(0.001, 2, 18) // 1 ms to 131 s
+	s := &MetricSet{
+		queue:       histogram("bedside_queue_seconds", "Time from a request's arrival to its first step.", seconds),
+		firstToken:  histogram("bedside_time_to_first_token_seconds", "Time from a request's arrival to its first token.", seconds),
+		interToken:  histogram("bedside_inter_token_seconds", "Time between two tokens of one request.", prometheus.ExponentialBuckets(0.001, 1.5, 20)),
+		step:        histogram("bedside_step_seconds", "Time of one step, sampling included.", prometheus.ExponentialBuckets(0.001, 1.5, 20)),
+		rows:        histogram("bedside_step_rows", "Requests that one step worked on (batch occupancy).", prometheus.ExponentialBuckets(1, 2, 10)),
+		tokens:      histogram("bedside_step_tokens", "Tokens that one step ran.", prometheus.ExponentialBuckets(1, 2, 13)),
+		waiting:     gauge("bedside_requests_waiting", "Requests that wait for a slot."),
+		running:     gauge("bedside_requests_running", "Requests that have a slot."),
+		slotsFree:   gauge("bedside_slots_free", "Slots without a request."),
+		cacheTokens: gauge("bedside_kv_cache_tokens", "Tokens held in the key-value cache."),
+		cacheLimit:  gauge("bedside_kv_cache_capacity_tokens", "Tokens that the key-value cache has room for."),
+		processed:   counter("bedside_tokens_total", "Tokens run, by kind: prompt or completion.", "kind"),
+		requests:    counter("bedside_requests_total", "Requests that ended, by outcome.", "outcome"),
+	}
+	for _, c := range []prometheus.Collector{
+		s.queue, s.firstToken, s.interToken, s.step, s.rows, s.tokens,
+		s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit, s.processed, s.requests,
+	} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// ForModel gives the metrics of one model's engine.
+func (s *MetricSet) ForModel(model string) *Metrics {
+	return &Metrics{
+		queueSeconds: s.queue.WithLabelValues(model), firstTokenSeconds: s.firstToken.WithLabelValues(model),
+		interTokenSeconds: s.interToken.WithLabelValues(model), stepSeconds: s.step.WithLabelValues(model),
+		stepRows: s.rows.WithLabelValues(model), stepTokens: s.tokens.WithLabelValues(model),
+		waiting: s.waiting.WithLabelValues(model), running: s.running.WithLabelValues(model),
+		slotsFree: s.slotsFree.WithLabelValues(model), cacheTokens: s.cacheTokens.WithLabelValues(model),
+		cacheLimit:   s.cacheLimit.WithLabelValues(model),
+		promptTokens: s.processed.WithLabelValues(model, "prompt"), textTokens: s.processed.WithLabelValues(model, "completion"),
+		requests: s.requests.MustCurryWith(prometheus.Labels{"model": model}),
+	}
+}
+
+func (m *Metrics) queued(d time.Duration)     { m.queueSeconds.Observe(d.Seconds()) }
+func (m *Metrics) firstToken(d time.Duration) { m.firstTokenSeconds.Observe(d.Seconds()) }
+func (m *Metrics) interToken(d time.Duration) { m.interTokenSeconds.Observe(d.Seconds()) }
+
+func (m *Metrics) step(rows []ort.Row, took time.Duration, stats continuous.Stats) {
+	tokens := 0
+	for _, r := range rows {
+		tokens += len(r.Tokens)
+	}
+	m.stepSeconds.Observe(took.Seconds())
+	m.stepRows.Observe(float64(len(rows)))
+	m.stepTokens.Observe(float64(tokens))
+	m.load(stats)
+}
+
+func (m *Metrics) load(st continuous.Stats) {
+	m.waiting.Set(float64(st.Waiting))
+	m.running.Set(float64(st.Running))
+	m.slotsFree.Set(float64(st.SlotsFree))
+	m.cacheTokens.Set(float64(st.TokensInUse))
+	m.cacheLimit.Set(float64(st.TokenCapacity))
+}
+
+func (m *Metrics) ended(reason continuous.Reason, s *sequence) {
+	m.requests.WithLabelValues(reason.String()).Inc()
+	if !s.started.IsZero() {
+		m.promptTokens.Add(float64(s.prompt))
+	}
+	m.textTokens.Add(float64(s.summary.CompletionTokens))
+}
+
+// refused counts a request that was never accepted.
+func (m *Metrics) refused(err error) {
+	outcome := "refused"
+	var e *continuous.Error
+	if errors.As(err, &e) {
+		outcome = "refused_" + e.Kind.String()
+	}
+	m.requests.WithLabelValues(outcome).Inc()
+}

@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/bedside-lm/bedside/batcher/continuous"
+	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/runtime/sampling"
+	"github.com/bedside-lm/bedside/runtime/tokenizer"
+)
+
+// Event is a piece of a text as it is written.
+type Event struct {
+	Text  string // whole characters, perhaps none
+	Token *sampling.Token
+}
+
+// FinishReason says why a text ended.
+type FinishReason int
+
+// The reasons.
+const (
+	FinishStop   FinishReason = iota + 1 // the model ended its turn
+	FinishLength                         // max_tokens
+	FinishStopSequence
+)
+
+// Summary is what is known when a request has ended.
+type Summary struct {
+	Finish           FinishReason
+	PromptTokens     int
+	CompletionTokens int
+	Queue            time.Duration // arrival to first step
+	Prefill          time.Duration // first step to first token
+	Decode           time.Duration // first token to last
+}
+
+// sequence is one request. After submit the loop owns it, but for events, err and summary,
+// which its caller reads: events as they come, the others once events is closed.
+type sequence struct {
+	id       uint64
+	tokens   []int32 // the prompt, then what was sampled
+	prompt   int     // length of the prompt
+	maxNew   int
+	priority int
+	deadline time.Time
+
+	write *writing // nil for a scored text
+	score *scoring // nil for a written one
+
+	admitted chan error
+	// events has room for every token and never blocks the loop: a slow reader slows
+	// nobody down, and max_tokens bounds what waits for it.
+	events  chan Event
+	err     error
+	summary Summary
+
+	arrived, started, firstToken, lastToken time.Time
+	finish                                  FinishReason
+	failure                                 error
+	gap                                     time.Duration // since the token before, for metrics
+}
+
+// writing is the state of a text being written.
+type writing struct {
+	sampler *sampling.Sampler
+	stream  *tokenizer.Stream
+	stops   *sampling.StopMatcher
+}
+
+// scoring collects the log probabilities of tokens[from:].
+type scoring struct {
+	from   int
+	tokens []ScoredToken
+}
+
+// ScoredToken is a token of a scored text.
+type ScoredToken struct {
+	ID      int32
+	Logprob float64
+	// Greedy says that no token was likelier.
+	Greedy bool
+}
+
+// runLength is how many tokens of the prompt the model must see: a scored text's last
+// token is only looked up in the logits of the one before.
+func (s *sequence) runLength() int {
+	if s.score != nil {
+		return s.prompt - 1
+	}
+	return s.prompt
+}
+
+// rowOf turns a planned row into the model's. A prompt chunk of a single token is run
+// together with the token before it: the model rounds single tokens otherwise than longer
+// rows (see ort.LanguageModel.Step), and a text must not depend on how its prompt was cut.
+// The token before gets the bits that it already has.
+func rowOf(s *sequence, r continuous.Row) ort.Row {
+	start, count := r.Start, r.Count
+	if count == 1 && start > 0 && start < s.runLength() {
+		start, count = start-1, 2
+	}
+	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}
+	switch {
+	case s.score != nil:
+		first := max(s.score.from-1, r.Start) // the place whose logits tell of tokens[first+1]
+		row.LogitsFrom = min(max(first-start, 0), count)
+	case r.Samples:
+		row.LogitsFrom = count - 1
+	}
+	return row
+}
+
+// take uses the logits of the sequence's row.
+func (s *sequence) take(planned continuous.Row, row ort.Row, logits []float32, now time.Time, eos map[int32]bool) continuous.Outcome {
+	if s.score != nil {
+		s.failure = s.score.take(s.tokens, row, logits)
+	} else if planned.Samples {
+		return s.sample(logits, now, eos)
+	}
+	if s.failure != nil {
+		return continuous.OutcomeFail
+	}
+	return continuous.OutcomeContinue
+}
+
+func (s *sequence) sample(logits []float32, now time.Time, eos map[int32]bool) continuous.Outcome {
+	token, err := s.write.sampler.Sample(logits)
+	if err != nil {
+		s.failure = err
+		return continuous.OutcomeFail
+	}
+	s.tokens = append(s.tokens, token.ID)
+	s.stamp(now)
+	event := Event{Token: &token}
+	if eos[token.ID] {
+		s.finish = FinishStop
+	} else {
+		var stopped bool
+		if event.Text, stopped = s.write.stops.Push(s.write.stream.Push(token.ID)); stopped {
+			s.finish = FinishStopSequence
+		}
+	}
+	s.events <- event
+	if s.finish != 0 {
+		return continuous.OutcomeStop
+	}
+	return continuous.OutcomeContinue
+}
+
+func (s *sequence) stamp(now time.Time) {
+	if s.firstToken.IsZero() {
+		s.firstToken = now
+	} else {
+		s.gap = now.Sub(s.lastToken)
+	}
+	s.lastToken = now
+}
+
+// observe reports the latest token's timing, if there is one.
+func (s *sequence) observe(m *Metrics) {
+	switch {
+	case s.gap > 0:
+		m.interToken(s.gap)
+	case !s.firstToken.IsZero() && s.firstToken.Equal(s.lastToken) && len(s.tokens) == s.prompt+1:
+		m.firstToken(s.firstToken.Sub(s.arrived))
+	}
+	s.gap = 0
+}
+
+func (c *scoring) take(tokens []int32, row ort.Row, logits []float32) error {
+	wanted := len(row.Tokens) - row.LogitsFrom
+	if wanted == 0 {
+		return nil
+	}
+	vocab := len(logits) / wanted
+	for i := range wanted {
+		next := tokens[row.Start+row.LogitsFrom+i+1]
+		logprob, greedy := logprobOf(logits[i*vocab:(i+1)*vocab], next)
+		if math.IsNaN(logprob) {
+			return fmt.Errorf("%w: logits are not numbers", ErrFailed)
+		}
+		c.tokens = append(c.tokens, ScoredToken{ID: next, Logprob: logprob, Greedy: greedy})
+	}
+	return nil
+}
+
+// logprobOf returns log softmax(logits)[id], summed in float64 in index order, and whether
+// id is the likeliest (the lowest of equals).
+func logprobOf(logits []float32, id int32) (float64, bool) {
+	best := 0
+	for i, v := range logits {
+		if v > logits[best] {
+			best = i
+		}
+	}
+	top := float64(logits[best])
+	sum := 0.0
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - top)
+	}
+	return float64(logits[id]) - top - math.Log(sum), int(id) == best
+}
+
+// end closes the sequence for its reader.
+func (s *sequence) end(reason continuous.Reason, cause error) {
+	switch reason {
+	case continuous.ReasonStop:
+	case continuous.ReasonLength:
+		if s.finish == 0 {
+			s.finish = FinishLength
+		}
+	case continuous.ReasonExpired:
+		s.err = errExpired
+	case continuous.ReasonCancelled:
+		s.err = errCancelled
+	case continuous.ReasonFailed:
+		s.err = s.failed(cause)
+	}
+	if s.err == nil && s.write != nil && s.finish != FinishStopSequence {
+		// What was held back for a character or a stop string to complete is text after all.
+		rest, stopped := s.write.stops.Push(s.write.stream.Flush())
+		if stopped {
+			s.finish = FinishStopSequence
+		} else {
+			rest += s.write.stops.Flush()
+		}
+		if rest != "" {
+			s.events <- Event{Text: rest}
+		}
+	}
+	s.summary = Summary{
+		Finish: s.finish, PromptTokens: s.prompt, CompletionTokens: len(s.tokens) - s.prompt,
+		Queue: since(s.arrived, s.started), Prefill: since(s.started, s.firstToken), Decode: since(s.firstToken, s.lastToken),
+	}
+	close(s.events)
+}
+
+func (s *sequence) failed(cause error) error {
+	if s.failure != nil {
+		cause = s.failure
+	}
+	if cause == nil || cause == ErrStopped { //nolint:errorlint // the sentinel itself, as stopAll passes it
+		return ErrStopped
+	}
+	return fmt.Errorf("%w: %w", ErrFailed, cause)
+}
+
+func since(from, to time.Time) time.Duration {
+	if from.IsZero() || to.IsZero() {
+		return 0
+	}
+	return to.Sub(from)
+}

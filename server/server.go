@@ -1,0 +1,196 @@
+// Package server is the gRPC server: it loads models, starts an engine for each, and puts
+// the services in front of them.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	channelz "google.golang.org/grpc/channelz/service"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/test/bufconn"
+
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/server/config"
+	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/interceptor"
+)
+
+// Server serves the models of one configuration.
+type Server struct {
+	cfg      config.Config
+	log      *slog.Logger
+	models   *models
+	grpc     *grpc.Server
+	registry *prometheus.Registry
+	health   *health.Server
+	http     *http.Server
+
+	listener net.Listener      // nil without a gRPC port
+	memory   *bufconn.Listener // for callers in this process
+	serving  errgroup.Group
+	ready    readiness
+	draining context.Context // ends when Shutdown begins
+	drain    context.CancelFunc
+}
+
+// Start loads the models and serves, on cfg.Listen where it is set and for callers in this
+// process in any case. When it returns without an error, calls are answered.
+func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: log, health: health.NewServer()}
+	s.draining, s.drain = context.WithCancel(context.Background())
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	// Ports first: loading takes seconds, and a port that is taken should say so at once.
+	httpListener, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	s.registry = registry
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if httpListener != nil {
+		s.http = newHTTPServer(registry, &s.ready)
+		s.serving.Go(func() error { return ignoreClosed(s.http.Serve(httpListener)) })
+	}
+	metrics, err := engine.NewMetricSet(registry)
+	if err != nil {
+		return err
+	}
+	if s.models, err = loadModels(ctx, s.cfg, metrics, s.log); err != nil {
+		return err
+	}
+	chain, err := interceptor.New(interceptor.Options{Logger: s.log, Registerer: registry, Limits: interceptor.Limits{
+		MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
+		RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
+	}})
+	if err != nil {
+		return err
+	}
+	s.grpc = grpc.NewServer(append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))...)
+	s.register()
+	chain.InitializeMetrics(s.grpc)
+	s.memory = bufconn.Listen(1 << 20)
+	s.serving.Go(func() error { return s.grpc.Serve(s.memory) })
+	if s.listener != nil {
+		listener := netutil.LimitListener(s.listener, s.cfg.MaxConnections)
+		s.serving.Go(func() error { return s.grpc.Serve(listener) })
+	}
+	s.ready.set(true)
+	return nil
+}
+
+// listen opens the ports of the configuration.
+func (s *Server) listen(ctx context.Context) (httpListener net.Listener, err error) {
+	var lc net.ListenConfig
+	if s.cfg.Listen != "" {
+		if s.listener, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+			return nil, fmt.Errorf("gRPC port (--listen): %w", err)
+		}
+	}
+	if s.cfg.HTTPListen != "" {
+		if httpListener, err = lc.Listen(ctx, "tcp", s.cfg.HTTPListen); err != nil {
+			return nil, fmt.Errorf("HTTP port (--http-listen): %w", err)
+		}
+	}
+	return httpListener, nil
+}
+
+func (s *Server) register() {
+	bedsidev1.RegisterGenerationServiceServer(s.grpc, &generationService{models: s.models})
+	bedsidev1.RegisterClinicalServiceServer(s.grpc, newClinicalService(s.models, s.cfg))
+	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models})
+	healthpb.RegisterHealthServer(s.grpc, &drainableHealth{Server: s.health, draining: s.draining})
+	for name := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
+	}
+	reflection.Register(s.grpc) // v1 and v1alpha
+	if s.cfg.Channelz {
+		channelz.RegisterChannelzServiceToServer(s.grpc)
+	}
+}
+
+// Addr is the gRPC port's address, or "".
+func (s *Server) Addr() string {
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// HTTPAddr is the configured HTTP address, or "".
+func (s *Server) HTTPAddr() string { return s.cfg.HTTPListen }
+
+// InProcess gives what grpc.NewClient needs to call this server without a port.
+func (s *Server) InProcess() (target string, opts []grpc.DialOption) {
+	return "passthrough:///in-process", []grpc.DialOption{
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.memory.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	}
+}
+
+// Wait returns when the server has stopped serving: nil after Shutdown.
+func (s *Server) Wait() error { return s.serving.Wait() }
+
+// Shutdown drains: it turns readiness off, refuses new requests, and lets running ones
+// finish until ctx ends, when they are cut off. Then it frees everything.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.ready.set(false)
+	s.drain()
+	s.health.Shutdown()
+	s.models.drain()
+	stopped := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+		s.log.Warn("grace is over, running requests are cut off")
+		s.grpc.Stop()
+		<-stopped
+	}
+	return errors.Join(s.close(), s.serving.Wait())
+}
+
+// close frees what start had got to.
+func (s *Server) close() error {
+	var errs []error
+	if s.grpc != nil {
+		s.grpc.Stop()
+	} else if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.memory != nil {
+		errs = append(errs, s.memory.Close())
+	}
+	if s.http != nil {
+		errs = append(errs, s.http.Close())
+	}
+	if s.models != nil {
+		errs = append(errs, s.models.close())
+	}
+	return errors.Join(errs...)
+}
