@@ -139,7 +139,7 @@ func encodable(tok *Tokenizer, text string) bool {
 func TestTemplateLimits(t *testing.T) {
 	cases := map[string]struct{ source, reason string }{
 		"loops":      {`{% for a in range(4000) %}{% for b in range(4000) %}{% for c in range(4000) %}{% endfor %}{% endfor %}{% endfor %}`, "takes longer"},
-		"output":     {`{% for a in range(4000) %}{{ messages[0].content * 100000 }}{% endfor %}`, "writes more"},
+		"output":     {`{{ messages[0].content * 3000000 }}`, "writes more"},
 		"range":      {`{% for a in range(100000) %}{% endfor %}`, "cannot render"},
 		"endless":    {`{% for a in range(0, 10, 0) %}{% endfor %}`, "cannot render"},
 		"raise":      {`{{ raise_exception('secret ' + messages[0].content) }}`, "refuses them"},

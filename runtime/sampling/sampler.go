@@ -1,0 +1,168 @@
+package sampling
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// Token is one chosen token.
+type Token struct {
+	ID int32
+	// Logprob is the natural logarithm of the token's probability in the model's own distribution: the softmax of the
+	// logits as they came, before penalty and temperature. It is 0 when Params.Logprobs is 0.
+	Logprob float64
+	// Top holds the Params.Logprobs likeliest tokens of that distribution, the likeliest first; ID need not be
+	// among them. The slice is the caller's.
+	Top []TokenLogprob
+}
+
+// TokenLogprob is a token with the natural logarithm of its probability.
+type TokenLogprob struct {
+	ID      int32
+	Logprob float64
+}
+
+// Sampler chooses the tokens of one sequence. It is for one goroutine.
+type Sampler struct {
+	params Params
+	seed   uint64
+	rng    *rand.Rand
+
+	seenBits []uint64 // by id: was observed
+	seen     []int32  // the ids observed, each once
+
+	adjusted []float32 // logits after the penalty
+	kept     []candidate
+	edge     []candidate // of kept, those that top-p may cut
+}
+
+// maxID is above every vocabulary; ids beyond it are not tokens and not remembered.
+const maxID = 1 << 22
+
+// stream is PCG's second seed word. Changing it changes every seeded answer.
+const stream = 0x9E3779B97F4A7C15
+
+// New returns a Sampler, or an *Error naming the parameter that is out of bounds.
+func New(p Params) (*Sampler, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Sampler{params: p}
+	if p.Seed != nil {
+		s.seed = *p.Seed
+	} else {
+		s.seed = rand.Uint64()
+	}
+	s.rng = rand.New(rand.NewPCG(s.seed, stream))
+	return s, nil
+}
+
+// Seed returns the seed in use: the request's, or the one that was drawn for it.
+func (s *Sampler) Seed() uint64 { return s.seed }
+
+// Observe tells the repetition penalty of ids that Sample did not choose itself: those of the prompt.
+func (s *Sampler) Observe(ids ...int32) {
+	if s.params.RepetitionPenalty == 1 {
+		return
+	}
+	for _, id := range ids {
+		if id < 0 || id >= maxID {
+			continue
+		}
+		word, bit := int(id>>6), uint64(1)<<(id&63)
+		for word >= len(s.seenBits) {
+			s.seenBits = append(s.seenBits, 0)
+		}
+		if s.seenBits[word]&bit == 0 {
+			s.seenBits[word] |= bit
+			s.seen = append(s.seen, id)
+		}
+	}
+}
+
+// Sample chooses a token by its logits, one float for each id of the vocabulary, and observes it. The logits
+// are not changed. A logit of minus infinity forbids its token; NaN, plus infinity, or nothing but forbidden tokens is an
+// *Error of KindLogits. Each call with a temperature above 0 takes exactly one number from the seeded generator.
+func (s *Sampler) Sample(logits []float32) (Token, error) {
+	best, err := argmax(logits)
+	if err != nil {
+		return Token{}, err
+	}
+	peak := logits[best] // of the model's own distribution
+	if s.params.RepetitionPenalty != 1 {
+		if best, err = s.penalize(logits); err != nil {
+			return Token{}, err
+		}
+	}
+	id := best
+	if s.params.Temperature > 0 {
+		id = s.draw(s.scores(logits), best)
+	}
+	s.Observe(id)
+	token := Token{ID: id}
+	if s.params.Logprobs > 0 {
+		s.report(&token, logits, peak)
+	}
+	return token, nil
+}
+
+// argmax returns the lowest id among those with the highest logit.
+func argmax(logits []float32) (int32, error) {
+	best, id := float32(math.Inf(-1)), -1
+	for i, v := range logits {
+		// False for every comparison that NaN is part of, so that one branch finds the rare cases too.
+		if v <= best {
+			continue
+		}
+		if v != v || v > math.MaxFloat32 {
+			return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
+		}
+		best, id = v, i
+	}
+	if id < 0 {
+		return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "allow no token"}
+	}
+	return int32(id), nil
+}
+
+// penalize fills s.adjusted and returns its argmax.
+func (s *Sampler) penalize(logits []float32) (int32, error) {
+	s.adjusted = append(s.adjusted[:0], logits...)
+	penalty := float32(s.params.RepetitionPenalty)
+	for _, id := range s.seen {
+		if int(id) >= len(logits) {
+			continue
+		}
+		if v := s.adjusted[id]; v < 0 {
+			s.adjusted[id] = v * penalty
+		} else {
+			s.adjusted[id] = v / penalty
+		}
+	}
+	return argmax(s.adjusted)
+}
+
+// scores returns the logits after the penalty.
+func (s *Sampler) scores(logits []float32) []float32 {
+	if s.params.RepetitionPenalty != 1 {
+		return s.adjusted
+	}
+	return logits
+}
+
+// report adds the log probabilities, by the softmax of all logits.
+func (s *Sampler) report(token *Token, logits []float32, peak float32) {
+	sum := 0.0
+	for _, v := range logits {
+		if x := float64(v - peak); x >= negligible {
+			sum += exp(x)
+		}
+	}
+	norm := float64(peak) + math.Log(sum)
+	token.Logprob = float64(logits[token.ID]) - norm
+	s.selectTop(logits, s.params.Logprobs)
+	token.Top = make([]TokenLogprob, len(s.kept))
+	for i, c := range s.kept {
+		token.Top[i] = TokenLogprob{ID: c.id, Logprob: float64(c.score) - norm}
+	}
+}
