@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,18 +12,42 @@ import (
 	"github.com/bedside-lm/bedside/clinical/record"
 )
 
-// FuzzParse holds that no text makes the reader panic, that an error is one of its
-// two kinds and keeps its own limit, that a record has ids that are its own, and that
-// the same text gives the same record.
-func FuzzParse(f *testing.F) {
+// seeds gives the small samples whole, and of the large ones each kind of resource in
+// a bundle of its own: a fuzzer gets nowhere with large inputs.
+func seeds(f *testing.F) [][]byte {
+	var out [][]byte
 	for _, pattern := range []string{"*.json", "bad/*.json"} {
 		for _, path := range sampleNames(f, pattern) {
 			data, err := os.ReadFile(path)
 			if err != nil {
 				f.Fatal(err)
 			}
-			f.Add(data)
+			if len(data) < 2000 {
+				out = append(out, data)
+				continue
+			}
+			var whole struct {
+				Entry []struct{ Resource json.RawMessage }
+			}
+			if err := json.Unmarshal(data, &whole); err != nil {
+				f.Fatal(err)
+			}
+			for i, e := range whole.Entry {
+				if i%4 == 0 && len(e.Resource) < 4000 || strings.Contains(string(e.Resource), `"Medication`) {
+					out = append(out, bundle(patient, string(e.Resource)), e.Resource)
+				}
+			}
 		}
+	}
+	return out
+}
+
+// FuzzParse holds that no text makes the reader panic, that an error is one of its
+// two kinds and keeps its own limit, that a record has ids that are its own, and that
+// the same text gives the same record.
+func FuzzParse(f *testing.F) {
+	for _, data := range seeds(f) {
+		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		lim := fhir.Limits{Bytes: 1 << 20, Entries: 200, Values: 5000, Samples: 10_000, Notices: 50}

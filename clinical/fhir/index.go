@@ -2,7 +2,6 @@ package fhir
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
 	"github.com/bedside-lm/bedside/clinical/record"
@@ -40,6 +39,7 @@ type index struct {
 	person  *target            // the one Patient
 	history bool
 	seen    map[string]bool // unknown types that have their notice
+	hasher
 }
 
 func (r *reader) indexAll() {
@@ -154,7 +154,7 @@ func (r *reader) newTarget(res *tree.Node, i int) *target {
 		r.violate(res.Get("resourceType"), "not a resource type's name")
 		return nil
 	}
-	t := &target{typ: typ, filedID: r.str(res, "id", optional), entry: i, hash: contentHash(res)}
+	t := &target{typ: typ, filedID: r.str(res, "id", optional), entry: i, hash: r.contentHash(res)}
 	if t.filedID != "" && !validID(t.filedID) {
 		r.violate(res.Get("id"), "expected 1 to 64 letters, digits, hyphens or full stops")
 		return nil
@@ -282,34 +282,3 @@ func (r *reader) indexContained(owner *target, res *tree.Node) []*target {
 }
 
 func containedKey(entry int, id string) string { return strconv.Itoa(entry) + "#" + id }
-
-// assignIDs gives every resource an id that is its own in the whole record, so that
-// evidence is never ambiguous: the filed id where no other type has it too, else a
-// deterministic one.
-func (r *reader) assignIDs() {
-	taken := map[string]bool{}
-	claim := func(t *target, id string) {
-		if taken[id] {
-			id = strings.ToLower(t.typ) + "-" + id
-		}
-		base := id
-		for n := 2; taken[id]; n++ {
-			id = base + "-" + strconv.Itoa(n)
-		}
-		taken[id] = true
-		t.id = id
-	}
-	for _, e := range r.entries {
-		if e.target != nil && e.target.filedID != "" && readers[e.target.typ] != nil {
-			claim(e.target, e.target.filedID)
-		}
-	}
-	for _, e := range r.entries {
-		if e.target != nil && e.target.filedID == "" && readers[e.target.typ] != nil {
-			claim(e.target, strings.ToLower(e.target.typ)+"-"+strconv.Itoa(e.number))
-		}
-		for _, c := range e.contained {
-			claim(c, e.target.id+"."+c.filedID)
-		}
-	}
-}

@@ -6,6 +6,7 @@
 package tree
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -96,6 +97,20 @@ func (n *Node) Text() string {
 	}
 	return string(unescape(n.raw))
 }
+
+// AppendText appends what Text returns to b.
+func (n *Node) AppendText(b []byte) []byte {
+	if n.escaped {
+		return append(b, unescape(n.raw)...)
+	}
+	return append(b, n.raw...)
+}
+
+// CompareName orders members by their keys' bytes.
+func CompareName(a, b *Node) int { return bytes.Compare(a.name, b.name) }
+
+// AppendName appends a member's key to b.
+func (n *Node) AppendName(b []byte) []byte { return append(b, n.name...) }
 
 // Path returns where the node stands, such as "Bundle.entry[3].resource.code". A
 // key that could be anything but a field's name is shown as "?", since it may be
