@@ -1,0 +1,34 @@
+// Package apierror holds the errors that the services themselves find. Like the errors of
+// the packages beneath them they carry a type, and server/interceptor gives each its
+// gRPC status.
+package apierror
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NotFoundError says that a request names something that the server does not have.
+type NotFoundError struct {
+	Kind string // what was looked for, such as "model"
+	// Name is what the request asked for. It is the caller's text, so it stands neither in
+	// Error nor in the status.
+	Name  string
+	Known []string // the names that would have been found
+}
+
+func (e *NotFoundError) Error() string {
+	if len(e.Known) == 0 {
+		return "unknown " + e.Kind + "; there is none"
+	}
+	return fmt.Sprintf("unknown %s; known: %s", e.Kind, strings.Join(e.Known, ", "))
+}
+
+// FieldError says that one field of a request is wrong where the rules of the protocol
+// files cannot say so.
+type FieldError struct {
+	Field   string // path in the request, such as "chat.messages[2].content"
+	Message string // what is wrong and what is expected, without the caller's text
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Message }

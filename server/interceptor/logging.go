@@ -1,0 +1,73 @@
+package interceptor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+)
+
+// reporter logs a call when it ends. go-grpc-middleware's own logging interceptor would log
+// the status's message and the caller's address with it; its framework does not.
+type reporter struct {
+	interceptors.NoopReporter
+
+	ctx    context.Context
+	chain  *Chain
+	meta   interceptors.CallMeta
+	call   *call
+	logger *slog.Logger
+}
+
+func (c *Chain) reporter(ctx context.Context, meta interceptors.CallMeta) (interceptors.Reporter, context.Context) {
+	call, ctx := newCall(ctx)
+	return &reporter{ctx: ctx, chain: c, meta: meta, call: call, logger: c.logger}, ctx
+}
+
+// PostMsgSend takes the model's name from the answer: there it is the server's own, while
+// the request's could be any text.
+func (r *reporter) PostMsgSend(msg any, err error, _ time.Duration) {
+	m, ok := msg.(interface {
+		GetModel() *bedsidev1.ModelReference
+	})
+	if !ok || err != nil {
+		return
+	}
+	if name := m.GetModel().GetName(); name != "" {
+		r.call.setModel(name)
+	}
+}
+
+// PostCall logs the one line of a call.
+func (r *reporter) PostCall(err error, took time.Duration) {
+	code := status.Code(err)
+	// Its levels have slog's values.
+	level := slog.Level(logging.DefaultServerCodeToLevel(code))
+	if r.meta.Service == healthgrpc.Health_ServiceDesc.ServiceName && level < slog.LevelError {
+		level = slog.LevelDebug // probes come every few seconds
+	}
+	attrs := []slog.Attr{
+		slog.String("method", r.meta.FullMethod()),
+		slog.String("code", codeName(code)),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("peer", peerKind(r.ctx)),
+		slog.String("request_id", r.call.requestID),
+	}
+	model, internal := r.call.result()
+	if model != "" {
+		attrs = append(attrs, slog.String("model", model))
+	}
+	if reason := reasonOf(err); reason != "" {
+		attrs = append(attrs, slog.String("reason", reason))
+	}
+	if internal != nil {
+		attrs = append(attrs, slog.String("error_id", internal.id), slog.String("error_type", internal.types))
+	}
+	r.logger.LogAttrs(r.ctx, level, "call", attrs...)
+}
