@@ -20,8 +20,10 @@ ADVICE = (
     (r"name resolution|getaddrinfo|connection (refused|reset|broken|error|aborted)|timed out|unreachable|proxy"
      r"|failed to establish|ssl", "no network: pip could not reach its package index. Connect, or set pip's "
      "index or proxy (pip config), and run it again"),
+    (r"from versions: none", "no network, or an index without this package: pip found no version of it at all. Connect, "
+     "or set pip's index or proxy (pip config), and run it again"),
     (r"no matching distribution|could not find a version",
-     "pip found no ready-made package for this Python and this machine (or could not reach its index)"),
+     "pip found no ready-made package for this Python and this machine"),
     (r"permission denied", "no permission to write into the cache folder: set BEDSIDE_CACHE to one of yours"),
 )
 

@@ -19,24 +19,24 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
 
 
-def windows(tokens: list[int], size: int = WINDOW) -> list[list[int]]:
+def windows(tokens: list[int], size: int) -> list[list[int]]:
     """Cut a text into pieces that are scored one by one."""
     return [tokens[i:i + size] for i in range(0, len(tokens), size)]
 
 
-def compare(reference: str, candidate: str, tokens: list[int],
+def compare(reference: str, candidate: str, tokens: list[int], context: int,
             tick: Callable[[int], None] = lambda done: None) -> dict:
-    """Score every position of `tokens` with both models (paths of model.onnx).
+    """Score every position of `tokens` with both models (paths of model.onnx, of `context` tokens at most).
 
     Returns mean_kl (nats, KL(reference || candidate) over the whole vocabulary, the mean over positions),
     top1_agreement (share of positions whose likeliest token is the same), perplexity and
     reference_perplexity (of the text's own next tokens), and tokens (positions scored).
     """
-    capacity = WINDOW + CHUNK
-    models = [Packed(path, 1, capacity) for path in dict.fromkeys((reference, candidate))]
+    size = min(WINDOW, context)
+    models = [Packed(path, 1, size) for path in dict.fromkeys((reference, candidate))]
     kl, same, seen, done = 0.0, 0, 0, 0
     nll = np.zeros(2)
-    for window in windows(tokens):
+    for window in windows(tokens, size):
         for at in range(0, len(window), CHUNK):
             part = window[at:at + CHUNK]
             scores = [log_softmax(m.step([Row(part, at, all_logits=True)])) for m in models]

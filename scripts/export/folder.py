@@ -10,16 +10,10 @@ from ..bootstrap.files import sha256
 from .source import ModelConfig
 
 FORMAT_VERSION = 1
-END_OF_TEXT = 0
 
 
 def write_json(path: Path, value: dict) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def eos_ids(c: ModelConfig) -> list[int]:
-    """The end of a chat turn, and the end of a document, with which a plain completion stops."""
-    return [c.eos_token_id] + ([END_OF_TEXT] if c.eos_token_id != END_OF_TEXT else [])
 
 
 def write_configs(folder: Path, c: ModelConfig) -> None:
@@ -35,7 +29,7 @@ def write_configs(folder: Path, c: ModelConfig) -> None:
         "bos_token_id": c.bos_token_id, "eos_token_id": c.eos_token_id, "torch_dtype": "float32", "use_cache": True,
     })
     write_json(folder / "generation_config.json", {
-        "bos_token_id": c.bos_token_id, "eos_token_id": eos_ids(c), "pad_token_id": c.eos_token_id,
+        "bos_token_id": c.bos_token_id, "eos_token_id": list(c.eos_token_ids), "pad_token_id": c.eos_token_id,
     })
 
 
@@ -51,7 +45,7 @@ def write_manifest(folder: Path, c: ModelConfig, name: str, precision: str, qual
         "context_length": c.max_position_embeddings, "vocab_size": c.vocab_size, "hidden_size": c.hidden_size,
         "num_layers": c.num_hidden_layers, "num_heads": c.num_attention_heads,
         "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim,
-        "bos_token_id": c.bos_token_id, "eos_token_ids": eos_ids(c),
+        "bos_token_id": c.bos_token_id, "eos_token_ids": list(c.eos_token_ids),
         "batch_invariant": precision == "w8a8",
         "source": source, "quality": quality, "files": files,
     })

@@ -47,7 +47,8 @@ class Packed:
         past = np.array([r.past for r in rows], np.int32)
         start = np.concatenate([[0], np.cumsum(count)[:-1]])
         width, total = int(count.max()), int(count.sum())
-        if (past + width).max() > self.capacity:
+        active = count > 0
+        if (past + width)[active].max() > self.capacity:
             raise ValueError("a padded row passes the cache's capacity: choose smaller chunks")
         wanted = [np.arange(s if r.all_logits else s + n - 1, s + n) for r, s, n in zip(rows, start, count) if n]
         return {
@@ -55,8 +56,8 @@ class Packed:
             "pad_index": np.minimum(start[:, None] + np.arange(width), total - 1).astype(np.int64),
             "unpad_index": np.concatenate([i * width + np.arange(n) for i, n in enumerate(count)]).astype(np.int64),
             "logits_index": np.concatenate(wanted).astype(np.int64),
-            "seqlens_k": past + count - 1,
-            "total_seq": np.array([(past + count).max()], np.int32),
+            "seqlens_k": np.where(active, past + count - 1, 0).astype(np.int32),
+            "total_seq": np.array([(past + count)[active].max()], np.int32),
             "query_seqlens": count,
         }
 

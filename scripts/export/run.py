@@ -47,12 +47,12 @@ def export_one(gguf: Path, folder: Path, name: str, kind: type, reference: Path 
         write_graph(source, kind, temp)
         write_tokenizer(str(gguf), str(temp))
         write_configs(temp, source.config)
-        quality = measure(temp, reference, heldout)
+        quality = measure(temp, reference, heldout, source.config.max_position_embeddings)
         write_card(temp, source.config, name, kind.name, quality, made_from)
         write_manifest(temp, source.config, name, kind.name, quality, made_from)
 
 
-def measure(folder: Path, reference: Path | None, heldout: Path) -> dict:
+def measure(folder: Path, reference: Path | None, heldout: Path, context: int) -> dict:
     """Quality against the reference folder; against itself where there is none."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokens = tokenizer.encode(heldout.read_text(encoding="utf-8"), add_special_tokens=False).ids
@@ -60,7 +60,7 @@ def measure(folder: Path, reference: Path | None, heldout: Path) -> dict:
         raise ValueError(f"{heldout.name}: too short to measure anything")
     base = reference or folder
     with Progress(f"measuring on {len(tokens)} tokens of held-out text", len(tokens)) as progress:
-        result = compare(str(base / MODEL), str(folder / MODEL), tokens, progress.update)
+        result = compare(str(base / MODEL), str(folder / MODEL), tokens, context, progress.update)
     return {**result, "reference": reference.name if reference else "itself"}
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from gguf import GGUFReader, dequantize
 
+END_OF_TEXT = "<|endoftext|>"
+
 
 class SourceError(ValueError):
     """The GGUF file lacks something, or is of a kind this exporter does not write."""
@@ -28,6 +30,7 @@ class ModelConfig:
     rms_norm_eps: float
     bos_token_id: int
     eos_token_id: int
+    eos_token_ids: tuple[int, ...]
     tie_word_embeddings: bool
     license: str
     languages: tuple[str, ...]
@@ -63,6 +66,7 @@ class Source:
         if hidden % heads:
             raise SourceError("llama.attention.head_count: does not divide llama.embedding_length")
         head_dim = hidden // heads
+        eos = int(self._field("tokenizer.ggml.eos_token_id"))
         if int(self._field("llama.rope.dimension_count", head_dim)) != head_dim:
             raise SourceError("llama.rope.dimension_count: partial rotary is not supported")
         return ModelConfig(
@@ -77,11 +81,18 @@ class Source:
             rope_theta=float(self._field("llama.rope.freq_base", 10000.0)),
             rms_norm_eps=_shortest(self._field("llama.attention.layer_norm_rms_epsilon")),
             bos_token_id=int(self._field("tokenizer.ggml.bos_token_id")),
-            eos_token_id=int(self._field("tokenizer.ggml.eos_token_id")),
+            eos_token_id=eos,
+            eos_token_ids=self._stops(eos),
             tie_word_embeddings="output.weight" not in self._tensors,
             license=str(self._field("general.license", "unknown")),
             languages=tuple(self._field("general.languages", ["en"])),
         )
+
+    def _stops(self, eos: int) -> tuple[int, ...]:
+        """The end of a chat turn, and the end of a document, with which a plain completion stops."""
+        tokens = self._field("tokenizer.ggml.tokens")
+        end = [tokens.index(END_OF_TEXT)] if END_OF_TEXT in tokens else []
+        return (eos, *(i for i in end if i != eos))
 
     def _tensor(self, name: str):
         if name not in self._tensors:
