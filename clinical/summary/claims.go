@@ -1,0 +1,235 @@
+package summary
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bedside-lm/bedside/clinical/render"
+)
+
+// find returns where a pattern stands outside of every name, nil if nowhere.
+func (a *analysis) find(p *regexp.Regexp) [][]int {
+	var out [][]int
+	for _, at := range p.FindAllStringIndex(a.s, -1) {
+		inside := slices.ContainsFunc(a.mentions, func(m mention) bool { return at[0] >= m.start && at[0] < m.end })
+		if !inside && !strings.HasPrefix(a.s[at[0]:], "不低于") && !strings.HasPrefix(a.s[at[0]:], "不高于") {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// checkTerms holds every name against the facts: it must stand in one, denied if and
+// only if the sentence denies, as an allergen if and only if the sentence speaks of
+// an allergy to it, and as far along as the sentence says.
+func (a *analysis) checkTerms() {
+	allergens := a.allergens()
+	for k, m := range a.mentions {
+		facts := a.factsOf(m)
+		a.kept[k] = facts
+		if m.is("allergen", "drug") && !a.allergenFits(m, allergens[k], &facts) {
+			a.fail(FailTerm)
+			continue
+		}
+		if len(facts) == 0 {
+			if !a.isAgeWord(m) {
+				a.fail(FailTerm)
+			}
+			continue
+		}
+		kept := slices.DeleteFunc(slices.Clone(facts), func(i int) bool { return a.facts[i].Negated != a.negated })
+		if len(kept) == 0 {
+			a.fail(FailNegation)
+			continue
+		}
+		if !a.stateFits(m, &kept) {
+			a.fail(FailState)
+			continue
+		}
+		a.kept[k] = kept
+		for _, i := range kept {
+			a.used[i] = true
+		}
+	}
+}
+
+func (a *analysis) isAgeWord(m mention) bool { return m.has(render.KeyAge) }
+
+// allergens says which mentions the sentence calls an allergy.
+func (a *analysis) allergens() map[int]bool {
+	out := map[int]bool{}
+	to := a.find(a.lex.allergyTo)
+	for _, at := range to {
+		for k, m := range a.mentions {
+			if m.start >= at[1] && m.is("allergen", "drug") {
+				out[k] = true
+				break
+			}
+		}
+	}
+	for _, at := range a.find(a.lex.allergyOf) {
+		if slices.ContainsFunc(to, func(t []int) bool { return t[0] <= at[0] && at[1] <= t[1] }) {
+			continue
+		}
+		last := -1
+		for k, m := range a.mentions {
+			if m.end <= at[0] && m.is("allergen", "drug") {
+				last = k
+			}
+		}
+		if last >= 0 {
+			out[last] = true
+		}
+	}
+	return out
+}
+
+func (a *analysis) allergenFits(m mention, called bool, facts *[]int) bool {
+	anyAllergy := a.find(a.lex.allergyOf) != nil
+	kept := slices.DeleteFunc(slices.Clone(*facts), func(i int) bool {
+		allergen := slices.ContainsFunc(a.facts[i].Terms, func(t render.Term) bool { return m.has(t.Key) && t.Kind == render.TermAllergen })
+		return called && !allergen || allergen && !anyAllergy
+	})
+	*facts = kept
+	return len(kept) > 0
+}
+
+// stateFits keeps the facts whose state the sentence's words allow.
+func (a *analysis) stateFits(m mention, facts *[]int) bool {
+	given, ordered := a.find(a.lex.given), a.find(a.lex.ordered)
+	kept := slices.DeleteFunc(slices.Clone(*facts), func(i int) bool {
+		f := a.facts[i]
+		switch {
+		case f.Negated:
+			return false // its state is what it denies
+		case m.is("drug") && (given != nil || ordered != nil) && (f.State == render.StateOrdered || f.State == render.StateAdministered):
+			return a.closer(m, given, ordered) != (f.State == render.StateAdministered)
+		case m.is("diagnosis") && f.State == render.StateSuspected:
+			return a.find(a.lex.suspected) == nil
+		case m.is("diagnosis") && f.State == render.StatePast:
+			return a.find(a.lex.past) == nil
+		case m.is("diagnosis"):
+			return a.wordBefore(a.lex.suspected, m) || a.wordBefore(a.lex.past, m)
+		}
+		return false
+	})
+	*facts = kept
+	return len(kept) > 0
+}
+
+// closer says whether the word for giving stands nearer before the mention than the
+// one for ordering; a word behind it counts where none stands before.
+func (a *analysis) closer(m mention, given, ordered [][]int) bool {
+	distance := func(at [][]int) int {
+		best := 1 << 20
+		for _, x := range at {
+			if x[1] <= m.start {
+				best = min(best, m.start-x[1])
+			} else {
+				best = min(best, 1<<16+x[0]-m.end)
+			}
+		}
+		return best
+	}
+	return distance(given) < distance(ordered)
+}
+
+func (a *analysis) wordBefore(p *regexp.Regexp, m mention) bool {
+	return slices.ContainsFunc(a.find(p), func(at []int) bool { return at[1] <= m.start && m.start-at[1] <= 15 })
+}
+
+// checkClaims holds words of movement and of place against the facts.
+func (a *analysis) checkClaims() {
+	for _, class := range slices.Concat(a.lex.trends, a.lex.flags) {
+		for _, at := range a.find(class.pattern) {
+			rest := strings.TrimSpace(lower(a.s[at[1]:]))
+			if strings.HasPrefix(rest, "risk") || strings.HasPrefix(rest, "range") || a.insideNumber(at[0]) {
+				continue
+			}
+			a.claims++
+			if !a.claimStands(class, at[0]) {
+				if class.trends != nil {
+					a.fail(FailTrend)
+				} else {
+					a.fail(FailFlag)
+				}
+			}
+		}
+	}
+	for _, p := range []*regexp.Regexp{a.lex.given, a.lex.ordered, a.lex.suspected, a.lex.past, a.lex.pending} {
+		a.claims += len(a.find(p))
+	}
+}
+
+func (a *analysis) insideNumber(i int) bool {
+	return slices.ContainsFunc(a.numbers, func(n number) bool { return i >= n.start && i < n.end })
+}
+
+// claimStands binds a claim to the value right before it ("118/min (high)"), else to
+// the values of the measure nearest to it, else to that measure's facts.
+func (a *analysis) claimStands(class wordClass, at int) bool {
+	k := a.nearest(at, "measure")
+	if k < 0 {
+		return false
+	}
+	facts := a.factsOf(a.mentions[k])
+	for _, i := range facts {
+		if slices.Contains(class.trends, a.facts[i].Trend) && !a.facts[i].Negated {
+			a.used[i], a.numeric[i] = true, true
+			return true
+		}
+	}
+	if class.flags == nil {
+		return false
+	}
+	if n := a.valueBefore(at); n >= 0 {
+		return a.numberFlag(n, class.flags)
+	}
+	bound := false
+	for i, n := range a.numbers {
+		if n.governor == k {
+			bound = true
+			if a.numberFlag(i, class.flags) {
+				return true
+			}
+		}
+	}
+	if bound {
+		return false
+	}
+	return slices.ContainsFunc(facts, func(i int) bool { return slices.Contains(class.flags, a.facts[i].Flag) })
+}
+
+// valueBefore is the number that an opening bracket, and nothing else, parts from a claim.
+func (a *analysis) valueBefore(at int) int {
+	for i := len(a.numbers) - 1; i >= 0; i-- {
+		if n := a.numbers[i]; n.end <= at {
+			between := a.s[n.end:at]
+			if strings.HasPrefix(strings.TrimSpace(between), "(") && !strings.ContainsAny(between, ");") {
+				if i > 0 && a.numbers[i-1].pair == i {
+					return i - 1
+				}
+				return i
+			}
+			return -1
+		}
+	}
+	return -1
+}
+
+func (a *analysis) numberFlag(i int, flags []string) bool {
+	n := a.numbers[i]
+	if n.governor < 0 {
+		return false
+	}
+	g := a.mentions[n.governor]
+	for _, k := range a.factsOf(g) {
+		for _, x := range a.facts[k].Numbers {
+			if n.equals(x) && a.belongs(x, g, a.facts[k]) && a.timeFits(n, a.facts[k], x) && slices.Contains(flags, x.Flag) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,294 @@
+package summary
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bedside-lm/bedside/clinical/render"
+)
+
+// pairMoments gives each time of day or date the value it is said of: the one right
+// before it ("118/min at 06:00"), else the one right behind it ("at 06:00 the heart
+// rate was 118/min") unless a time stands there in between.
+func (a *analysis) pairMoments() {
+	for k, m := range a.moments {
+		for i := len(a.numbers) - 1; i >= 0; i-- {
+			n := &a.numbers[i]
+			if n.end <= m.start {
+				if a.lex.timeLink.MatchString(dropParens(a.s[n.end:m.start])) {
+					n.moment = k
+				}
+				break
+			}
+		}
+		if a.momentTaken(k) {
+			continue
+		}
+		for i := range a.numbers {
+			n := &a.numbers[i]
+			if n.start < m.end {
+				continue
+			}
+			between := slices.ContainsFunc(a.moments, func(o moment) bool { return o.start >= m.end && o.end <= n.start })
+			if !between && n.moment < 0 && (a.lang == render.Chinese || strings.TrimSpace(a.s[:m.start]) == "" || leading.MatchString(a.s[:m.start])) {
+				n.moment = k
+			}
+			break
+		}
+	}
+}
+
+var (
+	leading = regexp.MustCompile(`(?i)^\s*(?:at|on|by|as of)\s*$`)
+	parens  = regexp.MustCompile(`\([^()]*\)`)
+)
+
+func dropParens(s string) string { return parens.ReplaceAllString(s, "") }
+
+func (a *analysis) momentTaken(k int) bool {
+	return slices.ContainsFunc(a.numbers, func(n number) bool { return n.moment == k })
+}
+
+// checkNumbers holds each number against the facts of what it is said of.
+func (a *analysis) checkNumbers() {
+	for i := range a.numbers {
+		n := a.numbers[i]
+		if i > 0 && a.numbers[i-1].pair == i {
+			continue // held together with the one before
+		}
+		if n.unit == unitUnknown {
+			a.fail(FailUnit)
+			continue
+		}
+		if n.unit == "a" || n.unit == "mo" || agedBefore.MatchString(a.s[:n.start]) {
+			if a.holdAge(n) {
+				continue
+			}
+		}
+		if n.governor < 0 {
+			if !a.holdAge(n) {
+				a.fail(FailNumber)
+			}
+			continue
+		}
+		a.hold(i)
+	}
+}
+
+func (a *analysis) holdAge(n number) bool {
+	for i, f := range a.facts {
+		for _, x := range f.Numbers {
+			if x.Of == render.KeyAge && n.equals(x) && (n.unit == x.Unit || n.unit == "" && agedBefore.MatchString(a.s[:n.start])) && n.compare == "" && n.pair < 0 && n.moment < 0 {
+				a.used[i], a.numeric[i] = true, true
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var agedBefore = regexp.MustCompile(`(?i)(?:\baged?|年龄)\s*$`)
+
+func (n number) equals(x render.Number) bool {
+	if x.Value.Text == n.text {
+		return true
+	}
+	return n.value == x.Value.Float && !math.IsInf(n.value, 0)
+}
+
+// hold looks for the number in the facts of its governor.
+func (a *analysis) hold(i int) {
+	n := a.numbers[i]
+	g := a.mentions[n.governor]
+	wrongUnit, ok := false, false
+	for _, k := range a.kept[n.governor] {
+		f := a.facts[k]
+		for _, x := range f.Numbers {
+			if !n.equals(x) || !a.belongs(x, g, f) || !a.roleFits(i, f, x) || !a.timeFits(n, f, x) || !a.compareFits(n, x) {
+				continue
+			}
+			if !unitFits(n, x) {
+				wrongUnit = true
+				continue
+			}
+			if n.pair >= 0 && !a.pairFits(n, f, x) {
+				continue
+			}
+			ok = true
+			a.used[k], a.numeric[k] = true, true
+		}
+	}
+	switch {
+	case ok:
+	case wrongUnit:
+		a.fail(FailUnit)
+	default:
+		a.fail(FailNumber)
+	}
+}
+
+// belongs says whether a fact's number is one of the mentioned thing. A blood
+// pressure owns its systolic value; the diastolic one needs its name or its pair.
+func (a *analysis) belongs(x render.Number, g mention, f render.Fact) bool {
+	if x.Of == "" || g.has(x.Of) {
+		return true
+	}
+	return x.Of == keySystolic && (g.has(keyPressure) || x.Role == render.RoleCount || x.Role == render.RoleSpan || len(f.Terms) == 3 && g.has(keyDiastolic) && x.Role == render.RoleReference)
+}
+
+const (
+	keyPressure  = "measure:blood pressure"
+	keySystolic  = "measure:systolic blood pressure"
+	keyDiastolic = "measure:diastolic blood pressure"
+)
+
+func unitFits(n number, x render.Number) bool {
+	if n.unit == "" {
+		return x.Role != render.RoleDose && x.Role != render.RoleSpan && (x.Role != render.RoleCount || x.Unit == "")
+	}
+	return n.unit == x.Unit
+}
+
+func (a *analysis) pairFits(n number, f render.Fact, x render.Number) bool {
+	second := a.numbers[n.pair]
+	if x.Of != keySystolic {
+		return false
+	}
+	return slices.ContainsFunc(f.Numbers, func(y render.Number) bool {
+		return y.Of == keyDiastolic && y.Role == x.Role && y.At == x.At && second.equals(y) && (second.unit == "" || second.unit == y.Unit)
+	})
+}
+
+// timeFits holds the time said with a value against the value's own; what has no
+// time of its own (a dose) must have it among its fact's.
+func (a *analysis) timeFits(n number, f render.Fact, x render.Number) bool {
+	if n.moment < 0 {
+		return true
+	}
+	m := a.moments[n.moment]
+	if x.At.IsZero() {
+		return m.fitsAny(f.Dates)
+	}
+	return m.fits(x.At)
+}
+
+func (a *analysis) compareFits(n number, x render.Number) bool {
+	if n.compare == x.Comparator {
+		return true
+	}
+	return x.Role == render.RoleReference && (n.compare == ">=" || n.compare == "<=") || x.Role == render.RoleSpan && n.compare == ">"
+}
+
+// roleFits holds words such as "lowest", "from ... to" and "reference" against what
+// the number stands for.
+func (a *analysis) roleFits(i int, f render.Fact, x render.Number) bool {
+	n := a.numbers[i]
+	before := a.s[a.windowStart(i):n.start]
+	has := func(roles ...render.Role) bool {
+		return slices.ContainsFunc(f.Numbers, func(y render.Number) bool {
+			return y.Of == x.Of && y.Value == x.Value && slices.Contains(roles, y.Role)
+		})
+	}
+	if a.inReference(i) != (x.Role == render.RoleReference) {
+		return false
+	}
+	after := a.s[n.end:min(len(a.s), n.end+28)]
+	if k := strings.IndexAny(after, ",;，；"); k >= 0 {
+		after = after[:k]
+	}
+	if a.lex.lowest.MatchString(before) || strings.Contains(after, "the lowest") {
+		return has(render.RoleLowest)
+	}
+	if a.lex.highest.MatchString(before) || strings.Contains(after, "the highest") {
+		return has(render.RoleHighest)
+	}
+	if x.Role == render.RoleReference || x.Role == render.RoleCount || x.Role == render.RoleSpan || x.Role == render.RoleLabel {
+		return true
+	}
+	if a.rangeStart(i) >= 0 {
+		return has(render.RoleFirst, render.RoleLowest)
+	}
+	if k := a.rangeEnd(i); k {
+		return has(render.RoleLast, render.RoleHighest)
+	}
+	return true
+}
+
+func (a *analysis) windowStart(i int) int {
+	if i == 0 {
+		return 0
+	}
+	start := a.numbers[i-1].end
+	if a.numbers[i-1].pair == i && i > 1 {
+		start = a.numbers[i-2].end
+	}
+	return min(start, a.numbers[i].start)
+}
+
+// inReference says whether the number stands in the words for a reference range.
+func (a *analysis) inReference(i int) bool {
+	before := a.s[:a.numbers[i].start]
+	at := a.lex.reference.FindAllStringIndex(before, -1)
+	return at != nil && !strings.ContainsAny(before[at[len(at)-1][1]:], ");")
+}
+
+// rangeStart says at which number "from A to B" ends if number i is its A; -1 if not.
+func (a *analysis) rangeStart(i int) int {
+	if !a.lex.from.MatchString(a.stripMoments(a.windowStart(i), a.numbers[i].start)) {
+		return -1
+	}
+	j := i + 1
+	if a.numbers[i].pair >= 0 {
+		j = a.numbers[i].pair + 1
+	}
+	if j < len(a.numbers) && a.lex.to.MatchString(a.stripMoments(a.numbers[i].end, a.numbers[j].start)) {
+		return j
+	}
+	return -1
+}
+
+func (a *analysis) rangeEnd(i int) bool {
+	for k := max(0, i-2); k < i; k++ {
+		if a.rangeStart(k) == i {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *analysis) stripMoments(from, to int) string {
+	if from >= to {
+		return ""
+	}
+	b := []byte(a.s[from:to])
+	for _, m := range a.moments {
+		for k := max(m.start, from); k < min(m.end, to); k++ {
+			b[k-from] = ' '
+		}
+	}
+	s := strings.TrimSpace(string(b))
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(s, " at"), " on"))
+}
+
+// checkMoments holds times that belong to no value against the facts named.
+func (a *analysis) checkMoments() {
+	for k, m := range a.moments {
+		if a.momentTaken(k) {
+			continue // held with its value
+		}
+		found := false
+		for j := range a.mentions {
+			for _, i := range a.kept[j] {
+				if m.fitsAny(a.facts[i].Dates) {
+					found = true
+					a.used[i], a.numeric[i] = true, true
+				}
+			}
+		}
+		if !found {
+			a.fail(FailDate)
+		}
+	}
+}
