@@ -12,10 +12,10 @@ type feeds struct {
 	memory *region
 	vocab  int
 
-	ids, unpad, wanted []int64 // [tokens], [tokens], [logits+1]
-	pad                []int64 // [slots*tokens]
-	seqlens, query     []int32 // [slots]
-	total              []int32 // [1]
+	ids, unpad, wanted []int64   // [tokens], [tokens], [logits+1]
+	pad                []int64   // [slots*tokens]
+	seqlens, query     []int32   // [slots]
+	total              []int32   // [1]
 	logits             []float32 // [logits+1, vocab]; the last row is for calls that want none
 }
 

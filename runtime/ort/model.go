@@ -83,6 +83,9 @@ func newSession(mf *repository.Manifest, threads int) (*onnx.DynamicAdvancedSess
 		opts.SetInterOpNumThreads(1),
 		// Every step has other shapes: a memory plan a shape would pile up.
 		opts.SetMemPattern(false),
+		// On x86-64 processors without VNNI the fast 8-bit product overflows its 16-bit
+		// sums; this takes the exact one there and changes nothing elsewhere.
+		opts.AddSessionConfigEntry("session.x64quantprecision", "1"),
 		opts.SetGraphOptimizationLevel(onnx.GraphOptimizationLevelEnableAll),
 	)
 	if err != nil {
