@@ -33,7 +33,9 @@ import tokenizer_words as words
 
 SEED = 20260
 COUNT = 5000
-LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 PLAIN = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
 
@@ -66,14 +68,16 @@ def chinese(rng: Rng) -> str:
 def quantity(rng: Rng) -> str:
     sign = rng.choice(["", "", "<", ">", "≥", "≤", "±", "~", "≈", "-", "+", "−"])
     gap = rng.choice(["", " ", "\u00a0", "\u2009", "\u202f"])
-    value = rng.choice([
-        str(rng.randrange(10 ** rng.randrange(1, 12))),
-        f"{rng.uniform(0, 500):.{rng.randrange(4)}f}",
-        f"{rng.randrange(1, 300):,}.{rng.randrange(100)}",
-        f"{rng.randrange(1, 99)}/{rng.randrange(1, 99)}",
-        f"{rng.randrange(1, 9)}×10{rng.choice(['^9', '⁹', '^12', '¹²', '³'])}",
-        rng.choice(["½", "¼", "Ⅳ", "٣٤", "१२", "１２０", "②", "〇", "十二", "1e-3", "0x1F"]),
-    ])
+    value = rng.choice(
+        [
+            str(rng.randrange(10 ** rng.randrange(1, 12))),
+            f"{rng.uniform(0, 500):.{rng.randrange(4)}f}",
+            f"{rng.randrange(1, 300):,}.{rng.randrange(100)}",
+            f"{rng.randrange(1, 99)}/{rng.randrange(1, 99)}",
+            f"{rng.randrange(1, 9)}×10{rng.choice(['^9', '⁹', '^12', '¹²', '³'])}",
+            rng.choice(["½", "¼", "Ⅳ", "٣٤", "१२", "１２０", "②", "〇", "十二", "1e-3", "0x1F"]),
+        ]
+    )
     return f"{rng.choice(words.LABS)}{rng.choice([' ', ': ', '=', '：'])}{sign}{value}{gap}{rng.choice(words.UNITS)}"
 
 
@@ -109,16 +113,23 @@ def scripts(rng: Rng) -> str:
 def combining(rng: Rng) -> str:
     letters = "aeinouAEN가क일o"
     marks = "\u0301\u0308\u0327\u0323\u0338\u20dd\u0e31\u093f\u064b\u3099"
-    return "".join(rng.choice(letters) + "".join(rng.choice(marks) for _ in range(rng.randrange(4))) for _ in range(rng.randrange(1, 9)))
+    return "".join(
+        rng.choice(letters) + "".join(rng.choice(marks) for _ in range(rng.randrange(4))) for _ in range(rng.randrange(1, 9))
+    )
 
 
 def contractions(rng: Rng) -> str:
     ends = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'LL", "'Re", "’s", "'", "''", "'x", "'1", "'ſ"]
-    return " ".join(rng.choice(["patient", "he", "We", "DON", "it", "", "5", "他"]) + rng.choice(ends) for _ in range(rng.randrange(1, 6)))
+    return " ".join(
+        rng.choice(["patient", "he", "We", "DON", "it", "", "5", "他"]) + rng.choice(ends)
+        for _ in range(rng.randrange(1, 6))
+    )
 
 
 def long_words(rng: Rng) -> str:
-    unit = rng.choice(["a", "ab", "aaaaaaab", "GATTACA", "=", "-", "_", " ", "\n", "9", "中", "é", "😷", "\u0301", "ha!", "\t", "xyZ0"])
+    unit = rng.choice(
+        ["a", "ab", "aaaaaaab", "GATTACA", "=", "-", "_", " ", "\n", "9", "中", "é", "😷", "\u0301", "ha!", "\t", "xyZ0"]
+    )
     return unit * rng.randrange(10, 700 // len(unit)) + rng.choice(["", "a", " ", "\n"])
 
 
@@ -127,15 +138,33 @@ def code(rng: Rng) -> str:
 
 
 def any_characters(rng: Rng) -> str:
+    # fmt: off
     ranges = [(1, 0x7F), (0x80, 0x24F), (0x370, 0x6FF), (0x900, 0x9FF), (0x2000, 0x206F), (0x2190, 0x22FF),
               (0x3000, 0x30FF), (0x4E00, 0x9FA5), (0xAC00, 0xD7A3), (0xE000, 0xE100), (0xFF00, 0xFFEF), (0x1F300, 0x1F5FF), (0x20000, 0x20100)]
+    # fmt: on
     picked = [rng.choice(ranges) for _ in range(rng.randrange(1, 4))]
     return "".join(chr(rng.randint(*rng.choice(picked))) for _ in range(rng.randrange(1, 30)))
 
 
 def controls(rng: Rng) -> str:
-    return "".join(rng.choice([chr(rng.randrange(32)), "a", "in", "the", "\x7f", "\x00", "\ufeff", "\ufffd", "\ufdd0", "\U000fffff", "\U00050000"])
-                   for _ in range(rng.randrange(1, 10)))
+    return "".join(
+        rng.choice(
+            [
+                chr(rng.randrange(32)),
+                "a",
+                "in",
+                "the",
+                "\x7f",
+                "\x00",
+                "\ufeff",
+                "\ufffd",
+                "\ufdd0",
+                "\U000fffff",
+                "\U00050000",
+            ]
+        )
+        for _ in range(rng.randrange(1, 10))
+    )
 
 
 def mixed(rng: Rng) -> str:
@@ -145,7 +174,9 @@ def mixed(rng: Rng) -> str:
 
 def broken(rng: Rng) -> bytes:
     data = bytearray(mixed(rng).encode("utf-8"))
+    # fmt: off
     bad = [b"\x80", b"\xbf\xbf", b"\xc0\xaf", b"\xc3", b"\xe4\xb8", b"\xe0\x80\x80", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"\xf4\x90\x80\x80", b"\xf5", b"\xfe\xff", b"\xff"]
+    # fmt: on
     for _ in range(rng.randrange(1, 5)):
         at = rng.randrange(len(data) + 1)
         if rng.random() < 0.3 and at < len(data):
@@ -155,10 +186,12 @@ def broken(rng: Rng) -> bytes:
     return bytes(data)
 
 
+# fmt: off
 KINDS: list[tuple[Callable[[Rng], str | bytes], int]] = [
     (clinical, 18), (chinese, 18), (quantity, 14), (timestamps, 3), (emoji, 6), (spaces, 9), (special, 8), (scripts, 5), (combining, 4),
     (contractions, 5), (long_words, 4), (code, 4), (any_characters, 6), (controls, 5), (mixed, 10), (broken, 8),
 ]
+# fmt: on
 
 
 def corpus() -> list[bytes]:
@@ -208,7 +241,11 @@ def varied(document: str, lines: list[dict], strings: list[bytes]) -> Iterable[d
         ids = {name: t.encode(text, add_special_tokens=False).ids for name, t in tokenizers.items()}
         if LONG_MARKS.search(text):
             del ids["qwen2"]  # Go's NFC is the stream-safe one of UAX 15: it breaks up more than 30 marks in a row
-        yield {"n": n, "v": {name: i for name, i in ids.items() if i != lines[n]["i"]}, "x": [name for name in tokenizers if name not in ids]}
+        yield {
+            "n": n,
+            "v": {name: i for name, i in ids.items() if i != lines[n]["i"]},
+            "x": [name for name in tokenizers if name not in ids],
+        }
 
 
 def decoded(document: str, count: int = 600) -> Iterable[dict]:
@@ -216,7 +253,10 @@ def decoded(document: str, count: int = 600) -> Iterable[dict]:
     size = tokenizer.get_vocab_size()
     single = [i for i in range(size) if len(tokenizer.id_to_token(i)) == 1]
     for _ in range(count):
-        ids = [rng.choice([rng.randrange(size), rng.choice(single), rng.choice(single), rng.randrange(17)]) for _ in range(rng.randrange(30))]
+        ids = [
+            rng.choice([rng.randrange(size), rng.choice(single), rng.choice(single), rng.randrange(17)])
+            for _ in range(rng.randrange(30))
+        ]
         yield {"i": ids, "d": tokenizer.decode(ids, skip_special_tokens=False), "k": tokenizer.decode(ids)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+# fmt: off
 UNITS = [
     "mmol/L", "µmol/L", "μmol/L", "mg/dL", "g/L", "ng/mL", "pg/mL", "IU/L", "mIU/L", "10^9/L", "×10⁹/L", "x10*12/L", "fL", "%", "‰", "°C", "℃", "°F",
     "mmHg", "kPa", "cmH₂O", "bpm", "次/分", "L/min", "mL/kg/h", "µg/kg/min", "mg·kg⁻¹", "kg/m²", "mEq/L", "s", "ms", "mV", "µV", "Hz", "Ω", "片", "毫克", "",
@@ -68,16 +69,29 @@ SCRIPTS = [
     "ავადმყოფი", "ታካሚ", "ᠡᠪᠡᠳᠴᠢᠲᠡᠨ", "ལྷ་ས", "𝓗𝓮𝓪𝓻𝓽", "𝟙𝟚", "𠮷野家", "ꙮ", "ʻokina", "¿qué?", "«oui»", "ÿ", "௧௨", "໑໒",
 ]
 NAMES = ["张伟", "王秀英", "欧阳娜娜", "O'Brien", "García-López", "van der Berg", "Smith", "Nguyễn Thị Hoa", "Zoë"]
+# fmt: on
 
 
 def fill(rng: random.Random) -> dict[str, str]:
     """Values for every field that a sentence pattern may name."""
     return {
-        "age": str(rng.randrange(18, 99)), "small": str(rng.randrange(1, 16)), "number": str(rng.randrange(30, 400)),
-        "mrn": str(rng.randrange(10**7, 10**8)), "clock": f"{rng.randrange(24):02}:{rng.randrange(60):02}",
+        "age": str(rng.randrange(18, 99)),
+        "small": str(rng.randrange(1, 16)),
+        "number": str(rng.randrange(30, 400)),
+        "mrn": str(rng.randrange(10**7, 10**8)),
+        "clock": f"{rng.randrange(24):02}:{rng.randrange(60):02}",
         "day": f"20{rng.randrange(10, 30)}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}",
-        "sex": rng.choice(["man", "woman", "M", "F"]), "sex_zh": rng.choice(["男", "女"]), "name": rng.choice(NAMES),
-        "lab": rng.choice(LABS), "lab2": rng.choice(LABS), "unit": rng.choice(UNITS), "unit2": rng.choice(UNITS), "drug": rng.choice(DRUGS),
-        "finding": rng.choice(FINDINGS), "finding2": rng.choice(FINDINGS), "finding_zh": rng.choice(FINDINGS_ZH),
-        "finding2_zh": rng.choice(FINDINGS_ZH), "trend": rng.choice(["升高", "下降", "无明显变化"]),
+        "sex": rng.choice(["man", "woman", "M", "F"]),
+        "sex_zh": rng.choice(["男", "女"]),
+        "name": rng.choice(NAMES),
+        "lab": rng.choice(LABS),
+        "lab2": rng.choice(LABS),
+        "unit": rng.choice(UNITS),
+        "unit2": rng.choice(UNITS),
+        "drug": rng.choice(DRUGS),
+        "finding": rng.choice(FINDINGS),
+        "finding2": rng.choice(FINDINGS),
+        "finding_zh": rng.choice(FINDINGS_ZH),
+        "finding2_zh": rng.choice(FINDINGS_ZH),
+        "trend": rng.choice(["升高", "下降", "无明显变化"]),
     }
