@@ -13,7 +13,7 @@ func (r *reader) condition(n *tree.Node) {
 		ID: r.id, Code: r.concept(n, "code", optional), Category: r.firstCode(n, "category", conditionCategory),
 		Clinical:     r.boundConcept(n, "clinicalStatus", conditionClinical),
 		Verification: r.boundConcept(n, "verificationStatus", conditionVerification),
-		Severity:     r.concept(n, "severity", optional), Recorded: r.dateTime(n, "recordedDate", optional),
+		Severity:     r.concept(n, "severity", optional), Recorded: r.dateTime(n, "recordedDate"),
 	}
 	c.Onset, _ = r.when(n, "onset", optional, "DateTime", "Age", "Period", "Range", "String")
 	c.Abatement, _ = r.when(n, "abatement", optional, "DateTime", "Age", "Period", "Range", "String")
@@ -29,7 +29,7 @@ func (r *reader) allergy(n *tree.Node) {
 		Clinical:     r.boundConcept(n, "clinicalStatus", allergyClinical),
 		Verification: r.boundConcept(n, "verificationStatus", allergyVerification),
 		Criticality:  r.code(n, "criticality", optional, criticalities),
-		Recorded:     r.dateTime(n, "recordedDate", optional),
+		Recorded:     r.dateTime(n, "recordedDate"),
 	}
 	for reaction := range r.objects(n, "reaction") {
 		if reaction.Get("manifestation") == nil {

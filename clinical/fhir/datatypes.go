@@ -127,7 +127,7 @@ func (r *reader) rangeAt(c *tree.Node) *record.Range {
 	return out
 }
 
-// period reads a FHIR Period.
+// periodAt reads a FHIR Period.
 func (r *reader) periodAt(c *tree.Node) (start, end record.DateTime) {
 	if c == nil {
 		return
@@ -136,7 +136,7 @@ func (r *reader) periodAt(c *tree.Node) (start, end record.DateTime) {
 		r.wrongKind(c, tree.Object)
 		return
 	}
-	start, end = r.dateTime(c, "start", optional), r.dateTime(c, "end", optional)
+	start, end = r.dateTime(c, "start"), r.dateTime(c, "end")
 	if !start.IsZero() && !end.IsZero() && start.Precision == end.Precision && end.Compare(start) < 0 {
 		r.violate(c, "end is before start")
 	}

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/record"
-	"github.com/stretchr/testify/require"
 )
 
 func violations(t *testing.T, data []byte) []record.Violation {

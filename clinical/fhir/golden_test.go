@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bedside-lm/bedside/clinical/fhir"
-	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bedside-lm/bedside/clinical/fhir"
+	"github.com/bedside-lm/bedside/clinical/record"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

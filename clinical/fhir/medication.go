@@ -9,7 +9,7 @@ import (
 func (r *reader) medicationRequest(n *tree.Node) {
 	m := record.Medication{
 		ID: r.id, Status: r.code(n, "status", required, requests), Code: r.drug(n),
-		Start: r.dateTime(n, "authoredOn", optional), Reasons: r.concepts(n, "reasonCode"),
+		Start: r.dateTime(n, "authoredOn"), Reasons: r.concepts(n, "reasonCode"),
 	}
 	r.code(n, "intent", required, intents)
 	r.subject(n, "subject", required)

@@ -171,9 +171,9 @@ func (r *reader) decimal(n *tree.Node, name string, need bool) (d record.Decimal
 	return d, true
 }
 
-// dateTime reads a FHIR dateTime.
-func (r *reader) dateTime(n *tree.Node, name string, need bool) record.DateTime {
-	return r.dateTimeAt(r.field(n, name, tree.String, need))
+// dateTime reads an optional FHIR dateTime.
+func (r *reader) dateTime(n *tree.Node, name string) record.DateTime {
+	return r.dateTimeAt(r.field(n, name, tree.String, optional))
 }
 
 func (r *reader) dateTimeAt(c *tree.Node) record.DateTime {

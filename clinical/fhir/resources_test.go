@@ -4,9 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/record"
-	"github.com/stretchr/testify/require"
 )
 
 // bundle puts resources, written with ' for ", into a collection.

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bedside-lm/bedside/clinical/record"
 )
 
 func TestDecimalsKeepTheirDigits(t *testing.T) {
