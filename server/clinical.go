@@ -1,14 +1,93 @@
 package server
 
 import (
-	"github.com/bedside-lm/bedside/server/config"
+	"context"
+	"strings"
+	"sync/atomic"
 
+	"github.com/bedside-lm/bedside/clinical/fhir"
+	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/summary"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/runtime/sampling"
+	"github.com/bedside-lm/bedside/runtime/tokenizer"
+	"github.com/bedside-lm/bedside/server/config"
+	"github.com/bedside-lm/bedside/server/convert"
+	"github.com/bedside-lm/bedside/server/engine"
 )
 
+// clinicalService reads patient records.
 type clinicalService struct {
 	bedsidev1.UnimplementedClinicalServiceServer
 	models *models
+	limits fhir.Limits
 }
 
-func newClinicalService(m *models, _ config.Config) *clinicalService { return &clinicalService{models: m} }
+func newClinicalService(m *models, cfg config.Config) *clinicalService {
+	return &clinicalService{models: m, limits: fhir.Limits{Bytes: cfg.MaxRecordBytes}}
+}
+
+func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
+	lm, err := s.models.resolve(req.GetModel())
+	if err != nil {
+		return nil, err
+	}
+	rec, err := convert.Source(req.GetSource(), s.limits)
+	if err != nil {
+		return nil, err
+	}
+	doc := render.Render(rec, render.Options{Lang: render.Lang(req.GetLanguage())})
+	writer := &modelWriter{model: lm}
+	sum, err := summary.Summarize(ctx, doc, writer, summary.Options{ModelLanguages: lm.languages()})
+	if err != nil {
+		return nil, err
+	}
+	out := convert.SummaryToProto(rec, doc, sum, req.GetIncludeFacts())
+	out.Model = lm.reference()
+	out.Usage = writer.usage()
+	return out, nil
+}
+
+func (lm *languageModel) languages() []render.Lang {
+	out := make([]render.Lang, len(lm.manifest.Languages))
+	for i, l := range lm.manifest.Languages {
+		out[i] = render.Lang(l)
+	}
+	return out
+}
+
+// modelWriter has a language model write for a summary, and counts its tokens.
+type modelWriter struct {
+	model              *languageModel
+	prompt, completion atomic.Int32
+}
+
+func (w *modelWriter) Write(ctx context.Context, p summary.Prompt) (string, error) {
+	ids, err := w.model.tokenizer.EncodeChat(w.model.template, []tokenizer.Message{
+		{Role: "system", Content: p.System}, {Role: "user", Content: p.User},
+	}, true)
+	if err != nil {
+		return "", err
+	}
+	params := sampling.Default()
+	params.MaxTokens = p.MaxTokens
+	if !p.Greedy {
+		params.Temperature, params.Seed = 1, &p.Seed
+	}
+	gen, err := w.model.engine.Generate(ctx, engine.Request{Prompt: ids, Sampling: params})
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for ev := range gen.Events() {
+		text.WriteString(ev.Text)
+	}
+	took := gen.Summary()
+	w.prompt.Add(int32(took.PromptTokens))
+	w.completion.Add(int32(took.CompletionTokens))
+	return text.String(), gen.Err()
+}
+
+func (w *modelWriter) usage() *bedsidev1.Usage {
+	return &bedsidev1.Usage{PromptTokens: w.prompt.Load(), CompletionTokens: w.completion.Load()}
+}

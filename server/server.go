@@ -39,12 +39,13 @@ type Server struct {
 	health   *health.Server
 	http     *http.Server
 
-	listener net.Listener      // nil without a gRPC port
-	memory   *bufconn.Listener // for callers in this process
-	serving  errgroup.Group
-	ready    readiness
-	draining context.Context // ends when Shutdown begins
-	drain    context.CancelFunc
+	listener     net.Listener      // nil without a gRPC port
+	httpListener net.Listener      // nil without an HTTP port
+	memory       *bufconn.Listener // for callers in this process
+	serving      errgroup.Group
+	ready        readiness
+	draining     context.Context // ends when Shutdown begins
+	drain        context.CancelFunc
 }
 
 // Start loads the models and serves, on cfg.Listen where it is set and for callers in this
@@ -63,16 +64,15 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 
 func (s *Server) start(ctx context.Context) error {
 	// Ports first: loading takes seconds, and a port that is taken should say so at once.
-	httpListener, err := s.listen(ctx)
-	if err != nil {
+	if err := s.listen(ctx); err != nil {
 		return err
 	}
 	registry := prometheus.NewRegistry()
 	s.registry = registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if httpListener != nil {
+	if s.httpListener != nil {
 		s.http = newHTTPServer(registry, &s.ready)
-		s.serving.Go(func() error { return ignoreClosed(s.http.Serve(httpListener)) })
+		s.serving.Go(func() error { return ignoreClosed(s.http.Serve(s.httpListener)) })
 	}
 	metrics, err := engine.NewMetricSet(registry)
 	if err != nil {
@@ -102,19 +102,19 @@ func (s *Server) start(ctx context.Context) error {
 }
 
 // listen opens the ports of the configuration.
-func (s *Server) listen(ctx context.Context) (httpListener net.Listener, err error) {
+func (s *Server) listen(ctx context.Context) (err error) {
 	var lc net.ListenConfig
 	if s.cfg.Listen != "" {
 		if s.listener, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
-			return nil, fmt.Errorf("gRPC port (--listen): %w", err)
+			return fmt.Errorf("gRPC port (--listen): %w", err)
 		}
 	}
 	if s.cfg.HTTPListen != "" {
-		if httpListener, err = lc.Listen(ctx, "tcp", s.cfg.HTTPListen); err != nil {
-			return nil, fmt.Errorf("HTTP port (--http-listen): %w", err)
+		if s.httpListener, err = lc.Listen(ctx, "tcp", s.cfg.HTTPListen); err != nil {
+			return fmt.Errorf("HTTP port (--http-listen): %w", err)
 		}
 	}
-	return httpListener, nil
+	return nil
 }
 
 func (s *Server) register() {
@@ -132,15 +132,17 @@ func (s *Server) register() {
 }
 
 // Addr is the gRPC port's address, or "".
-func (s *Server) Addr() string {
-	if s.listener == nil {
+func (s *Server) Addr() string { return address(s.listener) }
+
+// HTTPAddr is the HTTP port's address, or "".
+func (s *Server) HTTPAddr() string { return address(s.httpListener) }
+
+func address(l net.Listener) string {
+	if l == nil {
 		return ""
 	}
-	return s.listener.Addr().String()
+	return l.Addr().String()
 }
-
-// HTTPAddr is the configured HTTP address, or "".
-func (s *Server) HTTPAddr() string { return s.cfg.HTTPListen }
 
 // InProcess gives what grpc.NewClient needs to call this server without a port.
 func (s *Server) InProcess() (target string, opts []grpc.DialOption) {
@@ -188,6 +190,8 @@ func (s *Server) close() error {
 	}
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
+	} else if s.httpListener != nil {
+		errs = append(errs, s.httpListener.Close())
 	}
 	if s.models != nil {
 		errs = append(errs, s.models.close())
