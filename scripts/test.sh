@@ -73,7 +73,7 @@ go_tests() {
 
 python_tests() {
   say "pytest scripts"
-  "${BEDSIDE_PYTHON:?run it as: make test}" -m pytest -q -p no:cacheprovider scripts || failed+=("pytest")
+  "${BEDSIDE_PYTHON:?run it as: make test}" -m pytest -p no:cacheprovider scripts || failed+=("pytest")
 }
 
 case "${1:-}" in
