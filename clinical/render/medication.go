@@ -81,7 +81,7 @@ func (r *renderer) drug(i int, m record.Medication, again []int) Fact {
 	key := b.f.Terms[0].Key
 	for _, q := range []*record.Quantity{m.Dose, m.Rate} {
 		if q != nil {
-			name += p.gap() + b.quantity(*q, Number{Role: RoleDose, Of: key})
+			name = p.follow(name, b.quantity(*q, Number{Role: RoleDose, Of: key}))
 		}
 	}
 	parts := []string{name}

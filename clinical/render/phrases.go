@@ -186,3 +186,13 @@ func (p *phrases) gap() string {
 	}
 	return " "
 }
+
+// follow puts an amount behind a name; a name that ends in a digit or a letter must
+// not run into it.
+func (p *phrases) follow(name, amount string) string {
+	last := name[len(name)-1]
+	if p.lang == Chinese && (last >= utf8.RuneSelf || last == ')') {
+		return name + amount
+	}
+	return name + " " + amount
+}

@@ -82,13 +82,7 @@ func (r *renderer) allergy(i int, a record.Allergy) Fact {
 		b.addTerm(Term{Kind: TermAllergen, Key: "allergen:none", Names: p.noneKnown})
 		return b.write(p.noAllergy).done()
 	}
-	name := b.concept(TermAllergen, "allergen", a.Code, fmt.Sprintf("AllergyIntolerance[%d].code", i))
-	if e, _ := r.t.find("allergen", a.Code); e == nil {
-		if d, exact := r.t.find("drug", a.Code); d != nil && exact {
-			b.f = Fact{Evidence: b.f.Evidence, Terms: []Term{entryTerm(d, TermAllergen, r.lang)}}
-			name = d.Name(r.lang)
-		}
-	}
+	name := b.allergen(a.Code, fmt.Sprintf("AllergyIntolerance[%d].code", i))
 	if a.Verification == "refuted" {
 		b.f.Negated = true
 		return b.write(p.allergyOut, p.colon, name).done()
@@ -108,6 +102,17 @@ func (r *renderer) allergy(i int, a record.Allergy) Fact {
 		parts = append(parts, p.reaction+p.gap()+b.concept(TermDiagnosis, "diagnosis", c, fmt.Sprintf("AllergyIntolerance[%d].reaction[%d]", i, j)))
 	}
 	return b.write(p.allergy, p.colon, strings.Join(parts, p.comma)).done()
+}
+
+// allergen names what an allergy is to; many are filed by a drug's code.
+func (b *builder) allergen(c record.Concept, path string) string {
+	if e, _ := b.r.t.find("allergen", c); e == nil {
+		if d, exact := b.r.t.find("drug", c); d != nil && exact {
+			b.addTerm(entryTerm(d, TermAllergen, b.r.lang))
+			return b.label(d.Name(b.r.lang))
+		}
+	}
+	return b.concept(TermAllergen, "allergen", c, path)
 }
 
 func (r *renderer) immunization(i int, v record.Immunization) Fact {

@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -24,6 +25,7 @@ const (
 	FailState       FailureKind = "state"       // ordered said as given, suspected as certain, past as present
 	FailWords       FailureKind = "words"       // words that no fact behind the sentence uses
 	FailLength      FailureKind = "length"      // longer than a sentence may be
+	FailSection     FailureKind = "section"     // true, but of another section
 )
 
 // CheckFailure is one thing wrong with a sentence. Text never holds a word of it.
@@ -44,6 +46,7 @@ var failureText = map[FailureKind]string{
 	FailState:       "the sentence says something has come further, or less far, than the record says",
 	FailWords:       "the sentence uses words that the facts behind it do not",
 	FailLength:      "the sentence is too long",
+	FailSection:     "the sentence belongs to another section",
 }
 
 // Result is what a check found.
@@ -110,6 +113,9 @@ func (c *Checker) inspect(sentence string) Result {
 		return c.result(nil, map[FailureKind]bool{FailLength: true})
 	}
 	a := c.analyse(fold(sentence))
+	if len(a.numbers)+len(a.mentions)+len(a.moments) > maxItems {
+		return c.result(nil, map[FailureKind]bool{FailLength: true})
+	}
 	a.checkTerms()
 	a.checkNumbers()
 	a.checkMoments()
@@ -151,11 +157,12 @@ type analysis struct {
 	kept     [][]int      // by mention: the facts that may bear out what is said of it
 	numeric  map[int]bool // facts in which a number, time or movement was found
 	used     map[int]bool
+	found    map[*regexp.Regexp][][]int
 	failed   map[FailureKind]bool
 }
 
 func (c *Checker) analyse(s string) *analysis {
-	a := &analysis{Checker: c, s: s, used: map[int]bool{}, numeric: map[int]bool{}, failed: map[FailureKind]bool{}}
+	a := &analysis{Checker: c, s: s, used: map[int]bool{}, numeric: map[int]bool{}, found: map[*regexp.Regexp][][]int{}, failed: map[FailureKind]bool{}}
 	a.mentions = mentions(s, c.names, tableNames[c.lang]())
 	taken := make([]span, 0, len(a.mentions))
 	for _, m := range a.mentions {

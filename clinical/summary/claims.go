@@ -8,9 +8,14 @@ import (
 	"github.com/bedside-lm/bedside/clinical/render"
 )
 
-// find returns where a pattern stands outside of every name, nil if nowhere.
+// find returns where a pattern stands outside of every name, nil if nowhere. Each
+// pattern is looked for once: claims of many facts ask for the same.
 func (a *analysis) find(p *regexp.Regexp) [][]int {
-	var out [][]int
+	out, known := a.found[p]
+	if known {
+		return out
+	}
+	defer func() { a.found[p] = out }()
 	for _, at := range p.FindAllStringIndex(a.s, -1) {
 		inside := slices.ContainsFunc(a.mentions, func(m mention) bool { return at[0] >= m.start && at[0] < m.end })
 		if !inside && !strings.HasPrefix(a.s[at[0]:], "不低于") && !strings.HasPrefix(a.s[at[0]:], "不高于") {

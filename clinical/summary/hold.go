@@ -62,7 +62,7 @@ func (a *analysis) checkNumbers() {
 			a.fail(FailUnit)
 			continue
 		}
-		if n.unit == "a" || n.unit == "mo" || agedBefore.MatchString(a.s[:n.start]) {
+		if n.unit == "a" || n.unit == "mo" || agedBefore.MatchString(a.s[max(0, n.start-16):n.start]) {
 			if a.holdAge(n) {
 				continue
 			}
@@ -80,7 +80,7 @@ func (a *analysis) checkNumbers() {
 func (a *analysis) holdAge(n number) bool {
 	for i, f := range a.facts {
 		for _, x := range f.Numbers {
-			if x.Of == render.KeyAge && n.equals(x) && (n.unit == x.Unit || n.unit == "" && agedBefore.MatchString(a.s[:n.start])) && n.compare == "" && n.pair < 0 && n.moment < 0 {
+			if x.Of == render.KeyAge && n.equals(x) && (n.unit == x.Unit || n.unit == "" && agedBefore.MatchString(a.s[max(0, n.start-16):n.start])) && n.compare == "" && n.pair < 0 && n.moment < 0 {
 				a.used[i], a.numeric[i] = true, true
 				return true
 			}
@@ -229,9 +229,13 @@ func (a *analysis) windowStart(i int) int {
 
 // inReference says whether the number stands in the words for a reference range.
 func (a *analysis) inReference(i int) bool {
-	before := a.s[:a.numbers[i].start]
-	at := a.lex.reference.FindAllStringIndex(before, -1)
-	return at != nil && !strings.ContainsAny(before[at[len(at)-1][1]:], ");")
+	start, last := a.numbers[i].start, -1
+	for _, at := range a.find(a.lex.reference) {
+		if at[1] <= start {
+			last = at[1]
+		}
+	}
+	return last >= 0 && !strings.ContainsAny(a.s[last:start], ");")
 }
 
 // rangeStart says at which number "from A to B" ends if number i is its A; -1 if not.

@@ -108,7 +108,7 @@ func findNumbers(s string, taken []span, extra []unitName) []number {
 	out = append(out, numberWords(s, taken, extra)...)
 	slices.SortFunc(out, func(a, b number) int { return a.start - b.start })
 	for i := range out {
-		if m := compareRE.FindStringSubmatch(s[:out[i].start]); m != nil {
+		if m := compareRE.FindStringSubmatch(s[max(0, out[i].start-24):out[i].start]); m != nil {
 			out[i].compare = comparators[lower(m[1])]
 		}
 		if i > 0 && s[out[i-1].digitsEnd:out[i].start] == "/" {
@@ -204,7 +204,7 @@ func unitAt(rest, unit string) bool {
 		return false
 	}
 	have := rest[:len(unit)]
-	if have != unit && (len(unit) < 4 || lower(have) != lower(unit)) {
+	if have != unit && (len(unit) < 4 || !strings.EqualFold(have, unit)) {
 		return false
 	}
 	last := unit[len(unit)-1]

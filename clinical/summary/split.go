@@ -12,6 +12,7 @@ const (
 	maxText      = 16 << 10 // bytes of one answer
 	maxSentences = 64       // sentences of one answer
 	maxSentence  = 600      // characters of a sentence that is checked at all
+	maxItems     = 80       // numbers, names and times of a sentence that is checked
 )
 
 var listMark = regexp.MustCompile(`^\s*(?:[-*•·>#]+|\d{1,2}[.)、])\s+`)

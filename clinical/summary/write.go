@@ -114,6 +114,9 @@ func (p *part) take(ctx context.Context, text string) {
 			return
 		}
 		r := p.Check(s)
+		if r.OK && !p.owns(r.FactIDs) {
+			r = Result{Failures: []CheckFailure{{Kind: FailSection, Text: failureText[FailSection]}}}
+		}
 		if r.OK {
 			p.add(Sentence{Text: s, Evidence: r.Evidence, FactIDs: r.FactIDs, Origin: Model})
 			continue
@@ -123,6 +126,11 @@ func (p *part) take(ctx context.Context, text string) {
 		}
 		p.mend(ctx, s, r.Failures)
 	}
+}
+
+// owns says whether one of the facts is of this section.
+func (p *part) owns(ids []string) bool {
+	return slices.ContainsFunc(p.facts, func(f render.Fact) bool { return slices.Contains(ids, f.ID) })
 }
 
 // mend says the fact that a failed sentence was about: in the model's words if a
