@@ -160,7 +160,7 @@ func TestMaxFactsKeepsTheCritical(t *testing.T) {
 
 var (
 	plainNumber = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)?`)
-	shownTime   = regexp.MustCompile(`[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?(?: [0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?)?|[0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?`)
+	shownTime   = regexp.MustCompile(`\b(?:[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?(?: [0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?)?|[0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?)\b`)
 )
 
 // unlisted returns a number of the text that stands neither in Numbers nor in Dates.

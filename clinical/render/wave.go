@@ -6,6 +6,13 @@ import (
 	"github.com/bedside-lm/bedside/clinical/record"
 )
 
+// Periods in milliseconds that any instrument has: 1 MHz to one sample a day.
+// Beyond them neither a duration nor a rate is certain.
+const (
+	minPeriod = 1e-3
+	maxPeriod = 86_400_000
+)
+
 // waveFact says only what is certain of a waveform: what it is, how long, how
 // densely sampled, and how much is missing. It judges no shape.
 func (r *renderer) waveFact(m *measure) Fact {
@@ -17,7 +24,7 @@ func (r *renderer) waveFact(m *measure) Fact {
 	dims := max(1, s.Dimensions)
 	samples := len(s.Samples) / dims
 	parts := name + p.gap() + p.waveform + p.colon
-	if s.PeriodMS > 0 && !math.IsInf(s.PeriodMS, 0) {
+	if s.PeriodMS >= minPeriod && s.PeriodMS <= maxPeriod {
 		seconds := math.Round(float64(samples)*s.PeriodMS) / 1000
 		rate := math.Round(1e6/s.PeriodMS) / 1000
 		parts += b.count(record.NewDecimal(seconds), "s", Number{Role: RoleSpan, Of: key}) + p.comma +
