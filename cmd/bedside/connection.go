@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	bedside "github.com/bedside-lm/bedside/clients/go"
+	"github.com/bedside-lm/bedside/server"
+	"github.com/bedside-lm/bedside/server/config"
+)
+
+// connection are the flags of every command that calls a server.
+type connection struct {
+	Addr     string        `help:"Server to call. Without it the engine runs in this process, set up by the BEDSIDE_ variables of \"bedside serve --help\"." env:"BEDSIDE_ADDR" placeholder:"HOST:PORT" group:"connection"`
+	Timeout  time.Duration `help:"Longest time a call may take." default:"5m" group:"connection"`
+	Insecure bool          `help:"Send in plain text to an address beyond this machine." group:"connection"`
+	CA       string        `name:"ca" help:"Certificate authorities to trust instead of the system's (PEM)." type:"path" placeholder:"FILE" group:"connection"`
+	Output   string        `help:"text, or json for the response messages (protojson)." enum:"text,json" default:"text" short:"o"`
+	Quiet    bool          `help:"No progress on standard error." short:"q"`
+}
+
+// Validate is kong's hook: what it finds is a usage error.
+func (c *connection) Validate() error {
+	if c.Timeout <= 0 {
+		return errors.New("--timeout must be longer than nothing")
+	}
+	if c.Insecure && c.CA != "" {
+		return errors.New("--insecure and --ca exclude each other")
+	}
+	return nil
+}
+
+// withClient runs call with a client of the server that the flags name, or of an engine
+// in this process that ends with it.
+func (c *connection) withClient(a *app, call func(*bedside.Client) error) error {
+	if c.Addr != "" {
+		return c.dial(c.Addr, call)
+	}
+	engine, err := c.startEngine(a)
+	if err != nil {
+		return err
+	}
+	target, inMemory := inProcess(engine)
+	return errors.Join(c.dial(target, call, inMemory), shutdown(engine, 10*time.Second))
+}
+
+func (c *connection) dial(target string, call func(*bedside.Client) error, opts ...bedside.Option) error {
+	security, err := c.security()
+	if err != nil {
+		return err
+	}
+	opts = append(opts, bedside.WithTimeout(c.Timeout), bedside.WithFailFast(), bedside.WithUserAgent("bedside-cli/"+version))
+	client, err := bedside.Dial(target, append(opts, security...)...)
+	if err != nil {
+		return &usageError{fmt.Errorf("--addr %q: %w", c.Addr, err)}
+	}
+	defer client.Close() //nolint:errcheck // every call has ended
+	return call(client)
+}
+
+// failed makes an error of a call, nil of nil.
+func (c *connection) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &callError{err: err, conn: c}
+}
+
+func (c *connection) security() ([]bedside.Option, error) {
+	switch {
+	case c.Insecure:
+		return []bedside.Option{bedside.WithInsecure()}, nil
+	case c.CA != "":
+		pem, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, fmt.Errorf("--ca: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("--ca: %s holds no certificate in PEM form", c.CA)
+		}
+		return []bedside.Option{bedside.WithTLS(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})}, nil
+	default:
+		return nil, nil
+	}
+}
+
+// startEngine starts the server without a port.
+func (c *connection) startEngine(a *app) (*server.Server, error) {
+	var settings struct{ config.Config }
+	parser, err := kong.New(&settings) // for the defaults and the environment
+	if err != nil {
+		return nil, err
+	}
+	if _, err := parser.Parse(nil); err != nil {
+		return nil, &usageError{err}
+	}
+	cfg := settings.Config
+	cfg.Listen, cfg.HTTPListen = "", ""
+	// The command itself reports what goes wrong; only an internal error's cause is
+	// nowhere but in the log.
+	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	progress := a.progress("loading the model", c.Quiet)
+	defer progress.stop()
+	return a.start(a.ctx, cfg, log)
+}
+
+func inProcess(s *server.Server) (string, bedside.Option) {
+	target, dial := s.InProcess()
+	return target, bedside.WithDialOptions(dial...)
+}
+
+// shutdown drains s. The command's own context has often ended by then.
+func shutdown(s *server.Server, grace time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	return s.Shutdown(ctx)
+}

@@ -1,0 +1,38 @@
+// Command bedside serves language models over medical-device data, and calls such a
+// server from a terminal.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+	"google.golang.org/grpc/grpclog"
+
+	"github.com/bedside-lm/bedside/server"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+func main() {
+	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
+		// gRPC logs to standard error what comes back as an error as well.
+		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for an orderly end; from then on signals have their usual
+	// effect, so that a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], &app{
+		in:       os.Stdin,
+		out:      os.Stdout,
+		err:      os.Stderr,
+		outIsTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		errIsTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		start:    server.Start,
+	}))
+}

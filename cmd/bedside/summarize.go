@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	bedside "github.com/bedside-lm/bedside/clients/go"
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+)
+
+type summarizeCmd struct {
+	connection
+
+	Record string `arg:"" help:"The record, a FHIR R4 Bundle in JSON of at most 64 MiB; \"-\" reads standard input." placeholder:"FILE"`
+	Lang   string `help:"Language to write in." enum:"en,zh" default:"en"`
+	Model  string `help:"Model to use instead of the server's default." short:"m" placeholder:"NAME"`
+	Facts  bool   `help:"Also print the record as text, fact by fact."`
+}
+
+// Help is what --help adds.
+func (*summarizeCmd) Help() string {
+	return `Each sentence is printed with the readings it rests on, [in brackets], and with who
+wrote it, (in parentheses): the model, the model after a first wording did not stand in
+the record, or the record itself.
+
+Examples:
+
+  bedside summarize patient.fhir.json
+  bedside summarize --lang zh --facts patient.fhir.json
+  cat patient.fhir.json | bedside summarize --addr 127.0.0.1:8001 --output json -`
+}
+
+// Run prints a summary.
+func (s *summarizeCmd) Run(a *app) error {
+	record, err := a.readText(s.Record, maxRecordBytes)
+	if err != nil {
+		return err
+	}
+	return s.withClient(a, func(client *bedside.Client) error {
+		start := time.Now()
+		progress := a.progress("summarising", s.Quiet)
+		defer progress.stop()
+		response, err := client.SummarizeRecord(a.ctx, s.request(record))
+		progress.stop()
+		if err != nil {
+			return s.failed(err)
+		}
+		if s.Output == "json" {
+			return writeJSON(a.out, response)
+		}
+		return writeSummary(a.out, response, time.Since(start))
+	})
+}
+
+func (s *summarizeCmd) request(record string) *bedsidev1.SummarizeRecordRequest {
+	return &bedsidev1.SummarizeRecordRequest{
+		Source:       &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: record}},
+		Language:     s.Lang,
+		Model:        s.Model,
+		IncludeFacts: s.Facts,
+	}
+}
+
+// writeSummary writes a summary as text, in its own language.
+func writeSummary(w io.Writer, r *bedsidev1.SummarizeRecordResponse, took time.Duration) error {
+	var out bytes.Buffer
+	words := wordsOf(r.GetLanguage())
+	for _, section := range r.GetSections() {
+		fmt.Fprintf(&out, "%s\n", line(section.GetHeading()))
+		writeFacts(&out, words, section.GetFacts())
+		for _, s := range section.GetSentences() {
+			fmt.Fprintf(&out, "  - %s%s", line(s.GetText()), evidence(s.GetEvidence()))
+			if origin, ok := words.origin[s.GetOrigin()]; ok {
+				fmt.Fprintf(&out, " (%s)", origin)
+			}
+			out.WriteByte('\n')
+		}
+		out.WriteByte('\n')
+	}
+	writeWarnings(&out, words, r.GetWarnings())
+	counts := r.GetCounts()
+	fmt.Fprintf(&out, words.byOrigin+"\n",
+		counts.GetModelSentences()+counts.GetRewrittenSentences()+counts.GetRenderedSentences(),
+		counts.GetModelSentences(), counts.GetRewrittenSentences(), counts.GetRenderedSentences())
+	fmt.Fprintf(&out, words.model+"\n", line(r.GetModel().GetName()), line(r.GetModel().GetVersion()), line(r.GetModel().GetDigest()))
+	fmt.Fprintf(&out, words.tokens+"\n", r.GetUsage().GetPromptTokens(), r.GetUsage().GetCompletionTokens(), took.Seconds())
+	fmt.Fprintf(&out, "%s\n", line(r.GetNotice()))
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+func writeFacts(out *bytes.Buffer, words *words, facts []*bedsidev1.Fact) {
+	if len(facts) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "  %s\n", words.facts)
+	for _, fact := range facts {
+		fmt.Fprintf(out, "    %s%s\n", line(fact.GetText()), evidence(fact.GetEvidence()))
+	}
+}
+
+// writeRecord writes the record's facts alone.
+func writeRecord(w io.Writer, r *bedsidev1.SummarizeRecordResponse) error {
+	var out bytes.Buffer
+	for _, section := range r.GetSections() {
+		fmt.Fprintf(&out, "%s\n", line(section.GetHeading()))
+		for _, fact := range section.GetFacts() {
+			fmt.Fprintf(&out, "  - %s%s\n", line(fact.GetText()), evidence(fact.GetEvidence()))
+		}
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+func writeWarnings(out *bytes.Buffer, words *words, warnings []*bedsidev1.Warning) {
+	if len(warnings) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "%s\n", words.warnings)
+	for _, w := range warnings {
+		out.WriteString("  - ")
+		if w.GetPath() != "" {
+			fmt.Fprintf(out, "%s: ", line(w.GetPath()))
+		}
+		fmt.Fprintf(out, "%s (%s)\n", line(w.GetMessage()), line(w.GetKind()))
+	}
+	out.WriteByte('\n')
+}
+
+func evidence(ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	return " [" + line(strings.Join(ids, ", ")) + "]"
+}
+
+// line keeps s on one line.
+func line(s string) string {
+	return printable(strings.Join(strings.Fields(s), " "))
+}
