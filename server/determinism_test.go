@@ -94,7 +94,7 @@ func TestAnswersDoNotDependOnLoad(t *testing.T) {
 			s := startServer(t, func(c *config.Config) {
 				c.Slots, c.TokenBudget, c.MaxChunk = 8, sizes.budget, sizes.chunk
 			})
-			require.Equal(t, alone, ask(t, s, asked, others[:12], true))
+			require.Equal(t, alone, ask(t, s, asked, others[:4], true))
 		})
 	}
 }

@@ -77,7 +77,7 @@ func TestDeadlineEndsARequest(t *testing.T) {
 	defer cancel()
 	_, err := client.Generate(ctx, &bedsidev1.GenerateRequest{
 		Input:    &bedsidev1.GenerateRequest_Prompt{Prompt: prompt(1, 1000)},
-		Sampling: &bedsidev1.Sampling{MaxTokens: ptr(int32(1000))},
+		Sampling: &bedsidev1.Sampling{MaxTokens: ptr(int32(500))},
 	})
 	require.Equal(t, codes.DeadlineExceeded, status.Code(err))
 	require.Eventually(t, func() bool { return gauge(t, s, "bedside_requests_running") == 0 }, 5*time.Second, 10*time.Millisecond)

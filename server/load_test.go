@@ -51,7 +51,7 @@ func TestManyStreamsWithCancellations(t *testing.T) {
 	s := startServer(t, nil)
 	client := bedsidev1.NewGenerationServiceClient(dial(t, s))
 	const streams = 64
-	rounds := 3
+	rounds := 2 // BEDSIDE_TEST_ROUNDS=10 for the long look at memory
 	if v, err := strconv.Atoi(os.Getenv("BEDSIDE_TEST_ROUNDS")); err == nil {
 		rounds = v
 	}

@@ -81,7 +81,7 @@ func valueTo(v record.Value) *bedsidev1.Value {
 		s := v.Sampled
 		return &bedsidev1.Value{Value: &bedsidev1.Value_Sampled{Sampled: &bedsidev1.SampledData{
 			Origin: quantityTo(&s.Origin), PeriodMs: s.PeriodMS, Factor: s.Factor,
-			Dimensions: int32(s.Dimensions), //nolint:gosec // 64 at most where it was read
+			Dimensions: int32(s.Dimensions),
 			Samples:    slices.Clone(s.Samples),
 		}}}
 	case v.AbsentReason != "":

@@ -30,7 +30,7 @@ func SummaryToProto(rec *record.PatientRecord, doc *render.Document, s *summary.
 	return out
 }
 
-func count(n int) int32 { return int32(n) } //nolint:gosec // a summary has some dozens of sentences
+func count(n int) int32 { return int32(n) }
 
 // addFacts puts every section's facts beside its sentences. A section that the summary
 // passes over gets its facts all the same.

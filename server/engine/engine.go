@@ -76,6 +76,7 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	for _, id := range model.Manifest().EOSTokenIDs {
 		e.eos[id] = true
 	}
+	metrics.load(scheduler.Stats())
 	go e.loop(ctx)
 	return e, nil
 }
@@ -160,6 +161,7 @@ func (e *Engine) handle(m message) {
 		})
 		if err == nil {
 			e.sequences[s.id] = s
+			e.metrics.load(e.scheduler.Stats())
 		} else {
 			e.metrics.refused(err)
 		}

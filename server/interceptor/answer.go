@@ -120,7 +120,7 @@ func clip(s string, limit int) string {
 
 // codeName is a code as the specification writes it, such as "INVALID_ARGUMENT".
 func codeName(c codes.Code) string {
-	if name, ok := code.Code_name[int32(c)]; ok { //nolint:gosec // codes are small
+	if name, ok := code.Code_name[int32(c)]; ok {
 		return name
 	}
 	return c.String()

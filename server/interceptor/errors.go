@@ -18,6 +18,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/engine"
 )
 
 // The reasons of google.rpc.ErrorInfo, for callers that act on more than the code. A kind of
@@ -42,8 +43,8 @@ const drainingRetry = time.Second
 // rules map each error type of the system to what the caller is told. The first that knows
 // the error wins; contexts come last, since a typed error may wrap one. None reads a text.
 var rules = []func(error) (answer, bool){
-	statusError, validationError, fieldError, notFoundError, batcherError, recordError, recordLimit,
-	tokenizerError, samplingError, contextError,
+	statusError, validationError, fieldError, notFoundError, batcherError, engineStopped,
+	recordError, recordLimit, tokenizerError, samplingError, contextError,
 }
 
 func describe(err error) (answer, bool) {
@@ -140,6 +141,16 @@ func batcherError(err error) (answer, bool) {
 	case continuous.KindDuplicate: // ids are the server's own
 	}
 	return answer{}, false
+}
+
+// engineStopped maps what a shutdown cut short, as what it no longer took.
+func engineStopped(err error) (answer, bool) {
+	if !errors.Is(err, engine.ErrStopped) {
+		return answer{}, false
+	}
+	return answer{
+		code: codes.Unavailable, reason: reasonDraining, message: "the server stopped before the answer was complete", retry: drainingRetry,
+	}, true
 }
 
 func recordError(err error) (answer, bool) {

@@ -18,6 +18,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/engine"
 )
 
 // refusal gives a real refusal of the scheduler.
@@ -62,6 +63,10 @@ var mappings = []struct {
 		name: "batcher, draining",
 		err:  refusal(continuous.Config{}, (*continuous.Scheduler).Drain, continuous.Request{ID: 1, PromptTokens: 1, MaxNewTokens: 1}),
 		code: codes.Unavailable, reason: "DRAINING", retry: true,
+	},
+	{
+		name: "engine stopped", err: engine.ErrStopped, code: codes.Unavailable, reason: "DRAINING", retry: true,
+		message: "the server stopped before the answer was complete",
 	},
 	{
 		name: "record", code: codes.InvalidArgument, reason: "RECORD_INVALID",
@@ -142,6 +147,7 @@ func TestOtherErrorsAreInternal(t *testing.T) {
 		"batcher, own field": &continuous.Error{Kind: continuous.KindInvalid, Field: "results"},
 		"model folder":       &tokenizer.Error{Kind: tokenizer.KindMissing, Path: canary, Reason: canary},
 		"logits":             &sampling.Error{Kind: sampling.KindLogits, Field: "logits", Reason: canary},
+		"model failed":       fmt.Errorf("%w: %w", engine.ErrFailed, errors.New(canary)),
 		"status of OK":       okStatus{},
 	} {
 		t.Run(name, func(t *testing.T) {

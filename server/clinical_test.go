@@ -1,0 +1,68 @@
+package server
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bedside-lm/bedside/clinical/fhir"
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/server/convert"
+)
+
+// TestSummaryOfTheSampleRecord has the real model summarise the record that "make run"
+// shows, as FHIR and as typed messages, in both languages.
+func TestSummaryOfTheSampleRecord(t *testing.T) {
+	text, err := os.ReadFile("../testdata/records/sepsis-icu.fhir.json")
+	require.NoError(t, err)
+	s := startServer(t, nil)
+	client := bedsidev1.NewClinicalServiceClient(dial(t, s))
+	ask := func(source *bedsidev1.RecordSource, language string) *bedsidev1.SummarizeRecordResponse {
+		resp, err := client.SummarizeRecord(t.Context(), &bedsidev1.SummarizeRecordRequest{Source: source, Language: language, IncludeFacts: true})
+		require.NoError(t, err)
+		return resp
+	}
+	fromJSON := &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: string(text)}}
+	english := ask(fromJSON, "en")
+
+	facts := map[string]bool{}
+	for _, section := range english.GetSections() {
+		require.NotEmpty(t, section.GetHeading())
+		for _, fact := range section.GetFacts() {
+			for _, id := range fact.GetEvidence() {
+				facts[id] = true
+			}
+		}
+	}
+	for _, section := range english.GetSections() {
+		for _, sentence := range section.GetSentences() {
+			require.NotEmpty(t, sentence.GetEvidence(), "%s: a sentence rests on nothing", section.GetKind())
+			for _, id := range sentence.GetEvidence() {
+				require.True(t, facts[id], "evidence %s is no fact's", id)
+			}
+			require.NotZero(t, sentence.GetOrigin())
+		}
+	}
+	require.Positive(t, english.GetCounts().GetModelSentences()+english.GetCounts().GetRewrittenSentences(), "the model wrote nothing that stands")
+	require.NotEmpty(t, english.GetNotice())
+	require.True(t, strings.HasPrefix(english.GetModel().GetDigest(), "sha256:"))
+	require.Positive(t, english.GetUsage().GetCompletionTokens())
+
+	rec, err := fhir.Parse(text, fhir.Limits{})
+	require.NoError(t, err)
+	typed := ask(&bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_Record{Record: convert.RecordToProto(rec)}}, "en")
+	for i, section := range english.GetSections() {
+		require.Equal(t, section.String(), typed.GetSections()[i].String(), "the form of the record makes no difference")
+	}
+
+	chinese := ask(fromJSON, "zh")
+	require.Equal(t, "zh", chinese.GetLanguage())
+	require.Len(t, chinese.GetSections(), len(english.GetSections()))
+	kinds := map[string]bool{}
+	for _, w := range chinese.GetWarnings() {
+		kinds[w.GetKind()] = true
+	}
+	require.True(t, kinds["model-language"], "a model that writes no Chinese is not passed off as one that does")
+}
