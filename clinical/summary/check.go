@@ -26,6 +26,7 @@ const (
 	FailWords       FailureKind = "words"       // words that no fact behind the sentence uses
 	FailLength      FailureKind = "length"      // longer than a sentence may be
 	FailSection     FailureKind = "section"     // true, but of another section
+	FailUnfinished  FailureKind = "unfinished"  // cut off: it does not end as a sentence
 )
 
 // CheckFailure is one thing wrong with a sentence. Text never holds a word of it.
@@ -47,6 +48,7 @@ var failureText = map[FailureKind]string{
 	FailWords:       "the sentence uses words that the facts behind it do not",
 	FailLength:      "the sentence is too long",
 	FailSection:     "the sentence belongs to another section",
+	FailUnfinished:  "the sentence does not end as one",
 }
 
 // Result is what a check found.
@@ -107,6 +109,9 @@ func (c *Checker) Check(sentence string) Result {
 	return c.inspect(sentence)
 }
 
+// finished is the end of a sentence, with what may close behind it.
+var finished = regexp.MustCompile(`[.!?。！？]["')\]”’）]*$`)
+
 // inspect checks a sentence's content, whoever wrote it.
 func (c *Checker) inspect(sentence string) Result {
 	if utf8.RuneCountInString(sentence) > maxSentence {
@@ -115,6 +120,9 @@ func (c *Checker) inspect(sentence string) Result {
 	a := c.analyse(fold(sentence))
 	if len(a.numbers)+len(a.mentions)+len(a.moments) > maxItems {
 		return c.result(nil, map[FailureKind]bool{FailLength: true})
+	}
+	if !finished.MatchString(sentence) {
+		a.fail(FailUnfinished)
 	}
 	a.checkTerms()
 	a.checkNumbers()

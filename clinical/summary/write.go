@@ -215,8 +215,8 @@ func (s Stats) Kinds() []FailureKind { return slices.Sorted(maps.Keys(s.Failures
 
 // Bounds on a prompt, so that a small model's context holds it.
 const (
-	maxPromptFacts = 10
-	maxPromptText  = 1800 // bytes of facts
+	maxPromptFacts = 6
+	maxPromptText  = 1200 // bytes of facts
 )
 
 const systemPrompt = "You restate facts from a patient record. Copy every number, unit, name and time exactly. Add nothing."
