@@ -89,10 +89,25 @@ func (p *part) write(ctx context.Context) {
 		}
 	}
 	for _, f := range p.facts {
-		if f.Critical && !p.covered[f.ID] {
+		if !p.covered[f.ID] && (f.Critical || p.section.Kind == render.SectionVitals && isSeries(f)) {
 			p.addRendered(f, nil)
 		}
 	}
+}
+
+// isSeries says whether a fact is several readings over time.
+func isSeries(f render.Fact) bool {
+	return slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleLast })
+}
+
+// tells says whether a sentence leaves nothing of a fact to say that a reader would
+// miss: of a series it must give the latest value. How a stay began is true as well,
+// but alone it misleads.
+func (p *part) tells(sentence string, f render.Fact) bool {
+	a := p.analyse(fold(cut(sentence, maxSentence)))
+	return !isSeries(f) || slices.ContainsFunc(f.Numbers, func(n render.Number) bool {
+		return n.Role == render.RoleLast && slices.ContainsFunc(a.numbers, func(x number) bool { return x.equals(n) })
+	})
 }
 
 func (p *part) ask(ctx context.Context, prompt Prompt) (string, error) {
@@ -193,8 +208,10 @@ func (p *part) addRendered(f render.Fact, reasons []CheckFailure) {
 
 // add keeps a sentence once.
 func (p *part) add(s Sentence) {
-	for _, id := range s.FactIDs {
-		p.covered[id] = true
+	for _, f := range p.facts {
+		if slices.Contains(s.FactIDs, f.ID) && (s.Origin == Rendered || p.tells(s.Text, f)) {
+			p.covered[f.ID] = true
+		}
 	}
 	if p.said[s.Text] {
 		return
