@@ -73,6 +73,7 @@ type Chain struct {
 	logger    *slog.Logger
 	logText   bool
 	validator protovalidate.Validator
+	visits    int // that the validation of one message may take
 	metrics   *grpcprom.ServerMetrics
 	panics    prometheus.Counter
 }
@@ -88,7 +89,7 @@ func New(opt Options) (*Chain, error) {
 		return nil, err
 	}
 	c := &Chain{
-		limits: opt.Limits.withDefaults(), logger: opt.Logger, logText: opt.LogErrorText, validator: validator,
+		limits: opt.Limits.withDefaults(), logger: opt.Logger, logText: opt.LogErrorText, validator: validator, visits: maxVisits,
 		metrics: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
 			grpcprom.WithHistogramBuckets(latencyBuckets),
 		)),
