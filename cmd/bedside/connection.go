@@ -62,7 +62,7 @@ func (c *connection) dial(target string, call func(*bedside.Client) error, opts 
 	if err != nil {
 		return &usageError{fmt.Errorf("--addr %q: %w", c.Addr, err)}
 	}
-	defer client.Close() //nolint:errcheck // every call has ended
+	defer client.Close()
 	return call(client)
 }
 

@@ -21,7 +21,10 @@ func (d *demonstration) print(a *app, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // every call has ended
+	defer client.Close()
+	if _, err := fmt.Fprintf(a.out, "\nAnalysing %s; the model writes for up to a minute or two.\n", d.name); err != nil {
+		return err
+	}
 	for _, part := range []struct{ language, title string }{{"en", "Summary"}, {"zh", "摘要"}} {
 		command := summarizeCmd{Lang: part.language, Facts: part.language == "en"}
 		command.Timeout = bedside.DefaultTimeout

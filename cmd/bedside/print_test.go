@@ -120,6 +120,20 @@ func TestJSONParsesBack(t *testing.T) {
 	require.Equal(t, 1, strings.Count(out.String(), "\n"))
 }
 
+func TestEvidence(t *testing.T) {
+	for _, c := range []struct {
+		ids  []string
+		want string
+	}{
+		{nil, ""},
+		{[]string{"Observation/a"}, " [Observation/a]"},
+		{[]string{"Observation/a", "Observation/b", "Condition/c", "Observation/d"}, " [Observation/a, b; Condition/c; Observation/d]"},
+		{[]string{"a", "b", "Observation/c"}, " [a, b; Observation/c]"},
+	} {
+		require.Equal(t, c.want, evidence(c.ids))
+	}
+}
+
 func TestStreamedText(t *testing.T) {
 	pieces := []*bedsidev1.StreamGenerateResponse{
 		{Text: "心率"},

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +84,38 @@ func TestServe(t *testing.T) {
 	cancel()
 	require.Equal(t, exitOK, <-code, log.String())
 	require.Contains(t, out.String(), "Draining")
+}
+
+// A first signal lets running requests finish, a second one ends the process.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	serve := exec.CommandContext(t.Context(), os.Args[0], "serve", "--listen", "127.0.0.1:0", "--http-listen", "", "--shutdown-grace", "5m")
+	serve.Env = append(os.Environ(), "BEDSIDE_TEST_AS_MAIN=1")
+	var out lockedBuffer
+	serve.Stdout = &out
+	require.NoError(t, serve.Start())
+	said := func(what string) func() bool {
+		return func() bool { return strings.Contains(out.String(), what) }
+	}
+	require.Eventually(t, said("gRPC"), time.Minute, 20*time.Millisecond)
+	addr := regexp.MustCompile(`gRPC +(\S+)`).FindStringSubmatch(out.String())[1]
+
+	var text lockedBuffer
+	code := make(chan int, 1)
+	go func() {
+		code <- run(t.Context(), []string{"generate", "--raw", "--max-tokens", "2000", "--addr", addr, "Once upon a time"},
+			&app{out: &text, err: io.Discard})
+	}()
+	require.Eventually(t, func() bool { return text.String() != "" }, time.Minute, 5*time.Millisecond)
+	require.NoError(t, serve.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, said("Draining"), time.Minute, 5*time.Millisecond)
+	written := text.String()
+	require.Eventually(t, func() bool { return len(text.String()) > len(written) }, time.Minute, 5*time.Millisecond, "the running request was cut off")
+	require.NoError(t, serve.Process.Signal(syscall.SIGTERM))
+	require.Error(t, serve.Wait())
+	status, ok := serve.ProcessState.Sys().(syscall.WaitStatus)
+	require.True(t, ok)
+	require.Equal(t, syscall.SIGTERM, status.Signal())
+	require.Equal(t, exitFailure, <-code)
 }
 
 func summarizes(t *testing.T, addr string) {

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	for _, name := range os.Environ() { // settings of whoever runs the tests
 		if name, _, _ := strings.Cut(name, "="); strings.HasPrefix(name, "BEDSIDE_") && !isPath(name) {
-			os.Unsetenv(name)
+			_ = os.Unsetenv(name)
 		}
 	}
 	os.Exit(m.Run())

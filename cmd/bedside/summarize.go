@@ -130,11 +130,31 @@ func writeWarnings(out *bytes.Buffer, words *words, warnings []*bedsidev1.Warnin
 	out.WriteByte('\n')
 }
 
+// evidence lists references, the kind of resource once for those that follow each other:
+// "Observation/hr-1, hr-2; Condition/c". A sentence can rest on dozens.
 func evidence(ids []string) string {
-	if len(ids) == 0 {
+	var out strings.Builder
+	last := ""
+	for _, id := range ids {
+		kind, name, found := strings.Cut(id, "/")
+		switch {
+		case !found:
+			kind, name = "", id
+		case kind != last:
+			name = id
+		}
+		if out.Len() > 0 && kind == last {
+			out.WriteString(", ")
+		} else if out.Len() > 0 {
+			out.WriteString("; ")
+		}
+		out.WriteString(name)
+		last = kind
+	}
+	if out.Len() == 0 {
 		return ""
 	}
-	return " [" + line(strings.Join(ids, ", ")) + "]"
+	return " [" + line(out.String()) + "]"
 }
 
 // line keeps s on one line.
