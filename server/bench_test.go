@@ -86,9 +86,7 @@ func grpcRound(b *testing.B, client bedsidev1.GenerationServiceClient, n int) de
 		wg.Go(func() {
 			stream, err := client.StreamGenerate(b.Context(), &bedsidev1.GenerateRequest{
 				Input: &bedsidev1.GenerateRequest_Prompt{Prompt: prompt(uint64(i), benchPrompt)},
-				// Log probabilities make every token a message, also one that ends within a character;
-				// the stop token cannot come before the end, as no text is likely to be that short.
-				Sampling: &bedsidev1.Sampling{MaxTokens: ptr(int32(benchTokens)), Temperature: 1, Seed: ptr(uint64(i)), Logprobs: 1},
+				Sampling: &bedsidev1.Sampling{MaxTokens: ptr(int32(benchTokens))},
 			})
 			if err != nil {
 				b.Error(err)

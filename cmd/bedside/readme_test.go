@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -28,7 +27,7 @@ func TestSettingsTableIsCurrent(t *testing.T) {
 	table, after, found := strings.Cut(rest, tableEnd)
 	require.True(t, found, "the README lost the mark where the table ends")
 	want := settingsTable(t)
-	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+	if *update {
 		require.NoError(t, os.WriteFile(readme, []byte(before+tableBegin+want+tableEnd+after), 0o600))
 		return
 	}
