@@ -29,7 +29,7 @@ def main() -> int:
         print(f"export: {err}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nexport: interrupted; nothing half-written was kept", file=sys.stderr)
+        # Said once, by whoever started this; nothing half-written is kept.
         return 130
     return 0
 

@@ -125,11 +125,14 @@ def test_lock_lets_one_in_at_a_time(tmp_path, capsys):
     with files.lock(tmp_path / "lock"):
         thread = threading.Thread(target=second)
         thread.start()
-        time.sleep(0.5)
+        said = ""
+        while not said:
+            time.sleep(0.05)
+            said = capsys.readouterr().err
         order.append("first")
-    thread.join(10)
+    thread.join(60)
     assert order == ["first", "second"]
-    assert "another set-up is running" in capsys.readouterr().err
+    assert "another set-up is running" in said
 
 
 def wheel(tmp_path: Path, members: dict[str, bytes]) -> Path:
@@ -226,7 +229,7 @@ def test_progress_draws_a_bar_on_a_terminal():
 
 def setup(*arguments: str, **env: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, str(REPOSITORY / "scripts" / "setup.py"), *arguments],
-                          capture_output=True, text=True, env={**os.environ, **env}, check=False, timeout=60)
+                          capture_output=True, text=True, env={**os.environ, **env}, check=False, timeout=300)
 
 
 def test_command_prints_the_environment(tmp_path):
@@ -269,5 +272,5 @@ def test_command_a_second_time_needs_no_network(models):
     began = time.monotonic()
     done = setup("--offline", "--no-export")
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert "done" not in done.stderr
