@@ -50,8 +50,8 @@ type Fact struct {
 
 	// Negated says that the fact states an absence: ruled out, not given, not filed.
 	Negated bool
-	// Critical facts are those that no summary may leave out: abnormal latest
-	// values and allergies.
+	// Critical facts are those that no summary may leave out: who the patient is,
+	// current and suspected diagnoses, allergies, abnormal latest values.
 	Critical bool
 	// Flag is the latest value's interpretation: FlagHigh, FlagLow, FlagNormal,
 	// FlagAbnormal, or "" where nothing says.

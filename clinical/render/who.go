@@ -14,6 +14,7 @@ func (r *renderer) who() []Fact {
 	facts := []Fact{r.person()}
 	if r.rec.Patient.Deceased {
 		b := r.fact().evidence("Patient", r.rec.Patient.ID)
+		b.f.Critical = true
 		facts = append(facts, b.write(r.p.patient, r.p.colon, r.p.deceased).done())
 	}
 	for _, e := range r.rec.Encounters {
@@ -41,6 +42,7 @@ func (r *renderer) person() Fact {
 		b.addTerm(Term{Kind: TermOther, Key: KeyAge, Names: ageNames[r.lang]})
 		b.write(r.p.comma, age)
 	}
+	b.f.Critical = true
 	return b.done()
 }
 

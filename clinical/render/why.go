@@ -50,6 +50,8 @@ func (r *renderer) condition(i int, c record.Condition) Fact {
 	case c.Category == "problem-list-item":
 		head = p.problem
 	}
+	// What the stay is about; a list of old problems may be left to the record.
+	b.f.Critical = head == p.diagnosis || head == p.suspected
 	parts := []string{b.concept(TermDiagnosis, "diagnosis", c.Code, fmt.Sprintf("Condition[%d].code", i))}
 	if !c.Severity.IsZero() {
 		s := c.Severity.Label()
