@@ -85,7 +85,7 @@ func grpcRound(b *testing.B, client bedsidev1.GenerationServiceClient, n int) de
 	for i := range n {
 		wg.Go(func() {
 			stream, err := client.StreamGenerate(b.Context(), &bedsidev1.GenerateRequest{
-				Input: &bedsidev1.GenerateRequest_Prompt{Prompt: prompt(uint64(i), benchPrompt)},
+				Input:    &bedsidev1.GenerateRequest_Prompt{Prompt: prompt(uint64(i), benchPrompt)},
 				Sampling: &bedsidev1.Sampling{MaxTokens: ptr(int32(benchTokens))},
 			})
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // RequestIDKey is the metadata key of a call's request id, in the request and in the
-// answer's header.
+// answer's trailer.
 const RequestIDKey = "x-request-id"
 
 // Anything else could carry text into the log.
@@ -70,7 +70,8 @@ func (c *call) result() (model string, internal *internalError) {
 }
 
 // newCall takes the caller's request id if it is well formed, else a random one, and sends
-// it back in the header.
+// it back in the trailer. A header would stand in the way of every client's retries: gRPC
+// retries only what is answered with trailers alone.
 func newCall(ctx context.Context) (*call, context.Context) {
 	c := &call{}
 	if ids := metadata.ValueFromIncomingContext(ctx, RequestIDKey); len(ids) == 1 && requestIDPattern.MatchString(ids[0]) {
@@ -78,8 +79,8 @@ func newCall(ctx context.Context) (*call, context.Context) {
 	} else {
 		c.requestID = randomID()
 	}
-	// It fails only outside a call or once the header is sent, and it cannot be sent yet.
-	_ = grpc.SetHeader(ctx, metadata.Pairs(RequestIDKey, c.requestID))
+	// It fails only outside a call.
+	_ = grpc.SetTrailer(ctx, metadata.Pairs(RequestIDKey, c.requestID))
 	return c, context.WithValue(ctx, callKey{}, c)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -82,10 +83,10 @@ func TestRequestID(t *testing.T) {
 			for _, id := range c.sent {
 				ctx = metadata.AppendToOutgoingContext(ctx, interceptor.RequestIDKey, id)
 			}
-			var header metadata.MD
-			_, err := s.generation.Generate(ctx, prompt(), grpc.Header(&header))
+			var trailer metadata.MD
+			_, err := s.generation.Generate(ctx, prompt(), grpc.Trailer(&trailer))
 			require.NoError(t, err)
-			got := header.Get(interceptor.RequestIDKey)
+			got := trailer.Get(interceptor.RequestIDKey)
 			require.Len(t, got, 1)
 			require.Equal(t, got[0], <-inside)
 			if c.keep {
@@ -96,10 +97,12 @@ func TestRequestID(t *testing.T) {
 
 			answers, err := s.generation.StreamGenerate(ctx, prompt())
 			require.NoError(t, err)
-			header, err = answers.Header()
-			require.NoError(t, err)
-			require.Len(t, header.Get(interceptor.RequestIDKey), 1)
-			require.Equal(t, header.Get(interceptor.RequestIDKey)[0], <-inside)
+			for err == nil {
+				_, err = answers.Recv()
+			}
+			require.ErrorIs(t, err, io.EOF)
+			require.Len(t, answers.Trailer().Get(interceptor.RequestIDKey), 1)
+			require.Equal(t, answers.Trailer().Get(interceptor.RequestIDKey)[0], <-inside)
 			s.stop()
 			require.Contains(t, s.log.String(), got[0])
 			require.NotContains(t, s.log.String(), "Zhang")
