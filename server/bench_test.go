@@ -25,12 +25,20 @@ const (
 
 // BenchmarkDecode compares streams over gRPC with the same rows driven straight into the
 // model, in one run. Prompt work is left out: a round counts from the moment at which all
-// streams have their first token to the moment at which the first of them ends. It reports
-// the aggregate rate, and for gRPC how much longer a step takes than without scheduler,
-// sampling and network. The last lines are the two figures to look at.
+// streams have their first token to the moment at which the first of them ends. Look at
+// "x/1-stream", how many times the rate of one stream so many decode together, and at
+// "%-overhead", the share of a step that scheduling, sampling and gRPC take.
 func BenchmarkDecode(b *testing.B) {
-	rates, steps := map[int]float64{}, map[int]time.Duration{}
-	for _, n := range []int{1, 4, 16, 64} {
+	var direct, single decodeRound
+	b.Run(fmt.Sprintf("direct/streams=%d", benchSlots), func(b *testing.B) {
+		m := benchModel(b)
+		direct = decodeRound{}
+		for b.Loop() {
+			direct.add(directRound(b, m, benchSlots))
+		}
+		direct.report(b, benchSlots)
+	})
+	for _, n := range []int{1, 4, 16, benchSlots} {
 		b.Run(fmt.Sprintf("grpc/streams=%d", n), func(b *testing.B) {
 			s := startServer(b, func(c *config.Config) { c.Slots = benchSlots })
 			client := bedsidev1.NewGenerationServiceClient(dial(b, s))
@@ -38,28 +46,16 @@ func BenchmarkDecode(b *testing.B) {
 			for b.Loop() {
 				total.add(grpcRound(b, client, n))
 			}
-			rates[n], steps[n] = total.rate(), total.step(n)
-			b.ReportMetric(total.rate(), "tokens/s")
-			b.ReportMetric(float64(total.step(n).Microseconds())/1000, "ms/step")
-			b.ReportMetric(0, "ns/op") // a round's length says nothing
+			total.report(b, n)
+			if n == 1 {
+				single = total
+			} else if single.tokens > 0 {
+				b.ReportMetric(total.rate()/single.rate(), "x/1-stream")
+			}
+			if n == benchSlots && direct.tokens > 0 {
+				b.ReportMetric(100*(1-direct.step(n).Seconds()/total.step(n).Seconds()), "%-overhead")
+			}
 		})
-	}
-	b.Run("direct/streams=64", func(b *testing.B) {
-		m := benchModel(b)
-		var total decodeRound
-		for b.Loop() {
-			total.add(directRound(b, m, 64))
-		}
-		rates[0], steps[0] = total.rate(), total.step(64)
-		b.ReportMetric(total.rate(), "tokens/s")
-		b.ReportMetric(float64(total.step(64).Microseconds())/1000, "ms/step")
-		b.ReportMetric(0, "ns/op")
-	})
-	if rates[1] > 0 && rates[16] > 0 {
-		b.Logf("batching: 16 streams decode %.2f times the tokens/s of 1 stream", rates[16]/rates[1])
-	}
-	if steps[0] > 0 && steps[64] > 0 {
-		b.Logf("overhead: scheduling, sampling and gRPC take %.1f %% of a step at 64 streams", 100*(1-steps[0].Seconds()/steps[64].Seconds()))
 	}
 }
 
@@ -73,6 +69,12 @@ func (r *decodeRound) add(o decodeRound) { r.tokens += o.tokens; r.took += o.too
 func (r decodeRound) rate() float64      { return float64(r.tokens) / r.took.Seconds() }
 func (r decodeRound) step(n int) time.Duration {
 	return r.took * time.Duration(n) / time.Duration(r.tokens)
+}
+
+func (r decodeRound) report(b *testing.B, streams int) {
+	b.ReportMetric(r.rate(), "tokens/s")
+	b.ReportMetric(float64(r.step(streams).Microseconds())/1000, "ms/step")
+	b.ReportMetric(0, "ns/op") // the length of a round says nothing
 }
 
 // grpcRound runs n streams at once.
