@@ -67,6 +67,11 @@ func TestViolations(t *testing.T) {
 		{"record.observations[0].code", "needs a coding or a text", func(p *bedsidev1.PatientRecord) { p.Observations[0].Code = nil }},
 		{"record.observations[0].value.quantity.value", "not a decimal", func(p *bedsidev1.PatientRecord) { p.Observations[0].GetValue().GetQuantity().Value = "07" }},
 		{"record.observations[0].value.quantity.unit", "contradicts", func(p *bedsidev1.PatientRecord) { p.Observations[0].GetValue().GetQuantity().Code = "mm[Hg]" }},
+		{"record.observations[0].value.quantity.code", "cannot measure", func(p *bedsidev1.PatientRecord) {
+			p.Observations[0].Code = &bedsidev1.Concept{Codings: []*bedsidev1.Coding{{System: "http://loinc.org", Code: "8867-4"}}}
+			q := p.Observations[0].GetValue().GetQuantity()
+			q.Unit, q.Code = "mmol/L", "mmol/L"
+		}},
 		{"record.observations[0].value.concept", "needs a coding or a text", func(p *bedsidev1.PatientRecord) {
 			p.Observations[0].Value = &bedsidev1.Value{Value: &bedsidev1.Value_Concept{}}
 		}},

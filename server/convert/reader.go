@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
-	"github.com/bedside-lm/bedside/clinical/record/unit"
+	"github.com/bedside-lm/bedside/clinical/record/measure"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
@@ -180,30 +180,18 @@ func (r *reader) quantity(field string, p *bedsidev1.Quantity) *record.Quantity 
 		r.violate("value", "%v", err)
 	}
 	q := &record.Quantity{Value: value, Comparator: p.GetComparator(), Unit: p.GetUnit(), Code: p.GetCode()}
-	r.unitAgrees(q)
+	r.found(measure.CheckUnit(q))
 	return q
 }
 
-// unitAgrees notes a unit that contradicts its UCUM code, or that nobody knows, as the
-// reader of FHIR does.
-func (r *reader) unitAgrees(q *record.Quantity) {
-	var text, code unit.Unit
-	textErr, codeErr := error(unit.ErrUnknown{}), error(unit.ErrUnknown{})
-	if q.Unit != "" {
-		text, textErr = unit.Text(q.Unit)
-	}
-	if q.Code != "" {
-		code, codeErr = unit.Parse(q.Code)
-	}
+// found reports what is wrong or odd about the quantity that the path is at.
+func (r *reader) found(f *measure.Finding) {
 	switch {
-	case textErr == nil && codeErr == nil:
-		if !text.Equal(code) {
-			r.violate("unit", "contradicts the unit's UCUM code beside it")
-		}
-	case q.Code != "" && codeErr != nil:
-		r.notice("code", record.NoticeUnknownUnit, "not a known UCUM code")
-	case q.Code == "" && q.Unit != "" && textErr != nil:
-		r.notice("unit", record.NoticeUnknownUnit, "not a known unit")
+	case f == nil:
+	case f.Notice != "":
+		r.notice(f.Field, f.Notice, f.Message)
+	default:
+		r.violate(f.Field, "%s", f.Message)
 	}
 }
 
@@ -218,6 +206,19 @@ func (r *reader) referenceRange(p *bedsidev1.Range) *record.Range {
 		r.violate("low", "is greater than high")
 	}
 	return out
+}
+
+// measured reads a value and holds it against what its code can be.
+func (r *reader) measured(code record.Concept, p *bedsidev1.Value) record.Value {
+	v := r.value(p)
+	if v.Quantity != nil {
+		r.push("value", -1)
+		r.push("quantity", -1)
+		r.found(measure.Check(code, v.Quantity))
+		r.pop()
+		r.pop()
+	}
+	return v
 }
 
 func (r *reader) value(p *bedsidev1.Value) record.Value {

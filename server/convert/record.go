@@ -75,10 +75,11 @@ func (r *reader) device(p *bedsidev1.Device) record.Device {
 }
 
 func (r *reader) observation(p *bedsidev1.Observation) record.Observation {
+	code := r.needConcept("code", p.GetCode())
 	o := record.Observation{
 		ID: r.id("Observation", p.GetId(), required), Status: p.GetStatus(), Category: p.GetCategory(),
-		Code: r.needConcept("code", p.GetCode()), EncounterID: p.GetEncounterId(), DeviceID: p.GetDeviceId(),
-		Value:          r.value(p.GetValue()),
+		Code: code, EncounterID: p.GetEncounterId(), DeviceID: p.GetDeviceId(),
+		Value:          r.measured(code, p.GetValue()),
 		Components:     each(r, "components", p.GetComponents(), (*reader).component),
 		Interpretation: slices.Clone(p.GetInterpretation()),
 		Reference:      r.referenceRange(p.GetReference()),
@@ -91,8 +92,9 @@ func (r *reader) observation(p *bedsidev1.Observation) record.Observation {
 }
 
 func (r *reader) component(p *bedsidev1.Component) record.Component {
+	code := r.needConcept("code", p.GetCode())
 	return record.Component{
-		Code: r.needConcept("code", p.GetCode()), Value: r.value(p.GetValue()),
+		Code: code, Value: r.measured(code, p.GetValue()),
 		Interpretation: slices.Clone(p.GetInterpretation()), Reference: r.referenceRange(p.GetReference()),
 	}
 }
