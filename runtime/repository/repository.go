@@ -9,14 +9,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 )
 
 // ManifestName is the manifest's file name within a model folder.
@@ -181,26 +177,3 @@ func verifyFile(path, want string) error {
 
 // Path returns where a file of the folder lies.
 func (m *Manifest) Path(name string) string { return filepath.Join(m.Dir, name) }
-
-// List opens every model folder directly under root, by name. Folders without a
-// manifest are passed over: an export under way has none yet.
-func List(root string) ([]*Manifest, error) {
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		return nil, &Error{Dir: root, Reason: "cannot list models", Err: err}
-	}
-	var out []*Manifest
-	for _, e := range entries {
-		dir := filepath.Join(root, e.Name())
-		if _, err := os.Stat(filepath.Join(dir, ManifestName)); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		m, err := Open(dir)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-	}
-	slices.SortFunc(out, func(a, b *Manifest) int { return strings.Compare(a.Name, b.Name) })
-	return out, nil
-}

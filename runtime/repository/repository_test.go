@@ -1,0 +1,105 @@
+package repository
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// writeFolder makes a model folder whose manifest change may spoil.
+func writeFolder(t *testing.T, dir string, change func(*Manifest)) {
+	t.Helper()
+	const content = "weights"
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.onnx"), []byte(content), 0o600))
+	sum := sha256.Sum256([]byte(content))
+	m := &Manifest{
+		FormatVersion: 1, Name: filepath.Base(dir), Version: "1", Kind: "attention", Graph: GraphPackedGQA, Precision: "w8a8",
+		ContextLength: 8, VocabSize: 4, NumLayers: 1, NumKVHeads: 1, HeadDim: 2, EOSTokenIDs: []int32{2},
+		Files: map[string]File{"model.onnx": {SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(content))}},
+	}
+	if change != nil {
+		change(m)
+	}
+	data, err := json.Marshal(m)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ManifestName), data, 0o600))
+}
+
+func TestOpenAndVerify(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tiny")
+	writeFolder(t, dir, nil)
+	m, err := Open(dir)
+	require.NoError(t, err)
+	require.Equal(t, "tiny", m.Name)
+	require.Regexp(t, `^sha256:[0-9a-f]{64}$`, m.Digest)
+	require.NoError(t, m.Verify())
+
+	require.NoError(t, os.WriteFile(m.Path("model.onnx"), []byte("Weights"), 0o600))
+	var e *Error
+	require.ErrorAs(t, m.Verify(), &e, "a changed byte is found")
+	require.Equal(t, "model.onnx", e.Reason)
+
+	require.NoError(t, os.WriteFile(m.Path("model.onnx"), []byte("longer weights"), 0o600))
+	_, err = Open(dir)
+	require.ErrorContains(t, err, "14 bytes, the manifest says 7")
+	require.NoError(t, os.Remove(m.Path("model.onnx")))
+	_, err = Open(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	for reason, change := range map[string]func(*Manifest){
+		"format_version is 2":        func(m *Manifest) { m.FormatVersion = 2 },
+		"name is empty":              func(m *Manifest) { m.Name = "" },
+		`graph "dense"`:              func(m *Manifest) { m.Graph = "dense" },
+		"must be positive":           func(m *Manifest) { m.HeadDim = 0 },
+		"eos_token_ids is empty":     func(m *Manifest) { m.EOSTokenIDs = nil },
+		"files is empty":             func(m *Manifest) { m.Files = nil },
+		"a path outside the folder":  func(m *Manifest) { m.Files["../../etc/passwd"] = File{} },
+		"a listed file is missing":   func(m *Manifest) { m.Files["tokenizer.json"] = File{} },
+		"a path outside the folder ": func(m *Manifest) { m.Files["/etc/passwd"] = File{} },
+	} {
+		dir := filepath.Join(t.TempDir(), "tiny")
+		writeFolder(t, dir, change)
+		_, err := Open(dir)
+		require.ErrorContains(t, err, strings.TrimSpace(reason))
+	}
+	dir := t.TempDir()
+	_, err := Open(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "make setup")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ManifestName), []byte("{"), 0o600))
+	_, err = Open(dir)
+	require.ErrorContains(t, err, "not valid JSON")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ManifestName), make([]byte, maxManifestBytes+1), 0o600))
+	_, err = Open(dir)
+	require.ErrorContains(t, err, "over 1048576 bytes")
+}
+
+func TestWhereThingsLie(t *testing.T) {
+	t.Setenv("BEDSIDE_MODELS", "")
+	t.Setenv("BEDSIDE_ORT_LIBRARY", "")
+	t.Setenv("BEDSIDE_CACHE", "/cache")
+	dir, err := ModelsDir()
+	require.NoError(t, err)
+	require.Equal(t, "/cache/models", dir)
+	library, err := ORTLibrary()
+	require.NoError(t, err)
+	require.Equal(t, "/cache/onnxruntime/"+ORTVersion, filepath.Dir(library))
+	t.Setenv("BEDSIDE_MODELS", "/models")
+	t.Setenv("BEDSIDE_ORT_LIBRARY", "/lib/ort.so")
+	dir, err = ModelsDir()
+	require.NoError(t, err)
+	require.Equal(t, "/models", dir)
+	library, err = ORTLibrary()
+	require.NoError(t, err)
+	require.Equal(t, "/lib/ort.so", library)
+}
