@@ -33,6 +33,10 @@ def write_configs(folder: Path, c: ModelConfig) -> None:
     })
 
 
+# Model cards and GGUF files name licences in lower case; the manifest gives the SPDX identifier.
+SPDX = {"apache-2.0": "Apache-2.0", "mit": "MIT"}
+
+
 def write_manifest(folder: Path, c: ModelConfig, name: str, precision: str, quality: dict, source: dict) -> None:
     """bedside.json, the last file written: where it stands, the folder is whole."""
     files = {
@@ -41,7 +45,7 @@ def write_manifest(folder: Path, c: ModelConfig, name: str, precision: str, qual
     }
     write_json(folder / MANIFEST, {
         "format_version": FORMAT_VERSION, "name": name, "version": "1", "kind": "attention", "graph": "packed-gqa",
-        "precision": precision, "languages": list(c.languages), "license": c.license,
+        "precision": precision, "languages": list(c.languages), "license": SPDX.get(c.license, c.license),
         "context_length": c.max_position_embeddings, "vocab_size": c.vocab_size, "hidden_size": c.hidden_size,
         "num_layers": c.num_hidden_layers, "num_heads": c.num_attention_heads,
         "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim,
