@@ -63,9 +63,12 @@ type modelWriter struct {
 }
 
 func (w *modelWriter) Write(ctx context.Context, p summary.Prompt) (string, error) {
-	ids, err := w.model.tokenizer.EncodeChat(w.model.template, []tokenizer.Message{
-		{Role: "system", Content: p.System}, {Role: "user", Content: p.User},
-	}, true)
+	chat := []tokenizer.Message{{Role: "system", Content: p.System}}
+	for _, e := range p.Examples {
+		chat = append(chat, tokenizer.Message{Role: "user", Content: e.User}, tokenizer.Message{Role: "assistant", Content: e.Assistant})
+	}
+	chat = append(chat, tokenizer.Message{Role: "user", Content: p.User})
+	ids, err := w.model.tokenizer.EncodeChat(w.model.template, chat, true)
 	if err != nil {
 		return "", err
 	}

@@ -25,7 +25,7 @@ const (
 	FailState       FailureKind = "state"       // ordered said as given, suspected as certain, past as present
 	FailWords       FailureKind = "words"       // words that no fact behind the sentence uses
 	FailLength      FailureKind = "length"      // longer than a sentence may be
-	FailSection     FailureKind = "section"     // true, but of another section
+	FailFact        FailureKind = "fact"        // true, but not what it was asked to tell
 	FailUnfinished  FailureKind = "unfinished"  // cut off: it does not end as a sentence
 )
 
@@ -47,7 +47,7 @@ var failureText = map[FailureKind]string{
 	FailState:       "the sentence says something has come further, or less far, than the record says",
 	FailWords:       "the sentence uses words that the facts behind it do not",
 	FailLength:      "the sentence is too long",
-	FailSection:     "the sentence belongs to another section",
+	FailFact:        "the sentence leaves out what it was to tell",
 	FailUnfinished:  "the sentence does not end as one",
 }
 

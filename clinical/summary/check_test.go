@@ -15,7 +15,12 @@ import (
 
 func sample(t testing.TB, lang render.Lang) *render.Document {
 	t.Helper()
-	data, err := os.ReadFile("../../testdata/records/sepsis-icu.fhir.json")
+	return sampleOf(t, "sepsis-icu", lang)
+}
+
+func sampleOf(t testing.TB, name string, lang render.Lang) *render.Document {
+	t.Helper()
+	data, err := os.ReadFile("../../testdata/records/" + name + ".fhir.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -275,24 +275,3 @@ func (a *analysis) stripMoments(from, to int) string {
 	s := strings.TrimSpace(string(b))
 	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(s, " at"), " on"))
 }
-
-// checkMoments holds times that belong to no value against the facts named.
-func (a *analysis) checkMoments() {
-	for k, m := range a.moments {
-		if a.momentTaken(k) {
-			continue // held with its value
-		}
-		found := false
-		for j := range a.mentions {
-			for _, i := range a.kept[j] {
-				if m.fitsAny(a.facts[i].Dates) {
-					found = true
-					a.used[i], a.numeric[i] = true, true
-				}
-			}
-		}
-		if !found {
-			a.fail(FailDate)
-		}
-	}
-}

@@ -127,3 +127,63 @@ func (m moment) fits(d record.DateTime) bool {
 }
 
 func (m moment) fitsAny(ds []record.DateTime) bool { return slices.ContainsFunc(ds, m.fits) }
+
+// checkMoments holds times that belong to no value against the facts named, and
+// stretches of time as a whole.
+func (a *analysis) checkMoments() {
+	for k, m := range a.moments {
+		if !a.edgeStands(k) {
+			a.fail(FailDate)
+		}
+		if a.momentTaken(k) {
+			continue // held with its value
+		}
+		found := false
+		for j := range a.mentions {
+			for _, i := range a.kept[j] {
+				if m.fitsAny(a.facts[i].Dates) {
+					found = true
+					a.used[i], a.numeric[i] = true, true
+				}
+			}
+		}
+		if !found {
+			a.fail(FailDate)
+		}
+	}
+}
+
+// Words before a time that make it the end or the start of something.
+var (
+	until = regexp.MustCompile(`(?i)(?:\b(?:to|until|till|and)|-|至|到)\s*$`)
+	since = regexp.MustCompile(`(?i)(?:\b(?:from|since)|自|从)\s*$`)
+)
+
+// edgeStands holds "from 06:45 to 07:45": a fact named must have both times in this
+// order. An end alone must have some start before it, a start alone be the first time.
+func (a *analysis) edgeStands(k int) bool {
+	m, from := a.moments[k], 0
+	if k > 0 {
+		from = a.moments[k-1].end
+	}
+	before := a.s[from:m.start]
+	word := until.FindString(before)
+	stretch := k > 0 && word != "" && strings.TrimSpace(strings.TrimSuffix(before, word)) == ""
+	switch {
+	case word != "" && !stretch && strings.EqualFold(strings.TrimSpace(word), "and"):
+		return true
+	case word == "" && !since.MatchString(before):
+		return true
+	}
+	for j := range a.mentions {
+		for _, i := range a.kept[j] {
+			dates := a.facts[i].Dates
+			for d, start := range dates {
+				if stretch && a.moments[k-1].fits(start) && m.fitsAny(dates[d+1:]) || word != "" && !stretch && d > 0 && m.fits(start) || word == "" && d == 0 && m.fits(start) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

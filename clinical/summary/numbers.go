@@ -70,6 +70,7 @@ var (
 	digits    = regexp.MustCompile(`(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+`)
 	wordsEN   = regexp.MustCompile(`(?i)\b(zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty)\b`)
 	wordsZH   = regexp.MustCompile(`([一二两三四五六七八九十]+)(?:次|个|项|天|小时|种|岁|度|年|月|日|周|分|例|毫|片|倍)`)
+	rangeWord = regexp.MustCompile(`^\s*(?:to|至|到)\s*$`)
 	noCount   = regexp.MustCompile(`(?:最近|上|首|末|每|第)$`)
 	oddUnit   = regexp.MustCompile(`^\s?[A-Za-zµ]+[/^*]`)
 	compareRE = regexp.MustCompile(`(?i)(<=|>=|[<>≤≥]|\b(?:at least|at most|more than|less than|greater than|above|below|over|under|exceeding)|不低于|不高于|高于|低于|超过|大于|小于|至少|至多)\s*$`)
@@ -113,6 +114,9 @@ func findNumbers(s string, taken []span, extra []unitName) []number {
 		}
 		if i > 0 && s[out[i-1].digitsEnd:out[i].start] == "/" {
 			out[i-1].pair, out[i-1].unit, out[i-1].end = i, out[i].unit, out[i].end
+		}
+		if i > 0 && out[i-1].unit == "" && out[i-1].end <= out[i].start && rangeWord.MatchString(s[out[i-1].end:out[i].start]) {
+			out[i-1].unit = out[i].unit // "54 to 55 years": the unit is said once
 		}
 	}
 	return out

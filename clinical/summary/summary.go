@@ -1,11 +1,12 @@
-// Package summary writes a summary of a rendered record with a language model and
-// holds every sentence of it against the record. What does not stand is written
-// again, one fact at a time, or replaced by the fact as it was rendered, so that no
-// number, time, drug or diagnosis reaches a reader that the record does not hold.
+// Package summary writes a summary of a rendered record with a language model, fact
+// by fact, and holds every sentence of it against the record. What does not stand is
+// written again, or replaced by the fact as it was rendered, so that no number, time,
+// drug or diagnosis reaches a reader that the record does not hold.
 package summary
 
 import (
 	"context"
+	"slices"
 
 	"github.com/bedside-lm/bedside/clinical/render"
 )
@@ -19,6 +20,7 @@ type Writer interface {
 // Prompt is one request to a Writer.
 type Prompt struct {
 	System    string
+	Examples  []Exchange // to be put between System and User, as turns of their own
 	User      string
 	MaxTokens int
 	Greedy    bool
@@ -31,14 +33,12 @@ type Options struct {
 	// ModelLanguages are the languages that the model writes; default English alone.
 	// A document in another language is summarised by its rendered facts.
 	ModelLanguages []render.Lang
-	// MaxSentences bounds what the model writes for one section; default 4.
+	// MaxSentences bounds the facts told in one section; default 12. Critical facts
+	// and series of vital signs are told beyond it.
 	MaxSentences int
-	// MaxRendered bounds the facts shown in place of a model's text; default 12.
-	// Critical facts are shown beyond it.
-	MaxRendered int
-	// Parallel bounds the sections written at once; default 3.
+	// Parallel bounds the facts written at once; default 8.
 	Parallel int
-	// MaxTokens bounds one answer of the model; default 160, and half for a rewrite.
+	// MaxTokens bounds one answer of the model; default 128. A short fact gets less.
 	MaxTokens int
 	// Seed is passed on to the writer; with Sampled unset it writes greedily.
 	Seed    uint64
@@ -53,8 +53,8 @@ type Origin string
 
 // The origins.
 const (
-	Model     Origin = "model"     // written by the model, passed at once
-	Rewritten Origin = "rewritten" // written again from one fact, then passed
+	Model     Origin = "model"     // the model's first wording
+	Rewritten Origin = "rewritten" // the model's second wording, closer to the fact's
 	Rendered  Origin = "rendered"  // the fact as rendered from the record
 )
 
@@ -96,8 +96,7 @@ type Warning struct {
 type Stats struct {
 	ModelCalls int
 	Sentences  map[Origin]int
-	Failures   map[FailureKind]int // of sentences not taken
-	Dropped    int                 // sentences not taken that were about no fact left to say
+	Failures   map[FailureKind]int // of wordings not taken
 }
 
 // Summary is a record in a few sentences.
@@ -120,31 +119,39 @@ var notices = map[render.Lang]string{
 func Summarize(ctx context.Context, doc *render.Document, w Writer, opt Options) (*Summary, error) {
 	opt = opt.withDefaults()
 	out := &Summary{Lang: doc.Lang, Notice: notices[doc.Lang], Stats: Stats{Sentences: map[Origin]int{}, Failures: map[FailureKind]int{}}}
-	writes := false
-	for _, l := range opt.ModelLanguages {
-		writes = writes || l == doc.Lang
-	}
-	if !writes {
+	if !slices.Contains(opt.ModelLanguages, doc.Lang) {
 		out.Warnings = append(out.Warnings, Warning{Kind: WarnLanguage, Message: languageWarning[doc.Lang]})
 		w = nil
 	}
-	parts, err := writeSections(ctx, doc, w, opt)
-	if err != nil {
+	work := &writing{Checker: NewChecker(doc), opt: opt, writer: w}
+	for _, s := range doc.Sections {
+		if len(s.Facts) > 0 {
+			out.Sections = append(out.Sections, Section{Kind: s.Kind, Heading: s.Heading})
+			work.turns = append(work.turns, choose(s, opt)...)
+		}
+	}
+	if err := work.run(ctx, out.take); err != nil {
 		return nil, err
 	}
-	for _, p := range parts {
-		out.Sections = append(out.Sections, p.section)
-		out.Warnings = append(out.Warnings, p.warnings...)
-		out.Stats.ModelCalls += p.calls
-		out.Stats.Dropped += p.dropped
-		for k, n := range p.failures {
-			out.Stats.Failures[k] += n
-		}
-		for _, s := range p.section.Sentences {
-			out.Stats.Sentences[s.Origin]++
+	return out, nil
+}
+
+// take adds what came of one turn.
+func (s *Summary) take(t *turn) {
+	s.Stats.ModelCalls += t.calls
+	s.Stats.Sentences[t.sentence.Origin]++
+	for _, k := range t.failures {
+		s.Stats.Failures[k]++
+	}
+	warned := slices.ContainsFunc(s.Warnings, func(w Warning) bool { return w.Kind == WarnWriter && w.Section == t.section })
+	if t.err != nil && !warned {
+		s.Warnings = append(s.Warnings, Warning{Kind: WarnWriter, Section: t.section, Message: writerWarning[s.Lang], Err: t.err})
+	}
+	for i := range s.Sections {
+		if s.Sections[i].Kind == t.section {
+			s.Sections[i].Sentences = append(s.Sections[i].Sentences, t.sentence)
 		}
 	}
-	return out, nil
 }
 
 func (o Options) withDefaults() Options {
@@ -154,7 +161,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		v     *int
 		value int
-	}{{&o.MaxSentences, 4}, {&o.MaxRendered, 12}, {&o.Parallel, 3}, {&o.MaxTokens, 160}} {
+	}{{&o.MaxSentences, 12}, {&o.Parallel, 8}, {&o.MaxTokens, 128}} {
 		if *d.v <= 0 {
 			*d.v = d.value
 		}
@@ -168,6 +175,6 @@ var languageWarning = map[render.Lang]string{
 }
 
 var writerWarning = map[render.Lang]string{
-	render.English: "the model failed; the facts are shown as rendered from the record",
-	render.Chinese: "模型运行失败；以下为由记录直接生成的事实",
+	render.English: "the model failed; facts are shown as rendered from the record",
+	render.Chinese: "模型运行失败；部分内容为由记录直接生成的事实",
 }

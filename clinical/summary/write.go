@@ -4,259 +4,147 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
-	"unicode/utf8"
+	"sync/atomic"
 
 	"github.com/bedside-lm/bedside/clinical/render"
 )
 
-// part is one section as it is being written.
-type part struct {
-	*Checker
-	opt      Options
-	writer   Writer
-	facts    []render.Fact
-	lang     render.Lang
-	section  Section
-	covered  map[string]bool // by fact id
-	said     map[string]bool // by sentence
-	warnings []Warning
+// turn is one fact of the summary and the sentence that comes to tell it.
+type turn struct {
+	section  render.SectionKind
+	fact     render.Fact
+	also     []render.Fact // of the same section, in the very same words
+	sentence Sentence
+	done     chan struct{} // closed when the sentence stands
 	calls    int
-	dropped  int
-	failures map[FailureKind]int
+	failures []FailureKind // of wordings not taken
+	err      error         // of the model
 }
 
-// writeSections writes all sections, some at once, and hands the sentences on in order.
-func writeSections(ctx context.Context, doc *render.Document, w Writer, opt Options) ([]*part, error) {
-	checker := NewChecker(doc)
-	var parts []*part
-	for _, s := range doc.Sections {
-		if len(s.Facts) > 0 {
-			parts = append(parts, &part{
-				Checker: checker, opt: opt, writer: w, facts: s.Facts, lang: doc.Lang,
-				section: Section{Kind: s.Kind, Heading: s.Heading},
-				covered: map[string]bool{}, said: map[string]bool{}, failures: map[FailureKind]int{},
-			})
-		}
-	}
-	done := make([]chan struct{}, len(parts))
-	slots := make(chan struct{}, opt.Parallel)
+// writing is a summary as it is being written.
+type writing struct {
+	*Checker
+	opt    Options
+	writer Writer // nil where the facts are shown as rendered
+	turns  []*turn
+}
+
+// run writes all turns, some at once, and hands each sentence on as soon as it and
+// all before it stand.
+func (w *writing) run(ctx context.Context, take func(*turn)) error {
 	var wait sync.WaitGroup
-	for i, p := range parts {
-		done[i] = make(chan struct{})
+	var next atomic.Int64
+	for range min(w.opt.Parallel, len(w.turns)) {
 		wait.Go(func() {
-			defer close(done[i])
-			select {
-			case slots <- struct{}{}:
-				defer func() { <-slots }()
-				p.write(ctx)
-			case <-ctx.Done():
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(w.turns) {
+					return
+				}
+				w.write(ctx, w.turns[i])
+				close(w.turns[i].done)
 			}
 		})
 	}
-	for i, p := range parts {
-		<-done[i]
+	defer wait.Wait()
+	said := map[string]bool{}
+	for _, t := range w.turns {
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+		}
 		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if said[t.sentence.Text] {
+			// True of both facts, but twice the same sentence looks like a mistake.
+			t.render(t.sentence.Reasons)
+		}
+		said[t.sentence.Text] = true
+		take(t)
+		if w.opt.OnSentence != nil {
+			w.opt.OnSentence(t.section, t.sentence)
+		}
+	}
+	return nil
+}
+
+// write has the model tell one fact: freely, then closer to the fact's own words.
+// Where neither stands, the fact stays as it was rendered.
+func (w *writing) write(ctx context.Context, t *turn) {
+	t.render(nil)
+	if w.writer == nil || !tellable(t.fact) {
+		return
+	}
+	var reasons []CheckFailure
+	for _, x := range []struct {
+		style  style
+		origin Origin
+	}{{free, Model}, {strict, Rewritten}} {
+		t.calls++
+		text, err := w.writer.Write(ctx, w.prompt(t, x.style))
+		if err != nil {
+			t.err = err
 			break
 		}
-		for _, s := range p.section.Sentences {
-			if opt.OnSentence != nil {
-				opt.OnSentence(p.section.Kind, s)
-			}
-		}
-	}
-	wait.Wait()
-	return parts, ctx.Err()
-}
-
-// write fills one section: the model's sentences that stand, the others mended, and
-// whatever no summary may leave out.
-func (p *part) write(ctx context.Context) {
-	if p.writer != nil {
-		text, err := p.ask(ctx, sectionPrompt(p.facts, p.lang, p.opt))
-		if err != nil {
-			p.fail(ctx, err)
-		} else {
-			p.take(ctx, text)
-		}
-	}
-	if len(p.section.Sentences) == 0 {
-		for i, f := range p.facts {
-			if i < p.opt.MaxRendered {
-				p.addRendered(f, nil)
-			}
-		}
-	}
-	for _, f := range p.facts {
-		if !p.covered[f.ID] && (f.Critical || p.section.Kind == render.SectionVitals && isSeries(f)) {
-			p.addRendered(f, nil)
-		}
-	}
-}
-
-// isSeries says whether a fact is several readings over time.
-func isSeries(f render.Fact) bool {
-	return slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleLast })
-}
-
-// tells says whether a sentence leaves nothing of a fact to say that a reader would
-// miss: of a series it must give the latest value. How a stay began is true as well,
-// but alone it misleads.
-func (p *part) tells(sentence string, f render.Fact) bool {
-	a := p.analyse(fold(cut(sentence, maxSentence)))
-	return !isSeries(f) || slices.ContainsFunc(f.Numbers, func(n render.Number) bool {
-		return n.Role == render.RoleLast && slices.ContainsFunc(a.numbers, func(x number) bool { return x.equals(n) })
-	})
-}
-
-func (p *part) ask(ctx context.Context, prompt Prompt) (string, error) {
-	p.calls++
-	return p.writer.Write(ctx, prompt)
-}
-
-// fail stops asking the model for this section. The end of ctx is no fault of the model.
-func (p *part) fail(ctx context.Context, err error) {
-	p.writer = nil
-	if ctx.Err() == nil {
-		p.warnings = append(p.warnings, Warning{Kind: WarnWriter, Section: p.section.Kind, Message: writerWarning[p.lang], Err: err})
-	}
-}
-
-func (p *part) take(ctx context.Context, text string) {
-	for _, s := range Split(text) {
-		if ctx.Err() != nil || len(p.section.Sentences) >= p.opt.MaxSentences {
+		sentence, r := w.accept(text, t.fact)
+		if r.OK {
+			t.sentence = Sentence{Text: sentence, Evidence: r.Evidence, FactIDs: r.FactIDs, Origin: x.origin, Reasons: reasons}
+			t.includeAlso()
 			return
 		}
-		r := p.Check(s)
-		if r.OK && !p.owns(r.FactIDs) {
-			r = Result{Failures: []CheckFailure{{Kind: FailSection, Text: failureText[FailSection]}}}
-		}
-		if r.OK {
-			p.add(Sentence{Text: s, Evidence: r.Evidence, FactIDs: r.FactIDs, Origin: Model})
-			continue
-		}
 		for _, f := range r.Failures {
-			p.failures[f.Kind]++
+			t.failures = append(t.failures, f.Kind)
 		}
-		p.mend(ctx, s, r.Failures)
+		if reasons == nil {
+			reasons = r.Failures
+		}
 	}
+	t.render(reasons)
 }
 
-// owns says whether one of the facts is of this section.
-func (p *part) owns(ids []string) bool {
-	return slices.ContainsFunc(p.facts, func(f render.Fact) bool { return slices.Contains(ids, f.ID) })
+// accept holds the first sentence of an answer against the record and against the
+// one fact that it was asked to tell: words that are true of other facts are false of
+// this one, and evidence that it does not need would mislead.
+func (w *writing) accept(text string, f render.Fact) (string, Result) {
+	sentences := Split(text)
+	if len(sentences) == 0 {
+		return "", w.result(nil, map[FailureKind]bool{FailUnsupported: true})
+	}
+	s := sentences[0]
+	if r := w.Check(s); !r.OK {
+		return s, r
+	}
+	if i, ok := w.exact[s]; ok && w.facts[i].ID != f.ID {
+		return s, w.result(nil, map[FailureKind]bool{FailFact: true}) // that fact will say it
+	}
+	alone := NewChecker(&render.Document{Lang: w.lang, Sections: []render.Section{{Facts: []render.Fact{f}}}})
+	r := alone.Check(s)
+	if !r.OK || !alone.tells(s, f) {
+		r = w.result(nil, map[FailureKind]bool{FailFact: true})
+	}
+	return s, r
 }
 
-// mend says the fact that a failed sentence was about: in the model's words if a
-// second try stands, else as rendered. A sentence about no fact left to say is dropped.
-func (p *part) mend(ctx context.Context, sentence string, reasons []CheckFailure) {
-	f, ok := p.about(sentence)
-	if !ok {
-		p.dropped++
-		return
-	}
-	if p.writer != nil {
-		text, err := p.ask(ctx, rewritePrompt(f, p.lang, p.opt))
-		if err != nil {
-			p.fail(ctx, err)
-			text = ""
+func (t *turn) render(reasons []CheckFailure) {
+	t.sentence = Sentence{Text: tidy(t.fact.Text), Evidence: slices.Clone(t.fact.Evidence), FactIDs: []string{t.fact.ID}, Origin: Rendered, Reasons: reasons}
+	t.includeAlso()
+}
+
+func (t *turn) includeAlso() {
+	s := &t.sentence
+	for _, f := range t.also {
+		if !slices.Contains(s.FactIDs, f.ID) {
+			s.FactIDs = append(s.FactIDs, f.ID)
 		}
-		for i, s := range Split(text) {
-			if r := p.Check(s); i == 0 && r.OK && slices.Contains(r.FactIDs, f.ID) && !p.said[s] {
-				p.add(Sentence{Text: s, Evidence: r.Evidence, FactIDs: r.FactIDs, Origin: Rewritten, Reasons: reasons})
-				return
+		for _, e := range f.Evidence {
+			if !slices.Contains(s.Evidence, e) {
+				s.Evidence = append(s.Evidence, e)
 			}
 		}
 	}
-	p.addRendered(f, reasons)
-}
-
-// about picks the fact not yet said that shares most names and numbers with a
-// sentence; the first one where none shares any.
-func (p *part) about(sentence string) (render.Fact, bool) {
-	a := p.analyse(fold(cut(sentence, maxSentence)))
-	best, score := -1, -1
-	for i, f := range p.facts {
-		if p.covered[f.ID] {
-			continue
-		}
-		n := 0
-		for _, m := range a.mentions {
-			if slices.ContainsFunc(f.Terms, func(t render.Term) bool { return m.has(t.Key) }) {
-				n += 4
-			}
-		}
-		for _, x := range a.numbers {
-			if slices.ContainsFunc(f.Numbers, x.equals) {
-				n++
-			}
-		}
-		if n > score {
-			best, score = i, n
-		}
-	}
-	if best < 0 {
-		return render.Fact{}, false
-	}
-	return p.facts[best], true
-}
-
-func (p *part) addRendered(f render.Fact, reasons []CheckFailure) {
-	p.add(Sentence{Text: tidy(f.Text), Evidence: slices.Clone(f.Evidence), FactIDs: []string{f.ID}, Origin: Rendered, Reasons: reasons})
-}
-
-// add keeps a sentence once.
-func (p *part) add(s Sentence) {
-	for _, f := range p.facts {
-		if slices.Contains(s.FactIDs, f.ID) && (s.Origin == Rendered || p.tells(s.Text, f)) {
-			p.covered[f.ID] = true
-		}
-	}
-	if p.said[s.Text] {
-		return
-	}
-	p.said[s.Text] = true
-	p.section.Sentences = append(p.section.Sentences, s)
-}
-
-func cut(s string, runes int) string {
-	if utf8.RuneCountInString(s) <= runes {
-		return s
-	}
-	return string([]rune(s)[:runes])
 }
 
 // Kinds returns the failure kinds counted, in a fixed order.
 func (s Stats) Kinds() []FailureKind { return slices.Sorted(maps.Keys(s.Failures)) }
-
-// Bounds on a prompt, so that a small model's context holds it.
-const (
-	maxPromptFacts = 6
-	maxPromptText  = 1200 // bytes of facts
-)
-
-const systemPrompt = "You restate facts from a patient record. Copy every number, unit, name and time exactly. Add nothing."
-
-// inLanguage is added for a model that writes other languages than the prompt's.
-var inLanguage = map[render.Lang]string{render.Chinese: " Write in Chinese."}
-
-// sectionPrompt lists a section's first facts.
-func sectionPrompt(facts []render.Fact, lang render.Lang, opt Options) Prompt {
-	var list strings.Builder
-	for i, f := range facts {
-		if i == maxPromptFacts || list.Len()+len(f.Text) > maxPromptText {
-			break
-		}
-		list.WriteString("- " + f.Text + "\n")
-	}
-	return prompt("Facts:\n"+list.String()+"\nRestate the most important facts in one or two short sentences."+inLanguage[lang], opt.MaxTokens, lang, opt)
-}
-
-func rewritePrompt(f render.Fact, lang render.Lang, opt Options) Prompt {
-	return prompt("Repeat this fact as one sentence. Change nothing.\n"+cut(f.Text, maxSentence), max(1, opt.MaxTokens/2), lang, opt)
-}
-
-func prompt(user string, tokens int, lang render.Lang, opt Options) Prompt {
-	return Prompt{System: systemPrompt, User: user, MaxTokens: tokens, Greedy: !opt.Sampled, Seed: opt.Seed, Lang: lang}
-}

@@ -1,0 +1,102 @@
+package summary
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bedside-lm/bedside/clinical/render"
+)
+
+// choose picks the facts that a section of the summary tells, in their order: all
+// that no summary may leave out and every series of vital signs, then the first of
+// the others until there are opt.MaxSentences.
+func choose(s render.Section, opt Options) []*turn {
+	room := opt.MaxSentences
+	for _, f := range s.Facts {
+		if needed(s.Kind, f) {
+			room--
+		}
+	}
+	var out []*turn
+	byText := map[string]*turn{}
+	for _, f := range s.Facts {
+		if !needed(s.Kind, f) {
+			if room <= 0 {
+				continue
+			}
+			room--
+		}
+		if t := byText[tidy(f.Text)]; t != nil {
+			t.also = append(t.also, f)
+			continue
+		}
+		t := &turn{section: s.Kind, fact: f, done: make(chan struct{})}
+		byText[tidy(f.Text)] = t
+		out = append(out, t)
+	}
+	return out
+}
+
+func needed(kind render.SectionKind, f render.Fact) bool {
+	return f.Critical || kind == render.SectionVitals && isSeries(f)
+}
+
+// isSeries says whether a fact is several readings over time.
+func isSeries(f render.Fact) bool {
+	first := slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleFirst })
+	return first && slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleLast })
+}
+
+// tellable says whether a fact is one that a model is asked to tell: something must
+// stand in it that a sentence can be held against, and it must fit into a prompt. What
+// a record denies or lacks is left as it stands: no list of words holds the reach of
+// a negation well enough.
+func tellable(f render.Fact) bool {
+	return !f.Negated && len(f.Terms)+len(f.Numbers)+len(f.Dates) > 0 && utf8.RuneCountInString(f.Text) <= maxSentence
+}
+
+// tells says whether a true sentence says of a fact what a reader would miss: all
+// that it names; the latest value of a series (how a stay began is true as well, but
+// alone it misleads), the value or dose with its unit, the age; that the latest value is abnormal; how
+// far an order, an administration or a report has come.
+func (c *Checker) tells(sentence string, f render.Fact) bool {
+	a := c.analyse(fold(sentence))
+	return a.tellsTerms(f) && a.tellsValue(f) && a.tellsFlag(f) && a.tellsState(f)
+}
+
+// tellsTerms looks for what the fact's own text names, each by the first of its names:
+// a blood pressure is also listed as its two parts.
+func (a *analysis) tellsTerms(f render.Fact) bool {
+	return !slices.ContainsFunc(f.Terms, func(t render.Term) bool {
+		named := slices.ContainsFunc(a.mentions, func(m mention) bool { return m.has(t.Key) })
+		return !named && len(t.Names) > 0 && strings.Contains(lower(f.Text), lower(t.Names[0]))
+	})
+}
+
+func (a *analysis) tellsValue(f render.Fact) bool {
+	roles := []render.Role{render.RoleValue, render.RoleDose, render.RoleAge}
+	if slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleLast }) {
+		roles = []render.Role{render.RoleLast}
+	}
+	needed := slices.DeleteFunc(slices.Clone(f.Numbers), func(n render.Number) bool { return !slices.Contains(roles, n.Role) })
+	return len(needed) == 0 || slices.ContainsFunc(needed, func(n render.Number) bool {
+		return slices.ContainsFunc(a.numbers, func(x number) bool {
+			return x.equals(n) && (x.unit == n.Unit || n.Label == "" || n.Role == render.RoleAge)
+		})
+	})
+}
+
+func (a *analysis) tellsFlag(f render.Fact) bool {
+	return !abnormal(f) || slices.ContainsFunc(a.lex.flags, func(c wordClass) bool {
+		return slices.Contains(c.flags, f.Flag) && a.find(c.pattern) != nil
+	})
+}
+
+func (a *analysis) tellsState(f render.Fact) bool {
+	word := map[render.State]*regexp.Regexp{
+		render.StateOrdered: a.lex.ordered, render.StateAdministered: a.lex.given, render.StatePreliminary: a.lex.pending,
+	}[f.State]
+	return word == nil || a.find(word) != nil
+}
