@@ -57,7 +57,7 @@ func loadModels(ctx context.Context, cfg config.Config, metrics *engine.MetricSe
 			return nil, errors.Join(err, m.close())
 		}
 		began := time.Now()
-		lm, err := loadModel(filepath.Join(root, name), cfg, metrics)
+		lm, err := loadModel(filepath.Join(root, name), cfg, metrics) //nolint:contextcheck // the engine outlives the call that starts it
 		if err != nil {
 			return nil, errors.Join(err, m.close())
 		}

@@ -1,3 +1,5 @@
+// Package render turns a patient's record into text, in English or Chinese, from one
+// table of terms: statements with all that is needed to hold other sentences against them.
 package render
 
 import "github.com/bedside-lm/bedside/clinical/record"

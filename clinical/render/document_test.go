@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/render"
-	"pgregory.net/rapid"
 )
 
 var both = []render.Lang{render.English, render.Chinese}

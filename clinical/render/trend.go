@@ -57,15 +57,15 @@ func trendOf(values []float64, width float64) Trend {
 		}
 	}
 	n := float64(len(values))
-	clear := math.Abs(float64(s)) == n*(n-1)/2
+	certain := math.Abs(float64(s)) == n*(n-1)/2
 	if len(values) > 3 {
 		z := (math.Abs(float64(s)) - 1) / math.Sqrt(n*(n-1)*(2*n+5)/18)
-		clear = z >= mannKendallLimit
+		certain = z >= mannKendallLimit
 	}
 	switch {
-	case clear && s > 0 && change > 0:
+	case certain && s > 0 && change > 0:
 		return TrendRising
-	case clear && s < 0 && change < 0:
+	case certain && s < 0 && change < 0:
 		return TrendFalling
 	}
 	return TrendFluctuating

@@ -94,12 +94,11 @@ func (e *Engine) Close() error {
 	return e.model.Close()
 }
 
-func (e *Engine) send(m message) bool {
+// send hands the loop a message; once the loop has ended there is nobody left to mind it.
+func (e *Engine) send(m message) {
 	select {
 	case e.inbox <- m:
-		return true
 	case <-e.done:
-		return false
 	}
 }
 
