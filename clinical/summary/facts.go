@@ -83,7 +83,8 @@ func (a *analysis) tellsValue(f render.Fact) bool {
 	needed := slices.DeleteFunc(slices.Clone(f.Numbers), func(n render.Number) bool { return !slices.Contains(roles, n.Role) })
 	return len(needed) == 0 || slices.ContainsFunc(needed, func(n render.Number) bool {
 		return slices.ContainsFunc(a.numbers, func(x number) bool {
-			return x.equals(n) && (x.unit == n.Unit || n.Label == "" || n.Role == render.RoleAge)
+			said := x.end > x.digitsEnd && x.unit == n.Unit // a unit of this record alone has no code
+			return x.equals(n) && (said || n.Label == "" || n.Role == render.RoleAge)
 		})
 	})
 }

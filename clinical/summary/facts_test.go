@@ -61,6 +61,8 @@ var diabetesCases = []factCase{
 	{"Stay", "The stay was inpatient, finished, from 2026-05-07 12:00 to 2026-05-07 12:00.", FailDate},
 	{"Stay", "The stay was inpatient, finished, since 2026-05-07 12:00.", FailDate},
 	{"Diagnosis", "The diagnosis is type 2 diabetes with hyperglycemia, active since 2026-04.", ""},
+	{"Skin flux", "The skin flux index was 0.82 flux units at 10:00.", ""},
+	{"Skin flux", "The skin flux index was 0.82 at 10:00.", FailFact},
 	{"Given", "Insulin glargine 12 mg, subcutaneous, was given at 2026-05-04 22:00.", FailUnit},
 }
 
