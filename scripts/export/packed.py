@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -18,13 +20,24 @@ class Row:
     all_logits: bool = False
 
 
+def needs_exact_products() -> bool:
+    """True on x86-64 without VNNI, where the fast 8-bit product overflows its 16-bit sums; see "Session settings"."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    try:
+        return "vnni" not in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return True
+
+
 def session(path: str, threads: int = 2) -> ort.InferenceSession:
     """Open `path` (model.onnx) on the CPU as the server does: see "Session settings" in README.md."""
     os.environ["ORT_GQA_DISABLE_FLASH_ATTENTION"] = "1"
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if needs_exact_products():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
