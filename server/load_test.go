@@ -83,8 +83,10 @@ func TestManyStreamsWithCancellations(t *testing.T) {
 		resident = append(resident, residentMiB(t))
 	}
 	t.Logf("resident memory after each round: %v MiB", resident)
-	// The first round sizes ONNX Runtime's arena; from there on nothing may pile up.
-	require.Less(t, resident[len(resident)-1], resident[0]+resident[0]/4, "memory grew: %v MiB", resident)
+	// ONNX Runtime's arena grows to what the largest steps need, most of it in the first
+	// rounds; from there on nothing may pile up.
+	settled := resident[(len(resident)-1)/2]
+	require.Less(t, resident[len(resident)-1], settled+settled/8, "memory grew: %v MiB", resident)
 }
 
 // runStream reads one stream to its end; being cancelled is fine if cancelAfter asks for it.

@@ -33,6 +33,11 @@ const (
 	paddedCost = 0.008
 )
 
+// maxPlaces bounds the padded places of a call of several rows. Attention sets memory
+// aside for every place, head and cached token, idle or not: 36 KiB a place where a slot
+// of 1,000 tokens takes part.
+const maxPlaces = 1024
+
 func (r run) cost() float64 { return callCost + paddedCost*float64(r.span*r.width) }
 
 // groupRuns cuts a step into calls so that padding does not eat what sharing a call
@@ -50,7 +55,7 @@ func groupRuns(rows []Row) []run {
 	for _, i := range order {
 		one := run{rows: []int{i}, low: rows[i].Slot, span: 1, width: len(rows[i].Tokens)}
 		if n := len(runs); n > 0 {
-			if both := runs[n-1].join(one); both.cost() <= runs[n-1].cost()+one.cost() {
+			if both := runs[n-1].join(one); both.span*both.width <= maxPlaces && both.cost() <= runs[n-1].cost()+one.cost() {
 				runs[n-1] = both
 				continue
 			}
