@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bedside-lm/bedside/clinical/render"
 	"pgregory.net/rapid"
+
+	"github.com/bedside-lm/bedside/clinical/render"
 )
 
 // TestAdversaries: whatever is written, the summary says only what stands. An answer
@@ -27,7 +28,7 @@ func TestAdversaries(t *testing.T) {
 		w := writerFunc(func(_ context.Context, p Prompt) (string, error) {
 			h := fnv.New64a()
 			h.Write([]byte(p.System + p.User))
-			return adversary(rand.New(rand.NewPCG(seed, h.Sum64())), doc, p) //nolint:gosec // not a secret
+			return adversary(rand.New(rand.NewPCG(seed, h.Sum64())), doc, p)
 		})
 		s, err := Summarize(context.Background(), doc, w, opt)
 		if err != nil {
