@@ -84,9 +84,11 @@ func TestManyStreamsWithCancellations(t *testing.T) {
 	}
 	t.Logf("resident memory after each round: %v MiB", resident)
 	// ONNX Runtime's arena grows to what the largest steps need, most of it in the first
-	// rounds; from there on nothing may pile up.
+	// rounds; from there on nothing may pile up. The slack is for that growth where the rounds
+	// are few.
+	const slack = 32
 	settled := resident[(len(resident)-1)/2]
-	require.Less(t, resident[len(resident)-1], settled+settled/8, "memory grew: %v MiB", resident)
+	require.Less(t, resident[len(resident)-1], settled+settled/8+slack, "memory grew: %v MiB", resident)
 }
 
 // runStream reads one stream to its end; being cancelled is fine if cancelAfter asks for it.
