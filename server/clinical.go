@@ -28,7 +28,7 @@ func newClinicalService(m *models, cfg config.Config) *clinicalService {
 }
 
 func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
-	lm, err := s.models.resolve(req.GetModel())
+	lm, err := s.models.resolve(ctx, req.GetModel())
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func (s *generationService) StreamGenerate(req *bedsidev1.GenerateRequest, strea
 
 // begin resolves a request and hands it to the engine.
 func (s *generationService) begin(ctx context.Context, req *bedsidev1.GenerateRequest) (*languageModel, *engine.Generation, error) {
-	lm, err := s.models.resolve(req.GetModel())
+	lm, err := s.models.resolve(ctx, req.GetModel())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,7 +161,7 @@ func outcome(s engine.Summary) (bedsidev1.FinishReason, *bedsidev1.Usage, *bedsi
 }
 
 func (s *generationService) Score(ctx context.Context, req *bedsidev1.ScoreRequest) (*bedsidev1.ScoreResponse, error) {
-	lm, err := s.models.resolve(req.GetModel())
+	lm, err := s.models.resolve(ctx, req.GetModel())
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +204,8 @@ func (lm *languageModel) score(tokens []engine.ScoredToken) *bedsidev1.Score {
 	return out
 }
 
-func (s *generationService) Tokenize(_ context.Context, req *bedsidev1.TokenizeRequest) (*bedsidev1.TokenizeResponse, error) {
-	lm, err := s.models.resolve(req.GetModel())
+func (s *generationService) Tokenize(ctx context.Context, req *bedsidev1.TokenizeRequest) (*bedsidev1.TokenizeResponse, error) {
+	lm, err := s.models.resolve(ctx, req.GetModel())
 	if err != nil {
 		return nil, err
 	}

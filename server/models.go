@@ -16,6 +16,7 @@ import (
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/interceptor"
 )
 
 // languageModel is a loaded model with all that a request to it needs.
@@ -100,8 +101,8 @@ func loadModel(dir string, cfg config.Config, metrics *engine.MetricSet) (*langu
 	return lm, nil
 }
 
-// resolve finds the model that a request means.
-func (m *models) resolve(name string) (*languageModel, error) {
+// resolve finds the model that a request means, and notes it for the log.
+func (m *models) resolve(ctx context.Context, name string) (*languageModel, error) {
 	if name == "" {
 		name = m.fallback
 	}
@@ -109,6 +110,7 @@ func (m *models) resolve(name string) (*languageModel, error) {
 	if lm == nil {
 		return nil, &apierror.NotFoundError{Kind: "model", Name: name, Known: m.names()}
 	}
+	interceptor.SetModel(ctx, lm.manifest.Name)
 	return lm, nil
 }
 

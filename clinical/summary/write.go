@@ -2,7 +2,6 @@ package summary
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -145,6 +144,3 @@ func (t *turn) includeAlso() {
 		}
 	}
 }
-
-// Kinds returns the failure kinds counted, in a fixed order.
-func (s Stats) Kinds() []FailureKind { return slices.Sorted(maps.Keys(s.Failures)) }

@@ -31,7 +31,6 @@ type LanguageModel struct {
 	feeds    *feeds
 	stop     *onnx.RunOptions
 	err      error // why the model can no longer be used
-
 }
 
 // Open loads a model folder. Init must have been called.

@@ -6,6 +6,7 @@ package engine
 import (
 	"context"
 	"errors"
+	goruntime "runtime"
 	"sync"
 	"time"
 
@@ -190,6 +191,9 @@ func (e *Engine) step(ctx context.Context) {
 		e.rows = append(e.rows, rowOf(s, r))
 	}
 	logits, err := e.model.Step(ctx, e.rows)
+	if err != nil && ctx.Err() != nil {
+		err = ErrStopped // the engine's own doing, no fault of the model
+	}
 	e.results = e.results[:0]
 	for _, r := range plan.Rows {
 		e.results = append(e.results, continuous.Result{ID: r.ID, Outcome: continuous.OutcomeFail})
@@ -250,7 +254,7 @@ func (e *Engine) stopAll() {
 // parallel calls f for 0 to n-1, on several goroutines where that pays.
 func parallel(n int, f func(i int)) {
 	const perWorker = 4 // rows; below that, starting a goroutine costs more than it saves
-	workers := min(maxWorkers(), (n+perWorker-1)/perWorker)
+	workers := min(goruntime.GOMAXPROCS(0), (n+perWorker-1)/perWorker)
 	if workers <= 1 {
 		for i := range n {
 			f(i)

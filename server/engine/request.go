@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	goruntime "runtime"
 	"time"
 
 	"github.com/bedside-lm/bedside/runtime/sampling"
@@ -131,5 +130,3 @@ func callerError(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-func maxWorkers() int { return goruntime.GOMAXPROCS(0) }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -242,7 +243,7 @@ func (s *sequence) failed(cause error) error {
 	if s.failure != nil {
 		cause = s.failure
 	}
-	if cause == nil || cause == ErrStopped { //nolint:errorlint // the sentinel itself, as stopAll passes it
+	if cause == nil || errors.Is(cause, ErrStopped) {
 		return ErrStopped
 	}
 	return fmt.Errorf("%w: %w", ErrFailed, cause)

@@ -72,9 +72,6 @@ func (n *Node) Parent() *Node { return n.parent }
 // Name returns the key of a member.
 func (n *Node) Name() string { return string(n.name) }
 
-// Index returns the position in an array, or -1.
-func (n *Node) Index() int { return int(n.index) }
-
 // Is says whether the node is the string s, without copying it.
 func (n *Node) Is(s string) bool {
 	if n == nil || n.Kind != String {
