@@ -7,8 +7,10 @@
 package bedsidev1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -25,7 +27,14 @@ type ModelState int32
 
 const (
 	ModelState_MODEL_STATE_UNSPECIFIED ModelState = 0
-	ModelState_MODEL_STATE_READY       ModelState = 1
+	// It takes requests.
+	ModelState_MODEL_STATE_READY ModelState = 1
+	// It is being loaded and warmed up.
+	ModelState_MODEL_STATE_LOADING ModelState = 2
+	// It takes no new requests; running ones finish.
+	ModelState_MODEL_STATE_UNLOADING ModelState = 3
+	// It is not loaded: it failed, it was unloaded, or nobody asked for it.
+	ModelState_MODEL_STATE_UNAVAILABLE ModelState = 4
 )
 
 // Enum value maps for ModelState.
@@ -33,10 +42,16 @@ var (
 	ModelState_name = map[int32]string{
 		0: "MODEL_STATE_UNSPECIFIED",
 		1: "MODEL_STATE_READY",
+		2: "MODEL_STATE_LOADING",
+		3: "MODEL_STATE_UNLOADING",
+		4: "MODEL_STATE_UNAVAILABLE",
 	}
 	ModelState_value = map[string]int32{
 		"MODEL_STATE_UNSPECIFIED": 0,
 		"MODEL_STATE_READY":       1,
+		"MODEL_STATE_LOADING":     2,
+		"MODEL_STATE_UNLOADING":   3,
+		"MODEL_STATE_UNAVAILABLE": 4,
 	}
 )
 
@@ -103,6 +118,265 @@ func (*ListModelsRequest) Descriptor() ([]byte, []int) {
 	return file_bedside_v1_model_proto_rawDescGZIP(), []int{0}
 }
 
+type LoadModelRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadModelRequest) Reset() {
+	*x = LoadModelRequest{}
+	mi := &file_bedside_v1_model_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadModelRequest) ProtoMessage() {}
+
+func (x *LoadModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_model_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadModelRequest.ProtoReflect.Descriptor instead.
+func (*LoadModelRequest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *LoadModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type LoadModelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The versions that serve now.
+	Models        []*Model `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadModelResponse) Reset() {
+	*x = LoadModelResponse{}
+	mi := &file_bedside_v1_model_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadModelResponse) ProtoMessage() {}
+
+func (x *LoadModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_model_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadModelResponse.ProtoReflect.Descriptor instead.
+func (*LoadModelResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LoadModelResponse) GetModels() []*Model {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+type UnloadModelRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnloadModelRequest) Reset() {
+	*x = UnloadModelRequest{}
+	mi := &file_bedside_v1_model_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnloadModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnloadModelRequest) ProtoMessage() {}
+
+func (x *UnloadModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_model_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnloadModelRequest.ProtoReflect.Descriptor instead.
+func (*UnloadModelRequest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *UnloadModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type UnloadModelResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnloadModelResponse) Reset() {
+	*x = UnloadModelResponse{}
+	mi := &file_bedside_v1_model_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnloadModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnloadModelResponse) ProtoMessage() {}
+
+func (x *UnloadModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_model_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnloadModelResponse.ProtoReflect.Descriptor instead.
+func (*UnloadModelResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{4}
+}
+
+type WatchModelsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names to watch; empty: all.
+	Names         []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchModelsRequest) Reset() {
+	*x = WatchModelsRequest{}
+	mi := &file_bedside_v1_model_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchModelsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchModelsRequest) ProtoMessage() {}
+
+func (x *WatchModelsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_model_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchModelsRequest.ProtoReflect.Descriptor instead.
+func (*WatchModelsRequest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WatchModelsRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+type WatchModelsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A model whose state is new to the caller.
+	Model         *Model `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchModelsResponse) Reset() {
+	*x = WatchModelsResponse{}
+	mi := &file_bedside_v1_model_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchModelsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchModelsResponse) ProtoMessage() {}
+
+func (x *WatchModelsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_model_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchModelsResponse.ProtoReflect.Descriptor instead.
+func (*WatchModelsResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WatchModelsResponse) GetModel() *Model {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
 type ListModelsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Models        []*Model               `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
@@ -112,7 +386,7 @@ type ListModelsResponse struct {
 
 func (x *ListModelsResponse) Reset() {
 	*x = ListModelsResponse{}
-	mi := &file_bedside_v1_model_proto_msgTypes[1]
+	mi := &file_bedside_v1_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -124,7 +398,7 @@ func (x *ListModelsResponse) String() string {
 func (*ListModelsResponse) ProtoMessage() {}
 
 func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_model_proto_msgTypes[1]
+	mi := &file_bedside_v1_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -137,7 +411,7 @@ func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListModelsResponse.ProtoReflect.Descriptor instead.
 func (*ListModelsResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_model_proto_rawDescGZIP(), []int{1}
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListModelsResponse) GetModels() []*Model {
@@ -151,9 +425,9 @@ func (x *ListModelsResponse) GetModels() []*Model {
 type Model struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Reference *ModelReference        `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
-	// "attention", later "rnn", "lstm", "gru".
+	// "attention", later "rnn", "lstm", "gru", for language models; "embedding"; "tensors" for any other ONNX file.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	// "w8a8" or "fp32".
+	// "w8a8", "fp32" or what its maker calls it; empty where that is unknown.
 	Precision string `protobuf:"bytes,3,opt,name=precision,proto3" json:"precision,omitempty"`
 	// Languages it writes, as BCP 47 tags.
 	Languages []string `protobuf:"bytes,4,rep,name=languages,proto3" json:"languages,omitempty"`
@@ -168,14 +442,20 @@ type Model struct {
 	// True for the model that answers when a request names none.
 	Default bool `protobuf:"varint,10,opt,name=default,proto3" json:"default,omitempty"`
 	// How it was judged when it was exported.
-	Quality       *Quality `protobuf:"bytes,11,opt,name=quality,proto3" json:"quality,omitempty"`
+	Quality *Quality `protobuf:"bytes,11,opt,name=quality,proto3" json:"quality,omitempty"`
+	// Why the model is in its state, where there is something to say: what is wrong with it, in most cases.
+	StateReason string `protobuf:"bytes,12,opt,name=state_reason,json=stateReason,proto3" json:"state_reason,omitempty"`
+	// When it came into its state.
+	StateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
+	// Length of an embedding model's vectors; 0 for other models.
+	Dimensions    int32 `protobuf:"varint,14,opt,name=dimensions,proto3" json:"dimensions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_bedside_v1_model_proto_msgTypes[2]
+	mi := &file_bedside_v1_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -187,7 +467,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_model_proto_msgTypes[2]
+	mi := &file_bedside_v1_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -200,7 +480,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_model_proto_rawDescGZIP(), []int{2}
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Model) GetReference() *ModelReference {
@@ -280,6 +560,27 @@ func (x *Model) GetQuality() *Quality {
 	return nil
 }
 
+func (x *Model) GetStateReason() string {
+	if x != nil {
+		return x.StateReason
+	}
+	return ""
+}
+
+func (x *Model) GetStateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StateTime
+	}
+	return nil
+}
+
+func (x *Model) GetDimensions() int32 {
+	if x != nil {
+		return x.Dimensions
+	}
+	return 0
+}
+
 // Quality compares a compressed model with the one it was made from, over held-out text.
 type Quality struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -295,7 +596,7 @@ type Quality struct {
 
 func (x *Quality) Reset() {
 	*x = Quality{}
-	mi := &file_bedside_v1_model_proto_msgTypes[3]
+	mi := &file_bedside_v1_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -307,7 +608,7 @@ func (x *Quality) String() string {
 func (*Quality) ProtoMessage() {}
 
 func (x *Quality) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_model_proto_msgTypes[3]
+	mi := &file_bedside_v1_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -320,7 +621,7 @@ func (x *Quality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quality.ProtoReflect.Descriptor instead.
 func (*Quality) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_model_proto_rawDescGZIP(), []int{3}
+	return file_bedside_v1_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Quality) GetMeanKl() float64 {
@@ -356,10 +657,23 @@ var File_bedside_v1_model_proto protoreflect.FileDescriptor
 const file_bedside_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16bedside/v1/model.proto\x12\n" +
-	"bedside.v1\x1a\x1bbedside/v1/generation.proto\"\x13\n" +
-	"\x11ListModelsRequest\"?\n" +
+	"bedside.v1\x1a\x1bbedside/v1/generation.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n" +
+	"\x11ListModelsRequest\"2\n" +
+	"\x10LoadModelRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\">\n" +
+	"\x11LoadModelResponse\x12)\n" +
+	"\x06models\x18\x01 \x03(\v2\x11.bedside.v1.ModelR\x06models\"4\n" +
+	"\x12UnloadModelRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\"\x15\n" +
+	"\x13UnloadModelResponse\">\n" +
+	"\x12WatchModelsRequest\x12(\n" +
+	"\x05names\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x80\x02\"\ar\x05\x10\x01\x18\x80\x02R\x05names\">\n" +
+	"\x13WatchModelsResponse\x12'\n" +
+	"\x05model\x18\x01 \x01(\v2\x11.bedside.v1.ModelR\x05model\"?\n" +
 	"\x12ListModelsResponse\x12)\n" +
-	"\x06models\x18\x01 \x03(\v2\x11.bedside.v1.ModelR\x06models\"\x91\x03\n" +
+	"\x06models\x18\x01 \x03(\v2\x11.bedside.v1.ModelR\x06models\"\x8f\x04\n" +
 	"\x05Model\x128\n" +
 	"\treference\x18\x01 \x01(\v2\x1a.bedside.v1.ModelReferenceR\treference\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1c\n" +
@@ -373,19 +687,31 @@ const file_bedside_v1_model_proto_rawDesc = "" +
 	"\x05state\x18\t \x01(\x0e2\x16.bedside.v1.ModelStateR\x05state\x12\x18\n" +
 	"\adefault\x18\n" +
 	" \x01(\bR\adefault\x12-\n" +
-	"\aquality\x18\v \x01(\v2\x13.bedside.v1.QualityR\aquality\"\x7f\n" +
+	"\aquality\x18\v \x01(\v2\x13.bedside.v1.QualityR\aquality\x12!\n" +
+	"\fstate_reason\x18\f \x01(\tR\vstateReason\x129\n" +
+	"\n" +
+	"state_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tstateTime\x12\x1e\n" +
+	"\n" +
+	"dimensions\x18\x0e \x01(\x05R\n" +
+	"dimensions\"\x7f\n" +
 	"\aQuality\x12\x17\n" +
 	"\amean_kl\x18\x01 \x01(\x01R\x06meanKl\x12%\n" +
 	"\x0etop1_agreement\x18\x02 \x01(\x01R\rtop1Agreement\x12\x16\n" +
 	"\x06tokens\x18\x03 \x01(\x05R\x06tokens\x12\x1c\n" +
-	"\treference\x18\x04 \x01(\tR\treference*@\n" +
+	"\treference\x18\x04 \x01(\tR\treference*\x91\x01\n" +
 	"\n" +
 	"ModelState\x12\x1b\n" +
 	"\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
-	"\x11MODEL_STATE_READY\x10\x012[\n" +
+	"\x11MODEL_STATE_READY\x10\x01\x12\x17\n" +
+	"\x13MODEL_STATE_LOADING\x10\x02\x12\x19\n" +
+	"\x15MODEL_STATE_UNLOADING\x10\x03\x12\x1b\n" +
+	"\x17MODEL_STATE_UNAVAILABLE\x10\x042\xc7\x02\n" +
 	"\fModelService\x12K\n" +
 	"\n" +
-	"ListModels\x12\x1d.bedside.v1.ListModelsRequest\x1a\x1e.bedside.v1.ListModelsResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3"
+	"ListModels\x12\x1d.bedside.v1.ListModelsRequest\x1a\x1e.bedside.v1.ListModelsResponse\x12H\n" +
+	"\tLoadModel\x12\x1c.bedside.v1.LoadModelRequest\x1a\x1d.bedside.v1.LoadModelResponse\x12N\n" +
+	"\vUnloadModel\x12\x1e.bedside.v1.UnloadModelRequest\x1a\x1f.bedside.v1.UnloadModelResponse\x12P\n" +
+	"\vWatchModels\x12\x1e.bedside.v1.WatchModelsRequest\x1a\x1f.bedside.v1.WatchModelsResponse0\x01B:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3"
 
 var (
 	file_bedside_v1_model_proto_rawDescOnce sync.Once
@@ -400,27 +726,43 @@ func file_bedside_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_bedside_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bedside_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_bedside_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_bedside_v1_model_proto_goTypes = []any{
-	(ModelState)(0),            // 0: bedside.v1.ModelState
-	(*ListModelsRequest)(nil),  // 1: bedside.v1.ListModelsRequest
-	(*ListModelsResponse)(nil), // 2: bedside.v1.ListModelsResponse
-	(*Model)(nil),              // 3: bedside.v1.Model
-	(*Quality)(nil),            // 4: bedside.v1.Quality
-	(*ModelReference)(nil),     // 5: bedside.v1.ModelReference
+	(ModelState)(0),               // 0: bedside.v1.ModelState
+	(*ListModelsRequest)(nil),     // 1: bedside.v1.ListModelsRequest
+	(*LoadModelRequest)(nil),      // 2: bedside.v1.LoadModelRequest
+	(*LoadModelResponse)(nil),     // 3: bedside.v1.LoadModelResponse
+	(*UnloadModelRequest)(nil),    // 4: bedside.v1.UnloadModelRequest
+	(*UnloadModelResponse)(nil),   // 5: bedside.v1.UnloadModelResponse
+	(*WatchModelsRequest)(nil),    // 6: bedside.v1.WatchModelsRequest
+	(*WatchModelsResponse)(nil),   // 7: bedside.v1.WatchModelsResponse
+	(*ListModelsResponse)(nil),    // 8: bedside.v1.ListModelsResponse
+	(*Model)(nil),                 // 9: bedside.v1.Model
+	(*Quality)(nil),               // 10: bedside.v1.Quality
+	(*ModelReference)(nil),        // 11: bedside.v1.ModelReference
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_bedside_v1_model_proto_depIdxs = []int32{
-	3, // 0: bedside.v1.ListModelsResponse.models:type_name -> bedside.v1.Model
-	5, // 1: bedside.v1.Model.reference:type_name -> bedside.v1.ModelReference
-	0, // 2: bedside.v1.Model.state:type_name -> bedside.v1.ModelState
-	4, // 3: bedside.v1.Model.quality:type_name -> bedside.v1.Quality
-	1, // 4: bedside.v1.ModelService.ListModels:input_type -> bedside.v1.ListModelsRequest
-	2, // 5: bedside.v1.ModelService.ListModels:output_type -> bedside.v1.ListModelsResponse
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	9,  // 0: bedside.v1.LoadModelResponse.models:type_name -> bedside.v1.Model
+	9,  // 1: bedside.v1.WatchModelsResponse.model:type_name -> bedside.v1.Model
+	9,  // 2: bedside.v1.ListModelsResponse.models:type_name -> bedside.v1.Model
+	11, // 3: bedside.v1.Model.reference:type_name -> bedside.v1.ModelReference
+	0,  // 4: bedside.v1.Model.state:type_name -> bedside.v1.ModelState
+	10, // 5: bedside.v1.Model.quality:type_name -> bedside.v1.Quality
+	12, // 6: bedside.v1.Model.state_time:type_name -> google.protobuf.Timestamp
+	1,  // 7: bedside.v1.ModelService.ListModels:input_type -> bedside.v1.ListModelsRequest
+	2,  // 8: bedside.v1.ModelService.LoadModel:input_type -> bedside.v1.LoadModelRequest
+	4,  // 9: bedside.v1.ModelService.UnloadModel:input_type -> bedside.v1.UnloadModelRequest
+	6,  // 10: bedside.v1.ModelService.WatchModels:input_type -> bedside.v1.WatchModelsRequest
+	8,  // 11: bedside.v1.ModelService.ListModels:output_type -> bedside.v1.ListModelsResponse
+	3,  // 12: bedside.v1.ModelService.LoadModel:output_type -> bedside.v1.LoadModelResponse
+	5,  // 13: bedside.v1.ModelService.UnloadModel:output_type -> bedside.v1.UnloadModelResponse
+	7,  // 14: bedside.v1.ModelService.WatchModels:output_type -> bedside.v1.WatchModelsResponse
+	11, // [11:15] is the sub-list for method output_type
+	7,  // [7:11] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_bedside_v1_model_proto_init() }
@@ -435,7 +777,7 @@ func file_bedside_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedside_v1_model_proto_rawDesc), len(file_bedside_v1_model_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   4,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
