@@ -28,8 +28,8 @@ type Manifest struct {
 	FormatVersion  int             `json:"format_version"`
 	Name           string          `json:"name"`
 	Version        string          `json:"version"`
-	Kind           string          `json:"kind"`      // "attention"
-	Graph          string          `json:"graph"`     // GraphPackedGQA
+	Kind           string          `json:"kind"`      // "attention", KindEmbedding
+	Graph          string          `json:"graph"`     // GraphPackedGQA, GraphPackedEncoder
 	Precision      string          `json:"precision"` // "w8a8", "fp32"
 	Languages      []string        `json:"languages"` // BCP 47
 	License        string          `json:"license"`   // SPDX
@@ -45,14 +45,35 @@ type Manifest struct {
 	Quality        *Quality        `json:"quality"`
 	Files          map[string]File `json:"files"`
 
+	// Of embedding models only.
+	Dimensions int      `json:"dimensions,omitempty"` // length of a vector
+	MaxLength  int      `json:"max_length,omitempty"` // most tokens of a text
+	Pooling    string   `json:"pooling,omitempty"`    // "mean"
+	Normalize  bool     `json:"normalize,omitempty"`  // vectors have length 1
+	Prefixes   Prefixes `json:"prefixes,omitzero"`
+
 	// Dir is the folder, Digest "sha256:" and the digest of the manifest's bytes.
 	Dir    string `json:"-"`
 	Digest string `json:"-"`
 }
 
-// GraphPackedGQA is the packed, ragged graph with a cache per layer that
-// scripts/export/README.md describes.
-const GraphPackedGQA = "packed-gqa"
+// The graphs that can be run.
+const (
+	// GraphPackedGQA is the packed, ragged graph with a cache per layer that
+	// scripts/export/README.md describes.
+	GraphPackedGQA = "packed-gqa"
+	// GraphPackedEncoder is an encoder over packed tokens with one vector per text.
+	GraphPackedEncoder = "packed-encoder"
+)
+
+// KindEmbedding is the kind of models that turn texts into vectors.
+const KindEmbedding = "embedding"
+
+// Prefixes are put before a text to tell an embedding model what it is for.
+type Prefixes struct {
+	Query   string `json:"query"`
+	Passage string `json:"passage"`
+}
 
 // Quality says how the model was judged against its reference at export.
 type Quality struct {
@@ -132,12 +153,6 @@ func (m *Manifest) invalid() string {
 		return fmt.Sprintf("format_version is %d, this build reads %d", m.FormatVersion, formatVersion)
 	case m.Name == "":
 		return "name is empty"
-	case m.Graph != GraphPackedGQA:
-		return fmt.Sprintf("graph %q is not supported (only %q is)", m.Graph, GraphPackedGQA)
-	case m.ContextLength < 1 || m.VocabSize < 1 || m.NumLayers < 1 || m.NumKVHeads < 1 || m.HeadDim < 1:
-		return "context_length, vocab_size, num_layers, num_kv_heads and head_dim must be positive"
-	case len(m.EOSTokenIDs) == 0:
-		return "eos_token_ids is empty: no text would ever end"
 	case len(m.Files) == 0:
 		return "files is empty"
 	}
@@ -145,6 +160,34 @@ func (m *Manifest) invalid() string {
 		if !filepath.IsLocal(name) {
 			return "files names a path outside the folder"
 		}
+	}
+	switch m.Graph {
+	case GraphPackedGQA:
+		return m.invalidLanguage()
+	case GraphPackedEncoder:
+		return m.invalidEmbedding()
+	}
+	return fmt.Sprintf("graph %q is not supported (%q and %q are)", m.Graph, GraphPackedGQA, GraphPackedEncoder)
+}
+
+func (m *Manifest) invalidLanguage() string {
+	switch {
+	case m.ContextLength < 1 || m.VocabSize < 1 || m.NumLayers < 1 || m.NumKVHeads < 1 || m.HeadDim < 1:
+		return "context_length, vocab_size, num_layers, num_kv_heads and head_dim must be positive"
+	case len(m.EOSTokenIDs) == 0:
+		return "eos_token_ids is empty: no text would ever end"
+	}
+	return ""
+}
+
+func (m *Manifest) invalidEmbedding() string {
+	switch {
+	case m.Kind != KindEmbedding:
+		return fmt.Sprintf("kind is %q, a %q graph is of kind %q", m.Kind, m.Graph, KindEmbedding)
+	case m.Dimensions < 1 || m.MaxLength < 1 || m.VocabSize < 1:
+		return "dimensions, max_length and vocab_size must be positive"
+	case m.Pooling != "mean":
+		return fmt.Sprintf("pooling %q is not supported (only \"mean\" is)", m.Pooling)
 	}
 	return ""
 }

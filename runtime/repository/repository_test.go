@@ -72,6 +72,35 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		_, err := Open(dir)
 		require.ErrorContains(t, err, strings.TrimSpace(reason))
 	}
+	encoder := func(change func(*Manifest)) func(*Manifest) {
+		return func(m *Manifest) {
+			*m = Manifest{
+				FormatVersion: 1, Name: "tiny", Kind: KindEmbedding, Graph: GraphPackedEncoder, VocabSize: 4,
+				Dimensions: 2, MaxLength: 8, Pooling: "mean", Prefixes: Prefixes{Query: "query: "}, Files: m.Files,
+			}
+			change(m)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "encoder")
+	writeFolder(t, dir, encoder(func(*Manifest) {}))
+	m, err := Open(dir)
+	require.NoError(t, err, "an encoder needs nothing of a language model")
+	require.Equal(t, "query: ", m.Prefixes.Query)
+	for reason, change := range map[string]func(*Manifest){
+		`kind is "attention"`:     func(m *Manifest) { m.Kind = "attention" },
+		"dimensions, max_length":  func(m *Manifest) { m.Dimensions = 0 },
+		"vocab_size must be":      func(m *Manifest) { m.VocabSize = -1 },
+		`pooling "cls"`:           func(m *Manifest) { m.Pooling = "cls" },
+		"a path outside the fold": func(m *Manifest) { m.Files["../x"] = File{} },
+	} {
+		dir := filepath.Join(t.TempDir(), "encoder")
+		writeFolder(t, dir, encoder(change))
+		_, err := Open(dir)
+		require.ErrorContains(t, err, reason)
+	}
+}
+
+func TestOpenWithoutAManifest(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(dir)
 	require.ErrorIs(t, err, fs.ErrNotExist)
