@@ -45,16 +45,24 @@ func (c *Client) Text(ctx context.Context, prompt string, opts ...grpc.CallOptio
 // its own. Leaving the loop early cancels the call, and the server stops writing. An
 // error comes as the last pair, with a nil message.
 func (c *Client) Stream(ctx context.Context, req *bedsidev1.GenerateRequest, opts ...grpc.CallOption) iter.Seq2[*bedsidev1.StreamGenerateResponse, error] {
-	return func(yield func(*bedsidev1.StreamGenerateResponse, error) bool) {
+	return messages(ctx, func(ctx context.Context) (grpc.ServerStreamingClient[bedsidev1.StreamGenerateResponse], error) {
+		return c.generation.StreamGenerate(ctx, req, opts...)
+	})
+}
+
+// messages makes a call with each range over it, and gives its messages to the end. Leaving
+// the loop cancels the call.
+func messages[M any](ctx context.Context, call func(context.Context) (grpc.ServerStreamingClient[M], error)) iter.Seq2[*M, error] {
+	return func(yield func(*M, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		stream, err := c.generation.StreamGenerate(ctx, req, opts...)
+		stream, err := call(ctx)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for {
-			piece, err := stream.Recv()
+			message, err := stream.Recv()
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -62,7 +70,7 @@ func (c *Client) Stream(ctx context.Context, req *bedsidev1.GenerateRequest, opt
 				yield(nil, err)
 				return
 			}
-			if !yield(piece, nil) {
+			if !yield(message, nil) {
 				return
 			}
 		}
@@ -82,10 +90,4 @@ func (c *Client) Tokenize(ctx context.Context, req *bedsidev1.TokenizeRequest, o
 // SummarizeRecord summarises a patient record.
 func (c *Client) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest, opts ...grpc.CallOption) (*bedsidev1.SummarizeRecordResponse, error) {
 	return c.clinical.SummarizeRecord(ctx, req, opts...)
-}
-
-// Models lists the models that the server runs, by name.
-func (c *Client) Models(ctx context.Context, opts ...grpc.CallOption) ([]*bedsidev1.Model, error) {
-	response, err := c.models.ListModels(ctx, &bedsidev1.ListModelsRequest{}, opts...)
-	return response.GetModels(), err
 }

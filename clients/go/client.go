@@ -29,6 +29,7 @@ type Client struct {
 	generation bedsidev1.GenerationServiceClient
 	clinical   bedsidev1.ClinicalServiceClient
 	models     bedsidev1.ModelServiceClient
+	embedding  bedsidev1.EmbeddingServiceClient
 }
 
 // Dial makes a client for target: "host:port", or any target that gRPC knows, such as
@@ -74,6 +75,7 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		generation: bedsidev1.NewGenerationServiceClient(conn),
 		clinical:   bedsidev1.NewClinicalServiceClient(conn),
 		models:     bedsidev1.NewModelServiceClient(conn),
+		embedding:  bedsidev1.NewEmbeddingServiceClient(conn),
 	}, nil
 }
 
@@ -92,6 +94,9 @@ func (c *Client) Clinical() bedsidev1.ClinicalServiceClient { return c.clinical 
 
 // Model is the generated stub of ModelService.
 func (c *Client) Model() bedsidev1.ModelServiceClient { return c.models }
+
+// Embedding is the generated stub of EmbeddingService.
+func (c *Client) Embedding() bedsidev1.EmbeddingServiceClient { return c.embedding }
 
 func transportCredentials(target string, o *options) credentials.TransportCredentials {
 	switch {

@@ -2,6 +2,7 @@ package bedside
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,9 @@ func deadlineUnary(d time.Duration) grpc.UnaryClientInterceptor {
 
 func deadlineStream(d time.Duration) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		if strings.Contains(method, "/Watch") { // runs until its caller leaves
+			return open(ctx, desc, cc, method, opts...)
+		}
 		ctx, cancel := withDefaultTimeout(ctx, d)
 		stream, err := open(ctx, desc, cc, method, opts...)
 		if err != nil {

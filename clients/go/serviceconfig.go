@@ -16,6 +16,7 @@ const (
 var retriedServices = []string{
 	"bedside.v1.GenerationService",
 	"bedside.v1.ClinicalService",
+	"bedside.v1.EmbeddingService",
 	"bedside.v1.ModelService",
 }
 
