@@ -1,15 +1,16 @@
 """The quantizers and the 8-bit product against plain numpy."""
 
 import io
+import tempfile
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 from gguf import GGMLQuantizationType, dequantize, quantize
 from onnx import TensorProto
 
 from scripts.export.builder import Builder
 from scripts.export.graph import DenseW8A8
+from scripts.export.packed import session
 from scripts.export.quantize import per_block, per_channel
 
 
@@ -47,8 +48,12 @@ def run_projection(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     shapes = [("x", TensorProto.FLOAT, ["N", weight.shape[1]]), ("x_rows", TensorProto.INT64, ["N"])]
     model = b.model("t", shapes, [("y", TensorProto.FLOAT, ["N", weight.shape[0]])])
     assert not data.getvalue(), "the test's weights should be small enough to lie in the model"
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(["y"], {"x": x, "x_rows": np.zeros(len(x), np.int64)})[0]
+    # Opened as every session of the project is: without VNNI the runtime's default product saturates.
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+        file.write(model.SerializeToString())
+        file.flush()
+        opened = session(file.name)
+    return opened.run(["y"], {"x": x, "x_rows": np.zeros(len(x), np.int64)})[0]
 
 
 def plain_projection(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
