@@ -25,12 +25,14 @@ const (
 	collectVisits = 200_000
 )
 
+// rulesPackage is the package whose messages carry rules.
+var rulesPackage = bedsidev1.File_bedside_v1_generation_proto.Package()
+
 // newValidator compiles the rules of every request in bedside.v1, so that a wrong rule
-// shows when the server starts. Other packages' messages are compiled when they first come.
+// shows when the server starts.
 func newValidator() (protovalidate.Validator, error) {
 	var requests []protoreflect.MessageDescriptor
-	pkg := bedsidev1.File_bedside_v1_generation_proto.Package()
-	protoregistry.GlobalFiles.RangeFilesByPackage(pkg, func(file protoreflect.FileDescriptor) bool {
+	protoregistry.GlobalFiles.RangeFilesByPackage(rulesPackage, func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
 			methods := file.Services().Get(i).Methods()
 			for j := range methods.Len() {
@@ -49,6 +51,11 @@ func (c *Chain) validate(req any) error {
 	m, ok := req.(proto.Message)
 	if !ok {
 		return fmt.Errorf("request is a %T, not a protocol buffer", req)
+	}
+	// Other people's protocols (health, reflection, inference) have no rules to hold, and
+	// tensors are too large to look through for none.
+	if m.ProtoReflect().Descriptor().ParentFile().Package() != rulesPackage {
+		return nil
 	}
 	first := &visitor{left: c.visits}
 	err := c.validator.Validate(m, protovalidate.WithFailFast(), protovalidate.WithFilter(first))
