@@ -7,10 +7,12 @@ import (
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"google.golang.org/grpc/codes"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	inference "github.com/bedside-lm/bedside/proto/inference/v2"
 )
 
 // reporter logs a call when it ends. go-grpc-middleware's own logging interceptor would log
@@ -49,8 +51,19 @@ func (r *reporter) PostCall(err error, took time.Duration) {
 	code := status.Code(err)
 	// Its levels have slog's values.
 	level := slog.Level(logging.DefaultServerCodeToLevel(code))
-	if r.meta.Service == healthgrpc.Health_ServiceDesc.ServiceName && level < slog.LevelError {
-		level = slog.LevelDebug // probes come every few seconds
+	switch r.meta.Service {
+	case healthgrpc.Health_ServiceDesc.ServiceName: // probes come every few seconds
+		if level < slog.LevelError {
+			level = slog.LevelDebug
+		}
+	case inference.GRPCInferenceService_ServiceDesc.ServiceName, bedsidev1.EmbeddingService_ServiceDesc.ServiceName:
+		// Thousands a second: metrics count those that went well.
+		if code == codes.OK {
+			level = slog.LevelDebug
+		}
+	}
+	if !r.logger.Enabled(r.ctx, level) {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("method", r.meta.FullMethod()),
