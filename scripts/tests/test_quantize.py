@@ -11,7 +11,6 @@ from onnx import TensorProto
 from scripts.export.builder import Builder
 from scripts.export.graph import DenseW8A8
 from scripts.export.packed import session
-from scripts.export.packed import session
 from scripts.export.quantize import per_block, per_channel
 
 
