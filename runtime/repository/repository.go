@@ -1,11 +1,21 @@
-// Package repository finds model folders and reads their manifests.
+// Package repository finds models on disk, and loads, replaces and closes them while requests go on.
 //
-// A model folder holds bedside.json, the manifest that the exporter writes last, and
-// the files it lists with their SHA-256 digests. The manifest's own digest therefore
-// names the whole folder.
+// A repository is a folder of model folders, laid out as Triton Inference Server's are:
+//
+//	<root>/<name>/config.pbtxt            optional
+//	<root>/<name>/<version>/model.onnx    and what belongs to it; a version is 1, 2, 3, ...
+//
+// A version folder may also hold bedside.json or genai_config.json, and a model of one version may do without a version
+// folder where one of these two lies in <root>/<name> itself; it is version 1 then. Hidden names and *.tmp are passed over.
+//
+// bedside.json is the manifest that the exporter writes last. It lists the files with their SHA-256 digests, so that the
+// manifest's own digest names the whole folder.
+//
+// Manager holds the models. It knows nothing of what a model is: Operations load and close it.
 package repository
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -193,27 +203,17 @@ func (m *Manifest) invalidEmbedding() string {
 }
 
 // Verify reads every file of the folder and compares its SHA-256 with the manifest's.
-func (m *Manifest) Verify() error {
+func (m *Manifest) Verify() error { return m.verify(context.Background()) }
+
+func (m *Manifest) verify(ctx context.Context) error {
 	for name, want := range m.Files {
-		if err := verifyFile(filepath.Join(m.Dir, name), want.SHA256); err != nil {
+		got, err := fileDigest(ctx, m.Path(name))
+		if err == nil && got != want.SHA256 {
+			err = fmt.Errorf("SHA-256 is %s, the manifest says %s", got, want.SHA256)
+		}
+		if err != nil {
 			return &Error{Dir: m.Dir, Reason: name, Err: err}
 		}
-	}
-	return nil
-}
-
-func verifyFile(path, want string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return fmt.Errorf("SHA-256 is %s, the manifest says %s", got, want)
 	}
 	return nil
 }
