@@ -1,5 +1,5 @@
-// Package ort runs language models on ONNX Runtime. It is the only package that knows
-// onnxruntime_go and C memory.
+// Package ort runs models on ONNX Runtime: language models, with their sequences' caches, and any model that
+// takes and gives tensors. It is the only package that knows onnxruntime_go and C memory.
 package ort
 
 import (
@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	onnx "github.com/yalue/onnxruntime_go"
+
+	"github.com/bedside-lm/bedside/runtime/ort/internal/capi"
 )
 
 var environment struct {
@@ -43,17 +45,20 @@ func Init(library string) error {
 	if err := onnx.DisableTelemetry(); err != nil {
 		return fmt.Errorf("ONNX Runtime: telemetry off: %w", err)
 	}
+	if err := capi.Load(library); err != nil {
+		return fmt.Errorf("ONNX Runtime does not start from %s: %w", library, err)
+	}
 	environment.library = library
 	return nil
 }
 
-// The kinds of failure of a step.
+// The kinds of failure of a step or a run.
 var (
 	// ErrPlan: the rows do not fit the model (slot, length, token id).
 	ErrPlan = errors.New("rows do not fit the model")
-	// ErrTerminated: the context ended while the step ran. What the rows wrote to
+	// ErrTerminated: the context ended before the step or run did. What a step's rows wrote to
 	// their slots is undefined from their Start on.
-	ErrTerminated = errors.New("step terminated")
+	ErrTerminated = errors.New("run terminated")
 	// ErrClosed: the model is closed.
 	ErrClosed = errors.New("model closed")
 )

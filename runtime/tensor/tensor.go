@@ -28,9 +28,11 @@ type Info struct {
 	Type Type
 	// Dims holds the size of each dimension, -1 where any goes.
 	Dims []int64
-	// DimNames holds the symbolic name of each dimension, "" where it has none. Dimensions of one
-	// name have one size. As long as Dims.
+	// DimNames holds the symbolic name of each dimension, "" where it has none; as long as Dims. Dimensions of
+	// one name are meant to have one size.
 	DimNames []string
+	// AnyRank: any number of dimensions goes, and Dims says nothing.
+	AnyRank bool
 	// Optional: the model has a value of its own where none is given.
 	Optional bool
 }
@@ -41,7 +43,7 @@ const maxStringBytes = math.MaxUint32
 // Error says what is wrong with a tensor. It never quotes an element.
 type Error struct {
 	Name   string // the tensor's name, may be empty
-	Field  string // what is at fault: "datatype", "shape" or "data"
+	Field  string // what is at fault: "name", "datatype", "shape" or "data"
 	Reason string
 }
 

@@ -1,0 +1,1 @@
+"""Small ONNX models for the tests, laid out as a Triton-style model repository."""
