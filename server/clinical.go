@@ -19,19 +19,20 @@ import (
 // clinicalService reads patient records.
 type clinicalService struct {
 	bedsidev1.UnimplementedClinicalServiceServer
-	models *models
+	models *registry
 	limits fhir.Limits
 }
 
-func newClinicalService(m *models, cfg config.Config) *clinicalService {
+func newClinicalService(m *registry, cfg config.Config) *clinicalService {
 	return &clinicalService{models: m, limits: fhir.Limits{Bytes: cfg.MaxRecordBytes}}
 }
 
 func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
-	lm, err := s.models.resolve(ctx, req.GetModel())
+	lm, release, err := s.models.languageModel(ctx, req.GetModel())
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	rec, err := convert.Source(req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err

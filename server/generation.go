@@ -21,14 +21,15 @@ const defaultMaxTokens = 256
 // generationService runs language models on text.
 type generationService struct {
 	bedsidev1.UnimplementedGenerationServiceServer
-	models *models
+	models *registry
 }
 
 func (s *generationService) Generate(ctx context.Context, req *bedsidev1.GenerateRequest) (*bedsidev1.GenerateResponse, error) {
-	lm, gen, err := s.begin(ctx, req)
+	lm, gen, release, err := s.begin(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	out := &bedsidev1.GenerateResponse{Model: lm.reference(), Seed: gen.Seed()}
 	var text []byte
 	for ev := range gen.Events() {
@@ -44,10 +45,11 @@ func (s *generationService) Generate(ctx context.Context, req *bedsidev1.Generat
 }
 
 func (s *generationService) StreamGenerate(req *bedsidev1.GenerateRequest, stream grpc.ServerStreamingServer[bedsidev1.StreamGenerateResponse]) error {
-	lm, gen, err := s.begin(stream.Context(), req)
+	lm, gen, release, err := s.begin(stream.Context(), req)
 	if err != nil {
 		return err
 	}
+	defer release()
 	for ev := range gen.Events() {
 		piece := &bedsidev1.StreamGenerateResponse{Text: ev.Text, Logprobs: lm.logprobs(req, ev)}
 		if piece.Text == "" && len(piece.Logprobs) == 0 {
@@ -65,23 +67,38 @@ func (s *generationService) StreamGenerate(req *bedsidev1.GenerateRequest, strea
 	return stream.Send(last)
 }
 
-// begin resolves a request and hands it to the engine.
-func (s *generationService) begin(ctx context.Context, req *bedsidev1.GenerateRequest) (*languageModel, *engine.Generation, error) {
-	lm, err := s.models.resolve(ctx, req.GetModel())
+// begin resolves a request and hands it to the engine. Without an error, the caller calls
+// release when it is done with the model.
+func (s *generationService) begin(ctx context.Context, req *bedsidev1.GenerateRequest) (
+	lm *languageModel, gen *engine.Generation, release func(), err error,
+) {
+	lm, release, err = s.models.languageModel(ctx, req.GetModel())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
+	if gen, err = lm.generate(ctx, req); err != nil {
+		release()
+		return nil, nil, nil, err
+	}
+	return lm, gen, release, nil
+}
+
+func (lm *languageModel) generate(ctx context.Context, req *bedsidev1.GenerateRequest) (*engine.Generation, error) {
 	prompt, err := lm.encode(req.GetPrompt(), req.GetChat())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	params := samplingParams(req.GetSampling())
-	if params.MaxTokens == 0 {
+	lm.boundTokens(&params, len(prompt))
+	return lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params})
+}
+
+// boundTokens sets how long a text may get where the request does not say.
+func (lm *languageModel) boundTokens(p *sampling.Params, prompt int) {
+	if p.MaxTokens == 0 {
 		// At least 1, so that a prompt which fills the context is refused by name.
-		params.MaxTokens = max(1, min(defaultMaxTokens, lm.engine.Capacity()-len(prompt)))
+		p.MaxTokens = max(1, min(defaultMaxTokens, lm.engine.Capacity()-prompt))
 	}
-	gen, err := lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params})
-	return lm, gen, err
 }
 
 // encode turns what a request asks into tokens: a prompt as it stands, special tokens
@@ -161,10 +178,11 @@ func outcome(s engine.Summary) (bedsidev1.FinishReason, *bedsidev1.Usage, *bedsi
 }
 
 func (s *generationService) Score(ctx context.Context, req *bedsidev1.ScoreRequest) (*bedsidev1.ScoreResponse, error) {
-	lm, err := s.models.resolve(ctx, req.GetModel())
+	lm, release, err := s.models.languageModel(ctx, req.GetModel())
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	prompt, err := lm.encode(req.GetPrompt(), req.GetChat())
 	if err != nil {
 		return nil, err
@@ -205,10 +223,11 @@ func (lm *languageModel) score(tokens []engine.ScoredToken) *bedsidev1.Score {
 }
 
 func (s *generationService) Tokenize(ctx context.Context, req *bedsidev1.TokenizeRequest) (*bedsidev1.TokenizeResponse, error) {
-	lm, err := s.models.resolve(ctx, req.GetModel())
+	lm, release, err := s.models.languageModel(ctx, req.GetModel())
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	var ids []int32
 	switch {
 	case req.GetChat() != nil:

@@ -6,6 +6,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/bedside-lm/bedside/runtime/repository"
 )
 
 // drainableHealth is grpc's health service, but for one thing: a Watch ends once it has
@@ -37,4 +39,33 @@ func (w *drainableWatch) Send(r *healthpb.HealthCheckResponse) error {
 		w.cancel()
 	}
 	return err
+}
+
+// modelHealth is the name under which a model's health is found: Check {"service":
+// "models/NAME"}.
+func modelHealth(name string) string { return "models/" + name }
+
+// followModels keeps the health of every model current, until ctx ends. A model is serving
+// when one of its versions is ready. The metrics of a model that is gone go with it.
+func (s *Server) followModels(ctx context.Context) {
+	ready := map[string]map[int64]bool{}
+	for st := range s.models.watch(ctx) {
+		versions := ready[st.Name]
+		if versions == nil {
+			versions = map[int64]bool{}
+			ready[st.Name] = versions
+		}
+		delete(versions, st.Version)
+		if st.State == repository.StateReady {
+			versions[st.Version] = true
+		}
+		status := healthpb.HealthCheckResponse_SERVING
+		if len(versions) == 0 {
+			status = healthpb.HealthCheckResponse_NOT_SERVING
+			if st.State == repository.StateUnavailable {
+				s.metrics.Forget(st.Name)
+			}
+		}
+		s.health.SetServingStatus(modelHealth(st.Name), status)
+	}
 }

@@ -24,6 +24,8 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/engine"
 	"github.com/bedside-lm/bedside/server/interceptor"
@@ -33,9 +35,10 @@ import (
 type Server struct {
 	cfg      config.Config
 	log      *slog.Logger
-	models   *models
+	models   *registry
 	grpc     *grpc.Server
 	registry *prometheus.Registry
+	metrics  *engine.MetricSet
 	health   *health.Server
 	http     *http.Server
 
@@ -46,6 +49,7 @@ type Server struct {
 	ready        readiness
 	draining     context.Context // ends when Shutdown begins
 	drain        context.CancelFunc
+	stopWatching context.CancelFunc
 }
 
 // Start loads the models and serves, on cfg.Listen where it is set and for callers in this
@@ -74,11 +78,14 @@ func (s *Server) start(ctx context.Context) error {
 		s.http = newHTTPServer(registry, &s.ready)
 		s.serving.Go(func() error { return ignoreClosed(s.http.Serve(s.httpListener)) })
 	}
-	metrics, err := engine.NewMetricSet(registry)
-	if err != nil {
+	var err error
+	if s.metrics, err = engine.NewMetricSet(registry); err != nil {
 		return err
 	}
-	if s.models, err = loadModels(ctx, s.cfg, metrics, s.log); err != nil {
+	if err := initRuntime(s.cfg); err != nil {
+		return err
+	}
+	if s.models, err = startRegistry(ctx, s.cfg, &loader{cfg: s.cfg, metrics: s.metrics, log: s.log}, s.log); err != nil {
 		return err
 	}
 	chain, err := interceptor.New(interceptor.Options{Logger: s.log, Registerer: registry, Limits: interceptor.Limits{
@@ -97,8 +104,23 @@ func (s *Server) start(ctx context.Context) error {
 		listener := netutil.LimitListener(s.listener, s.cfg.MaxConnections)
 		s.serving.Go(func() error { return s.grpc.Serve(listener) })
 	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopWatching = stop
+	s.serving.Go(func() error { s.followModels(watching); return nil })
 	s.ready.set(true)
 	return nil
+}
+
+// initRuntime loads ONNX Runtime.
+func initRuntime(cfg config.Config) error {
+	library := cfg.ORTLibrary
+	if library == "" {
+		var err error
+		if library, err = repository.ORTLibrary(); err != nil {
+			return err
+		}
+	}
+	return ort.Init(library)
 }
 
 // listen opens the ports of the configuration.
@@ -120,7 +142,7 @@ func (s *Server) listen(ctx context.Context) (err error) {
 func (s *Server) register() {
 	bedsidev1.RegisterGenerationServiceServer(s.grpc, &generationService{models: s.models})
 	bedsidev1.RegisterClinicalServiceServer(s.grpc, newClinicalService(s.models, s.cfg))
-	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models})
+	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
 	healthpb.RegisterHealthServer(s.grpc, &drainableHealth{Server: s.health, draining: s.draining})
 	for name := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
@@ -161,7 +183,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.set(false)
 	s.drain()
 	s.health.Shutdown()
-	s.models.drain()
 	stopped := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()
@@ -192,6 +213,9 @@ func (s *Server) close() error {
 		errs = append(errs, s.http.Close())
 	} else if s.httpListener != nil {
 		errs = append(errs, s.httpListener.Close())
+	}
+	if s.stopWatching != nil {
+		s.stopWatching()
 	}
 	if s.models != nil {
 		errs = append(errs, s.models.close())

@@ -105,6 +105,7 @@ func (c *connection) startEngine(a *app) (*server.Server, error) {
 	}
 	cfg := settings.Config
 	cfg.Listen, cfg.HTTPListen = "", ""
+	cfg.EmbeddingModel = "" // no command needs it
 	// The command itself reports what goes wrong; only an internal error's cause is
 	// nowhere but in the log.
 	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelError}))

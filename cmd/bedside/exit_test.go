@@ -55,7 +55,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range []string{"--help", "serve --help", "generate --help", "summarize --help", "models list --help", "version --help"} {
+	for _, args := range []string{"--help", "serve --help", "generate --help", "summarize --help", "models list --help", "models load --help", "models unload --help", "models watch --help", "version --help"} {
 		got := command(t.Context(), nil, strings.Fields(args)...)
 		require.Equal(t, exitOK, got.code, args)
 		require.Contains(t, got.out, "Usage: bedside")

@@ -15,12 +15,16 @@ type Config struct {
 	HTTPListen string `name:"http-listen" help:"Address of the HTTP port for /metrics, /healthz and /readyz; empty for none." default:"127.0.0.1:8002" env:"BEDSIDE_HTTP_LISTEN" group:"network"`
 	Expose     bool   `help:"Listen beyond this machine although nothing here asks who is calling: no authentication, no TLS." env:"BEDSIDE_EXPOSE" group:"network"`
 
-	Models     string   `help:"Folder of model folders; empty: where 'make setup' exports them." env:"BEDSIDE_MODELS" placeholder:"DIR" group:"model"`
-	Model      string   `help:"Model that answers when a request names none." default:"smollm2-135m-instruct" env:"BEDSIDE_MODEL" group:"model"`
-	Load       []string `help:"Further models to load, by name." env:"BEDSIDE_LOAD" placeholder:"NAME" group:"model"`
-	Verify     bool     `help:"Check every model file's SHA-256 before loading it." default:"true" negatable:"" env:"BEDSIDE_VERIFY" group:"model"`
-	ORTLibrary string   `name:"ort-library" help:"ONNX Runtime's shared library; empty: where 'make setup' puts it." env:"BEDSIDE_ORT_LIBRARY" placeholder:"FILE" group:"model"`
-	Threads    int      `help:"Threads within an operator; 0: one a core." default:"0" env:"BEDSIDE_THREADS" group:"model"`
+	Models           string        `help:"Folder of model folders; empty: where 'make setup' exports them. Only models that are named are loaded from it." env:"BEDSIDE_MODELS" placeholder:"DIR" group:"model"`
+	Model            string        `help:"Language model that answers when a request names none; empty: none." default:"smollm2-135m-instruct" env:"BEDSIDE_MODEL" group:"model"`
+	EmbeddingModel   string        `help:"Embedding model that answers when a request names none; empty: none." default:"" env:"BEDSIDE_EMBEDDING_MODEL" group:"model"`
+	Load             []string      `help:"Further models to load at the start, by name; '*' loads all." env:"BEDSIDE_LOAD" placeholder:"NAME" group:"model"`
+	ModelRepository  []string      `help:"Folder laid out as Triton's model repositories are (NAME/VERSION/model.onnx); may be repeated." env:"BEDSIDE_MODEL_REPOSITORY" placeholder:"DIR" group:"model"`
+	ModelControlMode string        `help:"none: load all models of the repositories at the start; poll: and follow changes of their folders; explicit: load those of --load, and others when a client asks." enum:"none,poll,explicit" default:"none" env:"BEDSIDE_MODEL_CONTROL_MODE" group:"model"`
+	RepositoryPoll   time.Duration `help:"How often --model-control-mode=poll looks for changes." default:"15s" env:"BEDSIDE_REPOSITORY_POLL" group:"model"`
+	Verify           bool          `help:"Check every model file's SHA-256 before loading it." default:"true" negatable:"" env:"BEDSIDE_VERIFY" group:"model"`
+	ORTLibrary       string        `name:"ort-library" help:"ONNX Runtime's shared library; empty: where 'make setup' puts it." env:"BEDSIDE_ORT_LIBRARY" placeholder:"FILE" group:"model"`
+	Threads          int           `help:"Threads within an operator; 0: one a core." default:"0" env:"BEDSIDE_THREADS" group:"model"`
 
 	Slots         int           `help:"Sequences that run at once." default:"64" env:"BEDSIDE_SLOTS" group:"batching"`
 	SlotCapacity  int           `help:"Tokens of one sequence, prompt and answer together." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
@@ -82,6 +86,7 @@ func (c *Config) Validate() error {
 		{"request-timeout", c.RequestTimeout},
 		{"keepalive-min-time", c.KeepaliveMinTime},
 		{"shutdown-grace", c.ShutdownGrace},
+		{"repository-poll", c.RepositoryPoll},
 	} {
 		if p.value <= 0 {
 			return &Error{p.setting, "must be longer than nothing"}

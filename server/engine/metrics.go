@@ -87,6 +87,19 @@ func (s *MetricSet) ForModel(model string) *Metrics {
 	}
 }
 
+// Forget drops the metrics of a model that is no longer loaded.
+func (s *MetricSet) Forget(model string) {
+	of := prometheus.Labels{"model": model}
+	for _, h := range []*prometheus.HistogramVec{s.queue, s.firstToken, s.interToken, s.step, s.rows, s.tokens} {
+		h.DeletePartialMatch(of)
+	}
+	for _, g := range []*prometheus.GaugeVec{s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit} {
+		g.DeletePartialMatch(of)
+	}
+	s.processed.DeletePartialMatch(of)
+	s.requests.DeletePartialMatch(of)
+}
+
 func (m *Metrics) queued(d time.Duration)     { m.queueSeconds.Observe(d.Seconds()) }
 func (m *Metrics) firstToken(d time.Duration) { m.firstTokenSeconds.Observe(d.Seconds()) }
 func (m *Metrics) interToken(d time.Duration) { m.interTokenSeconds.Observe(d.Seconds()) }

@@ -1,0 +1,46 @@
+package interceptor
+
+import (
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/bedside-lm/bedside/runtime/repository"
+)
+
+const (
+	reasonModelNotReady   = "MODEL_NOT_READY"
+	reasonModelLoadFailed = "MODEL_LOAD_FAILED"
+	reasonControlMode     = "MODEL_CONTROL_MODE"
+	reasonVersionNotFound = "MODEL_VERSION_NOT_FOUND"
+)
+
+// A model that is being loaded is often ready by then.
+const modelRetry = 2 * time.Second
+
+// modelError maps what is wrong with a model. Its name is the server's own, but for an
+// unknown one, which registry maps to a NotFoundError.
+func modelError(err error) (answer, bool) {
+	e, ok := errors.AsType[*repository.ModelError](err)
+	if !ok {
+		return answer{}, false
+	}
+	switch e.Kind {
+	case repository.KindInvalid:
+		a := answer{code: codes.InvalidArgument, reason: reasonInvalidField}
+		a.violate(e.Field, e.Reason)
+		return a, true
+	case repository.KindUnknownModel, repository.KindUnknownVersion:
+		return answer{code: codes.NotFound, reason: reasonVersionNotFound, message: e.Error()}, true
+	case repository.KindNotReady:
+		return answer{code: codes.Unavailable, reason: reasonModelNotReady, message: e.Error(), retry: modelRetry}, true
+	case repository.KindLoadFailed:
+		return answer{code: codes.FailedPrecondition, reason: reasonModelLoadFailed, message: e.Error()}, true
+	case repository.KindControlMode:
+		return answer{code: codes.FailedPrecondition, reason: reasonControlMode, message: e.Error()}, true
+	case repository.KindClosed:
+		return answer{code: codes.Unavailable, reason: reasonDraining, message: e.Error(), retry: drainingRetry}, true
+	}
+	return answer{}, false
+}

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/bedside-lm/bedside/batcher/continuous"
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/runtime/repository"
+	"github.com/bedside-lm/bedside/runtime/tokenizer"
+	"github.com/bedside-lm/bedside/server/config"
+	"github.com/bedside-lm/bedside/server/engine"
+)
+
+// servable is one version of a model, loaded. Exactly one of its parts is set.
+type servable struct {
+	language *languageModel
+}
+
+// languageModel is a language model with all that a request to it needs.
+type languageModel struct {
+	manifest  *repository.Manifest
+	tokenizer *tokenizer.Tokenizer
+	template  *tokenizer.ChatTemplate
+	engine    *engine.Engine
+}
+
+// loader opens and closes models for their managers: repository.Operations.
+type loader struct {
+	cfg     config.Config
+	metrics *engine.MetricSet
+	log     *slog.Logger
+}
+
+// Load opens one version of a model.
+func (l *loader) Load(ctx context.Context, spec repository.Spec) (*servable, error) {
+	began := time.Now()
+	s, err := l.open(ctx, spec)
+	if err != nil {
+		l.log.Error("model cannot be loaded", "model", spec.Name, "version", spec.Version, "error", err)
+		return nil, err
+	}
+	l.log.Info("model loaded", append([]any{"model", spec.Name, "version", spec.Version, "digest", spec.Digest,
+		"took", time.Since(began).Round(time.Millisecond)}, s.attributes()...)...)
+	return s, nil
+}
+
+func (l *loader) open(ctx context.Context, spec repository.Spec) (*servable, error) {
+	switch spec.Format {
+	case repository.FormatBedside:
+		mf, err := repository.Open(spec.Dir)
+		if err != nil {
+			return nil, err
+		}
+		return l.openManifest(ctx, spec, mf)
+	default:
+		return nil, fmt.Errorf("folders of format %v are not supported", spec.Format)
+	}
+}
+
+func (l *loader) openManifest(_ context.Context, spec repository.Spec, mf *repository.Manifest) (*servable, error) {
+	mf.Name = spec.Name
+	lm, err := l.openLanguage(mf) //nolint:contextcheck // the engine outlives the call that starts it
+	if err != nil {
+		return nil, err
+	}
+	return &servable{language: lm}, nil
+}
+
+func (l *loader) openLanguage(mf *repository.Manifest) (*languageModel, error) {
+	lm := &languageModel{manifest: mf}
+	var err error
+	if lm.tokenizer, err = tokenizer.Load(mf.Dir); err != nil {
+		return nil, err
+	}
+	if lm.template, err = tokenizer.LoadChatTemplate(mf.Dir); err != nil {
+		return nil, err
+	}
+	cfg := l.cfg
+	batching := continuous.Config{
+		Slots: cfg.Slots, SlotCapacity: min(cfg.SlotCapacity, mf.ContextLength),
+		TokenBudget: cfg.TokenBudget, MaxChunk: cfg.MaxChunk,
+		MaxQueue: cfg.MaxQueueSize, AgingInterval: cfg.AgingInterval,
+	}
+	model, err := ort.Open(mf, engine.ModelOptions(batching, cfg.Threads))
+	if err != nil {
+		return nil, err
+	}
+	if lm.engine, err = engine.New(model, lm.tokenizer, batching, l.metrics.ForModel(mf.Name)); err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
+	return lm, nil
+}
+
+// Close gives a model's memory back.
+func (l *loader) Close(s *servable) error {
+	if s.language != nil {
+		return s.language.engine.Close()
+	}
+	return nil
+}
+
+// Policy reads which versions of a folder are to be served.
+func (l *loader) Policy(config []byte) (repository.VersionPolicy, error) {
+	return repository.VersionPolicy{}, nil
+}
+
+// describe adds to a model's description what only a loaded one tells.
+func (s *servable) describe(m *bedsidev1.Model) {
+	if s.language != nil {
+		s.language.describe(m)
+	}
+}
+
+// attributes describe a model in the log.
+func (s *servable) attributes() []any {
+	if lm := s.language; lm != nil {
+		return []any{"kind", lm.manifest.Kind, "precision", lm.manifest.Precision, "slot_capacity", lm.engine.Capacity()}
+	}
+	return nil
+}
