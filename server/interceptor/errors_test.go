@@ -14,7 +14,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
+	"github.com/bedside-lm/bedside/batcher/dynamic"
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
@@ -94,6 +96,33 @@ var mappings = []struct {
 	{
 		name: "unknown model", err: &apierror.NotFoundError{Kind: "model", Name: canary, Known: []string{"device", "small"}},
 		code: codes.NotFound, reason: "MODEL_NOT_FOUND", message: "unknown model; known: device, small",
+	},
+	{
+		name: "model not ready", err: &repository.ModelError{Kind: repository.KindNotReady, Name: "triage", Reason: "it is LOADING"},
+		code: codes.Unavailable, reason: "MODEL_NOT_READY", message: `model "triage" is not ready: it is LOADING`, retry: true,
+	},
+	{
+		name: "model cannot be loaded", code: codes.FailedPrecondition, reason: "MODEL_LOAD_FAILED",
+		err:     &repository.ModelError{Kind: repository.KindLoadFailed, Name: "triage", Reason: "no such file", Err: errors.New(canary)},
+		message: `model "triage" cannot be loaded: no such file`,
+	},
+	{
+		name: "control mode", err: repository.ErrControlMode, code: codes.FailedPrecondition, reason: "MODEL_CONTROL_MODE",
+	},
+	{
+		name: "dynamic batcher, queue full", err: &dynamic.Error{Kind: dynamic.KindQueueFull, Have: 9, Limit: 8, RetryAfter: time.Second},
+		code: codes.ResourceExhausted, reason: "QUEUE_FULL", retry: true,
+	},
+	{
+		name: "dynamic batcher, place given to another tenant", err: &dynamic.Error{Kind: dynamic.KindDisplaced, RetryAfter: time.Second},
+		code: codes.ResourceExhausted, reason: "QUEUE_FULL", retry: true,
+	},
+	{
+		name: "dynamic batcher, queue timeout", err: &dynamic.Error{Kind: dynamic.KindTimeout},
+		code: codes.DeadlineExceeded, reason: "QUEUE_TIMEOUT",
+	},
+	{
+		name: "dynamic batcher, stopped", err: dynamic.ErrStopped, code: codes.Unavailable, reason: "DRAINING", retry: true,
 	},
 	{
 		name: "cancelled", err: context.Canceled, code: codes.Canceled, reason: "CANCELLED", message: "the call was cancelled",

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // internalError is what the log keeps of an error that no rule maps. Its caller learns the
@@ -41,6 +42,15 @@ func (c *Chain) mapError(ctx context.Context, err error) error {
 	}
 	return a.status().Err()
 }
+
+// Status is mapError for services that answer several requests in one call and tell each its
+// own error.
+func (c *Chain) Status(ctx context.Context, err error) *status.Status {
+	return status.Convert(c.mapError(ctx, err))
+}
+
+// Recovered turns what recover gave into an error for Status, and counts the panic.
+func (c *Chain) Recovered(ctx context.Context, v any) error { return c.recovered(ctx, v) }
 
 // unexpected hides an error that no rule maps behind an id. Its text may quote anything, a
 // request too, so the log gets its types, and the text only where it was asked for.

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/bedside-lm/bedside/batcher/dynamic"
 	"github.com/bedside-lm/bedside/runtime/repository"
 )
 
@@ -14,6 +15,7 @@ const (
 	reasonModelLoadFailed = "MODEL_LOAD_FAILED"
 	reasonControlMode     = "MODEL_CONTROL_MODE"
 	reasonVersionNotFound = "MODEL_VERSION_NOT_FOUND"
+	reasonQueueTimeout    = "QUEUE_TIMEOUT"
 )
 
 // A model that is being loaded is often ready by then.
@@ -41,6 +43,30 @@ func modelError(err error) (answer, bool) {
 		return answer{code: codes.FailedPrecondition, reason: reasonControlMode, message: e.Error()}, true
 	case repository.KindClosed:
 		return answer{code: codes.Unavailable, reason: reasonDraining, message: e.Error(), retry: drainingRetry}, true
+	}
+	return answer{}, false
+}
+
+// queueError maps what the dynamic batcher refused. A request that waited for longer than its
+// queue's policy allows is DEADLINE_EXCEEDED and not UNAVAILABLE as in Triton: clients repeat
+// what is unavailable of their own accord, and a full server would get every request twice.
+func queueError(err error) (answer, bool) {
+	e, ok := errors.AsType[*dynamic.Error](err)
+	if !ok {
+		return answer{}, false
+	}
+	switch e.Kind {
+	case dynamic.KindQueueFull, dynamic.KindDisplaced:
+		return answer{code: codes.ResourceExhausted, reason: reasonQueueFull, message: e.Error(), retry: e.RetryAfter}, true
+	case dynamic.KindTimeout:
+		return answer{code: codes.DeadlineExceeded, reason: reasonQueueTimeout, message: e.Error()}, true
+	case dynamic.KindExpired:
+		return answer{code: codes.DeadlineExceeded, reason: reasonDeadlineExceeded, message: e.Error()}, true
+	case dynamic.KindCancelled:
+		return answer{code: codes.Canceled, reason: reasonCancelled, message: e.Error()}, true
+	case dynamic.KindDraining, dynamic.KindStopped:
+		return answer{code: codes.Unavailable, reason: reasonDraining, message: e.Error(), retry: drainingRetry}, true
+	case dynamic.KindInvalid, dynamic.KindFailed: // the server's own doing
 	}
 	return answer{}, false
 }
