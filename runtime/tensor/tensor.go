@@ -58,24 +58,33 @@ func (t Tensor) fail(field, format string, args ...any) *Error {
 // Elements returns the number of elements of a shape, 1 for a scalar. Negative dimensions and products beyond
 // int64 are *Error.
 func Elements(shape []int64) (int64, error) {
+	n, reason := elements(shape)
+	if reason != "" {
+		return 0, &Error{Field: "shape", Reason: reason}
+	}
+	return n, nil
+}
+
+// elements also says what is wrong, if anything is.
+func elements(shape []int64) (int64, string) {
 	n, empty := uint64(1), false
 	for i, d := range shape {
 		if d < 0 {
-			return 0, &Error{Field: "shape", Reason: fmt.Sprintf("dimension %d is %d", i, d)}
+			return 0, fmt.Sprintf("dimension %d is %d", i, d)
 		}
 		empty = empty || d == 0
 	}
 	if empty {
-		return 0, nil
+		return 0, ""
 	}
 	for _, d := range shape {
 		high, low := bits.Mul64(n, uint64(d))
 		if high != 0 || low > math.MaxInt64 {
-			return 0, &Error{Field: "shape", Reason: "more elements than can be counted"}
+			return 0, "more elements than can be counted"
 		}
 		n = low
 	}
-	return int64(n), nil
+	return int64(n), ""
 }
 
 // Validate checks that type, shape and elements agree; what is wrong comes as *Error.
@@ -83,9 +92,9 @@ func (t Tensor) Validate() error {
 	if !t.Type.Valid() {
 		return t.fail("datatype", "unknown")
 	}
-	n, err := Elements(t.Shape)
-	if err != nil {
-		return &Error{Name: t.Name, Field: "shape", Reason: err.(*Error).Reason}
+	n, reason := elements(t.Shape)
+	if reason != "" {
+		return t.fail("shape", "%s", reason)
 	}
 	if t.Type == Bytes {
 		return t.validateStrings(n)

@@ -147,7 +147,7 @@ func convert[A, B any](in []A, f func(A) B) []B {
 func (t Tensor) Clone() Tensor {
 	t.Shape, t.Data = slices.Clone(t.Shape), slices.Clone(t.Data)
 	if t.Strings != nil {
-		t.Strings = convert(t.Strings, func(s []byte) []byte { return slices.Clone(s) })
+		t.Strings = convert(t.Strings, slices.Clone[[]byte])
 	}
 	return t
 }

@@ -90,15 +90,25 @@ def plus(n: float) -> ModelProto:
                  [tensor("OUTPUT0", F32, "batch", 4)], {"n": np.array(n, np.float32)})
 
 
-def slow(rounds: int) -> ModelProto:
-    """OUTPUT0 = INPUT0, after a loop whose time does not depend on the rows. It can be stopped at any round."""
+def _loop(rounds: list, constants: dict[str, np.ndarray]) -> ModelProto:
+    """OUTPUT0 = INPUT0, after a loop whose time does not depend on the rows, and that can be stopped in each round."""
     body = helper.make_graph(
         [node("Identity", ["go"], ["still"]), node("Add", ["sum", "zero"], ["next"])], "round",
         [tensor("i", I64), tensor("go", BOOL), tensor("sum", F32)], [tensor("still", BOOL), tensor("next", F32)])
     nodes = [node("ReduceMax", ["INPUT0"], ["peak"], keepdims=0), node("Mul", ["peak", "zero"], ["nothing"]),
-             node("Loop", ["rounds", "", "nothing"], ["end"], body=body), node("Add", ["INPUT0", "end"], ["OUTPUT0"])]
-    return model(nodes, [tensor("INPUT0", F32, "batch", 4)], [tensor("OUTPUT0", F32, "batch", 4)],
-                 {"rounds": np.array(rounds, np.int64), "zero": np.array(0, np.float32)})
+             node("Loop", ["ROUNDS", "", "nothing"], ["end"], body=body), node("Add", ["INPUT0", "end"], ["OUTPUT0"])]
+    return model(nodes, [tensor("INPUT0", F32, "batch", 4)] + rounds, [tensor("OUTPUT0", F32, "batch", 4)],
+                 constants | {"zero": np.array(0, np.float32)})
+
+
+def slow(rounds: int) -> ModelProto:
+    """OUTPUT0 = INPUT0, late."""
+    return _loop([], {"ROUNDS": np.array(rounds, np.int64)})
+
+
+def endless() -> ModelProto:
+    """OUTPUT0 = INPUT0, after ROUNDS rounds: with many, only a test of stopping it wants to wait."""
+    return _loop([tensor("ROUNDS", I64)], {})
 
 
 def defaults() -> ModelProto:

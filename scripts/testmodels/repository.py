@@ -21,6 +21,7 @@ MODELS = {
     "ragged": {1: graphs.ragged},
     "versions": {1: lambda: graphs.plus(0), 2: lambda: graphs.plus(1)},
     "slow": {1: lambda: graphs.slow(10_000)},
+    "endless": {1: graphs.endless},
     "defaults": {1: graphs.defaults},
     "any_rank": {1: graphs.any_rank},
     "lookup": {1: graphs.lookup},

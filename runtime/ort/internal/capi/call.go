@@ -23,14 +23,14 @@ type Call struct {
 func (s *Session) NewCall() (*Call, error) {
 	inputs := len(s.described[Input]) + len(s.described[Overridable])
 	outputs := len(s.described[Output])
-	c := &Call{session: s}
-	err := goError(C.bed_call_new(C.size_t(inputs), C.size_t(outputs), C.int(s.runConfig.n), s.runConfig.keys, s.runConfig.values, &c.c))
-	if err != nil {
-		C.bed_call_free(c.c)
+	config := s.runConfig
+	made := C.bed_call_new(C.size_t(inputs), C.size_t(outputs), C.int(config.n), config.keys, config.values)
+	if err := goError(made.error); err != nil {
+		C.bed_call_free(made.call)
 		return nil, err
 	}
-	c.in, c.out = unsafe.Slice(c.c.in, inputs), unsafe.Slice(c.c.out, outputs)
-	return c, nil
+	call := made.call
+	return &Call{session: s, c: call, in: unsafe.Slice(call.in, inputs), out: unsafe.Slice(call.out, outputs)}, nil
 }
 
 // Free frees the call.

@@ -3,6 +3,9 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "functions.h"
 
@@ -70,23 +73,32 @@ static bed_error apply(bed_opaque *o, const bed_options *opt) {
   return fine;
 }
 
-bed_error bed_open(const char *path, const bed_options *opt, void **session) {
+bed_opened bed_open(const char *path, const bed_options *opt) {
+  bed_opened r = {fine, NULL};
   bed_opaque *o;
-  TRY(CreateSessionOptions(&o));
-  bed_error e = apply(o, opt);
-  if (e.code == 0) e = check(CreateSession(env, path, o, session));
+  r.error = check(CreateSessionOptions(&o));
+  if (r.error.code != 0) return r;
+  r.error = apply(o, opt);
+  if (r.error.code == 0) r.error = check(CreateSession(env, path, o, &r.session));
   ReleaseSessionOptions(o);
-  return e;
+  return r;
 }
 
-void bed_close(void *session) { ReleaseSession(session); }
+void bed_close(void *session) {
+  ReleaseSession(session);
+#ifdef __GLIBC__
+  malloc_trim(0); // glibc keeps what the session freed unless told otherwise
+#endif
+}
 
-bed_error bed_count(void *session, int kind, size_t *count) {
+bed_counted bed_count(void *session, int kind) {
+  bed_counted r = {fine, 0};
   switch (kind) {
-    case 0: return check(SessionGetInputCount(session, count));
-    case 1: return check(SessionGetOutputCount(session, count));
-    default: return check(SessionGetOverridableInitializerCount(session, count));
+    case 0: r.error = check(SessionGetInputCount(session, &r.n)); break;
+    case 1: r.error = check(SessionGetOutputCount(session, &r.n)); break;
+    default: r.error = check(SessionGetOverridableInitializerCount(session, &r.n));
   }
+  return r;
 }
 
 static bed_error io_name(void *session, int kind, size_t i, char **name) {
@@ -144,17 +156,16 @@ static bed_error run_options(bed_call *c, int configs, const char *const *keys, 
   return fine;
 }
 
-bed_error bed_call_new(size_t inputs, size_t outputs, int configs, const char *const *keys, const char *const *values,
-                       bed_call **out) {
+bed_called bed_call_new(size_t inputs, size_t outputs, int configs, const char *const *keys, const char *const *values) {
   bed_call *c = calloc(1, sizeof *c);
-  *out = c;
   c->in = calloc(inputs + 1, sizeof *c->in); // one more: calloc of nothing may give NULL
   c->out = calloc(outputs + 1, sizeof *c->out);
   c->in_names = calloc(inputs + 1, sizeof *c->in_names);
   c->out_names = calloc(outputs + 1, sizeof *c->out_names);
   c->in_values = calloc(inputs + 1, sizeof *c->in_values);
   c->out_values = calloc(outputs + 1, sizeof *c->out_values);
-  return run_options(c, configs, keys, values);
+  bed_called r = {run_options(c, configs, keys, values), c};
+  return r;
 }
 
 void bed_call_free(bed_call *c) {

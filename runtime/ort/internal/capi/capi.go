@@ -100,16 +100,16 @@ func Open(path string, o Options) (*Session, error) {
 	defer C.free(unsafe.Pointer(name))
 	config := newEntries(o.Config)
 	defer config.free()
-	opt := C.bed_options{
+	opt := &C.bed_options{
 		intra_op: C.int(o.IntraOpThreads), inter_op: C.int(o.InterOpThreads), parallel: number(o.Parallel),
 		optimization: C.int(o.Optimization), no_arena: number(o.NoArena),
 		configs: C.int(config.n), keys: config.keys, values: config.values,
 	}
-	s := &Session{}
-	if err := goError(C.bed_open(name, &opt, &s.session)); err != nil {
+	opened := C.bed_open(name, opt)
+	if err := goError(opened.error); err != nil {
 		return nil, err
 	}
-	s.runConfig = newEntries(o.RunConfig)
+	s := &Session{session: opened.session, runConfig: newEntries(o.RunConfig)}
 	for kind := range s.described {
 		if err := s.describe(Kind(kind)); err != nil {
 			s.Close()
@@ -163,18 +163,18 @@ type IO struct {
 func (s *Session) IO(kind Kind) []IO { return s.described[kind] }
 
 func (s *Session) describe(kind Kind) error {
-	var n C.size_t
-	if err := goError(C.bed_count(s.session, C.int(kind), &n)); err != nil {
+	count := C.bed_count(s.session, C.int(kind))
+	if err := goError(count.error); err != nil {
 		return err
 	}
-	for i := range n {
-		var io C.bed_io
-		err := goError(C.bed_describe(s.session, C.int(kind), i, &io))
+	io := &C.bed_io{}
+	for i := range count.n {
+		err := goError(C.bed_describe(s.session, C.int(kind), i, io))
 		if err == nil {
 			s.names[kind] = append(s.names[kind], C.CString(C.GoString(io.name)))
-			s.described[kind] = append(s.described[kind], goIO(&io))
+			s.described[kind] = append(s.described[kind], goIO(io))
 		}
-		C.bed_io_free(&io)
+		C.bed_io_free(io)
 		if err != nil {
 			return fmt.Errorf("describe input or output %d: %w", i, err)
 		}

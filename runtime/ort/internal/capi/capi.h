@@ -55,18 +55,34 @@ typedef struct {
   void **in_values, **out_values;
 } bed_call;
 
+// Results come with their errors, by value: Go pays for each pointer that it hands to C.
+typedef struct {
+  bed_error error;
+  void *session;
+} bed_opened;
+
+typedef struct {
+  bed_error error;
+  size_t n;
+} bed_counted;
+
+typedef struct {
+  bed_error error;
+  bed_call *call;
+} bed_called;
+
 // Loads the library, or finds it loaded, and takes part in the process's environment.
 bed_error bed_load(const char *library);
 
-bed_error bed_open(const char *path, const bed_options *, void **session);
+bed_opened bed_open(const char *path, const bed_options *);
 void bed_close(void *session);
-bed_error bed_count(void *session, int kind, size_t *count);
+bed_counted bed_count(void *session, int kind);
 bed_error bed_describe(void *session, int kind, size_t index, bed_io *);
 void bed_io_free(bed_io *);
 
 // A call has room for so many inputs and outputs and serves one run after another.
-bed_error bed_call_new(size_t inputs, size_t outputs, int configs, const char *const *keys, const char *const *values,
-                       bed_call **);
+// It is to be freed whether there is an error or not.
+bed_called bed_call_new(size_t inputs, size_t outputs, int configs, const char *const *keys, const char *const *values);
 void bed_call_free(bed_call *);
 // Runs the session and describes the outputs. Their data, and the inputs', which an output may be, are in use until
 // bed_call_clear; after a failure nothing is.

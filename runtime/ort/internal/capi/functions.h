@@ -1,8 +1,8 @@
 // What of ONNX Runtime's C API is used here, and how it is found there.
 //
 // The API is one table of function pointers whose order never changes: newer releases add at its end. So a
-// function's place in it is all that is needed to call it; TestTable holds the places and types below against
-// the declarations of a released header.
+// function's place in it is all that is needed to call it; TestPlaces holds the places below against
+// a released header.
 #ifndef BEDSIDE_FUNCTIONS_H
 #define BEDSIDE_FUNCTIONS_H
 
