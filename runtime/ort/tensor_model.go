@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -56,6 +57,15 @@ type TensorOptions struct {
 	RunConfig              map[string]string // run configuration entries, likewise
 }
 
+// config adds what Bedside prefers where the caller says nothing.
+func (o TensorOptions) config() map[string]string {
+	// A thread with nothing to do sleeps: models share the machine, and one that waits in a loop takes a core from another.
+	// Measured, two threads, a run each 5 ms on a busy machine: 2.6 ms of processor time a run, 4.7 with waiting in a loop.
+	out := map[string]string{"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
+	maps.Copy(out, o.Config)
+	return out
+}
+
 // maxCalls bounds the idle calls that are kept. More runs than this at once are no failure, only slower.
 const maxCalls = 64
 
@@ -85,7 +95,7 @@ type port struct {
 func OpenTensorModel(path string, opt TensorOptions) (*TensorModel, error) {
 	session, err := capi.Open(path, capi.Options{
 		IntraOpThreads: opt.Threads, InterOpThreads: opt.InterOpThreads, Parallel: opt.Parallel,
-		Optimization: opt.GraphOptimizationLevel.level(), NoArena: opt.NoArena, Config: opt.Config, RunConfig: opt.RunConfig,
+		Optimization: opt.GraphOptimizationLevel.level(), NoArena: opt.NoArena, Config: opt.config(), RunConfig: opt.RunConfig,
 	})
 	if err != nil {
 		return nil, &OpenError{File: filepath.Base(path), Reason: withoutFolder(err.Error(), path)}
