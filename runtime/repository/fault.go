@@ -57,7 +57,7 @@ type ModelError struct {
 	Err error
 }
 
-// Error describes the problem in one line, without absolute paths.
+// Error describes the problem in one line, without absolute paths and without a name that only the caller knows.
 func (e *ModelError) Error() string {
 	which := fmt.Sprintf("model %q", e.Name)
 	if e.Version > 0 {
@@ -66,8 +66,10 @@ func (e *ModelError) Error() string {
 	switch e.Kind {
 	case KindInvalid:
 		return e.Field + ": " + e.Reason
-	case KindUnknownModel, KindUnknownVersion:
-		return which + " is not known"
+	case KindUnknownModel:
+		return "unknown model"
+	case KindUnknownVersion:
+		return fmt.Sprintf("model %q has no version %d", e.Name, e.Version)
 	case KindNotReady:
 		return which + " is not ready: " + e.Reason
 	case KindControlMode:

@@ -154,10 +154,10 @@ func TestNoneLoadsEverything(t *testing.T) {
 		says          string
 	}{
 		{"a", "1", KindNotReady, "version_policy does not choose it"},
-		{"a", "3", KindUnknownVersion, `model "a" version 3 is not known`},
+		{"a", "3", KindUnknownVersion, `model "a" has no version 3`},
 		{"b", "2", KindNotReady, "not a model"},
-		{"c", "", KindUnknownModel, `model "c" is not known`},
-		{"notes.txt", "", KindUnknownModel, "not known"},
+		{"c", "", KindUnknownModel, "unknown model"},
+		{"notes.txt", "", KindUnknownModel, "unknown model"},
 		{"a", "01", KindInvalid, "model_version: must be"},
 		{"a", "latest", KindInvalid, "model_version: must be"},
 		{"a", "99999999999999999999", KindInvalid, "model_version: must be"},

@@ -76,18 +76,9 @@ func (m *Manager[T]) leave(op *operation) {
 	}
 }
 
-// runQueue does a model's operations until there are none.
+// runQueue does a model's operations until there are none. There is one such goroutine while the queue is not empty.
 func (m *Manager[T]) runQueue(md *model[T]) {
-	for {
-		m.mu.Lock()
-		if len(md.queue) == 0 {
-			m.forget(md)
-			m.mu.Unlock()
-			return
-		}
-		op := md.queue[0]
-		m.mu.Unlock()
-
+	for op := m.next(md, nil); op != nil; op = m.next(md, op) {
 		switch op.kind {
 		case opUnload:
 			op.drains = m.unload(md)
@@ -98,10 +89,20 @@ func (m *Manager[T]) runQueue(md *model[T]) {
 			op.err = errClosed
 		}
 		op.cancel()
-
-		m.mu.Lock()
-		md.queue = md.queue[1:]
-		m.mu.Unlock()
-		close(op.done)
 	}
+}
+
+// next takes a finished operation off the queue and returns the one to do; nil when the queue is empty.
+func (m *Manager[T]) next(md *model[T], finished *operation) *operation {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if finished != nil {
+		md.queue = md.queue[1:]
+		close(finished.done)
+	}
+	if len(md.queue) == 0 {
+		m.forget(md)
+		return nil
+	}
+	return md.queue[0]
 }
