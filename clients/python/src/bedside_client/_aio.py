@@ -1,0 +1,220 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar, Unpack
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from . import _options, _requests, v1
+from ._call import Attempts, CallOptions
+from ._errors import CallCancelledError, UnavailableError
+from ._requests import EmbeddingKind, GenerateOptions, Prompt, Record
+from .v1.clinical_pb2_grpc import ClinicalServiceStub
+from .v1.embedding_pb2_grpc import EmbeddingServiceStub
+from .v1.generation_pb2_grpc import GenerationServiceStub
+from .v1.model_pb2_grpc import ModelServiceStub
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class AsyncCall(Protocol):
+    """What grpc.aio gives for a call with many answers."""
+
+    async def read(self) -> Any: ...
+    def cancel(self) -> bool: ...
+
+
+def raise_if_closed(request_id: str) -> None:
+    """Tell a call that was closed, which grpc reports as asyncio's CancelledError, from a task that was cancelled."""
+    task = asyncio.current_task()
+    if task is None or not task.cancelling():
+        raise CallCancelledError(grpc.StatusCode.CANCELLED, "the call was closed", request_id=request_id) from None
+
+
+class AsyncStream(AsyncIterator[T], Generic[T]):
+    """As Stream, for `async for`; cancelling the task that waits for an answer cancels the call too."""
+
+    def __init__(self, attempts: Attempts, start: Callable[[], AsyncCall], pick: Callable[[Any], T]) -> None:
+        self._attempts, self._start, self._pick = attempts, start, pick
+        self._answered, self._ended = False, True
+        self._call = start()
+        self._ended = False
+
+    @property
+    def request_id(self) -> str:
+        """The call's id in the server's log."""
+        return self._attempts.request_id
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        """The next answer; raises a BedsideError where the call failed."""
+        while not self._ended:
+            try:
+                piece = await self._call.read()
+            except asyncio.CancelledError:
+                self._ended = True
+                raise_if_closed(self.request_id)
+                raise
+            except grpc.RpcError as raised:
+                error = self._attempts.error(raised)
+                delay = None if self._answered or self._ended else self._attempts.pause(error)
+                if delay is None:
+                    self._ended = True
+                    raise error from raised
+                await asyncio.sleep(delay)
+                if not self._ended:
+                    self._call = self._start()
+            else:
+                if piece is grpc.aio.EOF:
+                    self._ended = True
+                    break
+                self._answered = True
+                return self._pick(piece)
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Cancel the call unless it has ended. A task that waits for its next answer gets a CallCancelledError."""
+        self._ended = True
+        self._call.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # A loop that was left early; grpc's own call is held by its tasks, and would run on.
+        if not self._ended:
+            with contextlib.suppress(RuntimeError):  # the event loop has ended, and the call with it
+                self._call.cancel()
+
+
+class AsyncClient:
+    """As Client, for asyncio: the same arguments and methods. Make it, use it and close it in one event loop."""
+
+    def __init__(self, target: str = "127.0.0.1:8001", *, timeout: float | None = _options.DEFAULT_TIMEOUT,
+                 tls: bool | grpc.ChannelCredentials | None = None, wait_for_ready: bool = True, tenant: str = "",
+                 user_agent: str = "", options: _options.ChannelOptions = ()) -> None:
+        asyncio.get_running_loop()  # grpc would take another one, and fail in the first call
+        arguments = _options.channel_options(wait_for_ready, user_agent, options)
+        credentials = _options.credentials(target, tls)
+        self._channel = (grpc.aio.insecure_channel(target, arguments) if credentials is None
+                         else grpc.aio.secure_channel(target, credentials, arguments))
+        self._timeout, self._tenant, self._closed = timeout, tenant, False
+        self._generation = GenerationServiceStub(self._channel)
+        self._clinical = ClinicalServiceStub(self._channel)
+        self._embedding = EmbeddingServiceStub(self._channel)
+        self._models = ModelServiceStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)
+
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """The channel beneath, for the stubs in `bedside_client.v1` and those of other services."""
+        return self._channel
+
+    async def generate(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> v1.GenerateResponse:
+        """Continue a text, or answer a chat; the answer comes when it is whole."""
+        return await self._unary(self._generation.Generate, _requests.generate(prompt, options),
+                                 _requests.call_options(options))
+
+    def stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> AsyncStream[v1.StreamGenerateResponse]:
+        """As `generate`, piece by piece as it is written. The last piece has `finish_reason`, `usage` and `timings`."""
+        return self._stream(self._generation.StreamGenerate, _requests.generate(prompt, options), lambda piece: piece,
+                            _requests.call_options(options), self._timeout)
+
+    async def score(self, prompt: Prompt, continuations: Iterable[str], *, model: str = "",
+                    **options: Unpack[CallOptions]) -> v1.ScoreResponse:
+        """The log probability of each continuation after the same prompt."""
+        return await self._unary(self._generation.Score, _requests.score(prompt, continuations, model), options)
+
+    async def tokenize(self, text: Prompt, *, parse_special: bool = False, model: str = "",
+                       **options: Unpack[CallOptions]) -> v1.TokenizeResponse:
+        """How a text, or a chat through the model's template, is cut into tokens."""
+        return await self._unary(self._generation.Tokenize, _requests.tokenize(text, parse_special, model), options)
+
+    async def embed(self, texts: Iterable[str], kind: EmbeddingKind, *, truncate: bool = False, model: str = "",
+                    **options: Unpack[CallOptions]) -> v1.EmbedResponse:
+        """One vector for each text, of length 1 and in their order. Passages are found by queries.
+
+        A text of more tokens than the model takes is refused, or cut where `truncate` is set.
+        """
+        return await self._unary(self._embedding.Embed, _requests.embed(texts, kind, truncate, model), options)
+
+    async def summarize(self, record: Record, *, language: str = "", include_facts: bool = False, model: str = "",
+                        **options: Unpack[CallOptions]) -> v1.SummarizeRecordResponse:
+        """A summary of a patient record in `en` or `zh`, every sentence with the readings it rests on."""
+        request = _requests.summarize(record, language, include_facts, model)
+        return await self._unary(self._clinical.SummarizeRecord, request, options)
+
+    async def list_models(self, **options: Unpack[CallOptions]) -> list[v1.Model]:
+        """The models of the server's repositories, loaded or not, by name and version."""
+        return list((await self._unary(self._models.ListModels, v1.ListModelsRequest(), options)).models)
+
+    async def load_model(self, name: str, **options: Unpack[CallOptions]) -> list[v1.Model]:
+        """Load a model, or load it anew, and give the versions that serve when it is ready."""
+        return list((await self._unary(self._models.LoadModel, v1.LoadModelRequest(name=name), options)).models)
+
+    async def unload_model(self, name: str, **options: Unpack[CallOptions]) -> None:
+        """End a model once its running requests are done."""
+        await self._unary(self._models.UnloadModel, v1.UnloadModelRequest(name=name), options)
+
+    def watch_models(self, names: Iterable[str] = (), **options: Unpack[CallOptions]) -> AsyncStream[v1.Model]:
+        """The state of the models named, or of all, then each change as it happens. It has no timeout unless told."""
+        return self._stream(self._models.WatchModels, _requests.watch(names), lambda answer: answer.model, options, None)
+
+    async def health(self, service: str = "", **options: Unpack[CallOptions]) -> bool:
+        """Whether the server, or one service of it such as `bedside.v1.EmbeddingService`, can be reached and takes calls."""
+        try:
+            answer = await self._unary(self._health.Check, health_pb2.HealthCheckRequest(service=service), options)
+        except UnavailableError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def close(self) -> None:
+        """End all calls and connections."""
+        self._closed = True
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def _unary(self, method: grpc.aio.UnaryUnaryMultiCallable[Q, R], request: Q, options: CallOptions) -> R:
+        attempts = self._attempts(options, self._timeout)
+        while True:
+            try:
+                return await method(request, timeout=attempts.left(), metadata=attempts.metadata)
+            except asyncio.CancelledError:
+                raise_if_closed(attempts.request_id)
+                raise
+            except grpc.RpcError as raised:
+                error = attempts.error(raised)
+                delay = attempts.pause(error)
+                if delay is None or self._closed:
+                    raise error from raised
+            await asyncio.sleep(delay)
+
+    def _stream(self, method: grpc.aio.UnaryStreamMultiCallable[Q, R], request: Q, pick: Callable[[R], T],
+                options: CallOptions, timeout: float | None) -> AsyncStream[T]:
+        attempts = self._attempts(options, timeout)
+        return AsyncStream(attempts, lambda: method(request, timeout=attempts.left(), metadata=attempts.metadata), pick)
+
+    def _attempts(self, options: CallOptions, timeout: float | None) -> Attempts:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        return Attempts(options, timeout, self._tenant)

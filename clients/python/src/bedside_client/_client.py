@@ -1,0 +1,154 @@
+"""The client for programs that wait for each answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from . import _options, _requests, v1
+from ._call import Attempts, CallOptions
+from ._errors import UnavailableError
+from ._requests import EmbeddingKind, GenerateOptions, Prompt, Record
+from ._stream import Stream
+from .v1.clinical_pb2_grpc import ClinicalServiceStub
+from .v1.embedding_pb2_grpc import EmbeddingServiceStub
+from .v1.generation_pb2_grpc import GenerationServiceStub
+from .v1.model_pb2_grpc import ModelServiceStub
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Client:
+    """Calls a Bedside server. It is one pool of connections, safe for use by many threads, and meant to be kept.
+
+    `target` is `host:port`, or any target that gRPC knows, such as `unix:///run/bedside.sock` or
+    `dns:///bedside.example:8001` (all its addresses are used in turn). Making a client does not wait for a connection.
+
+    timeout: seconds that a call may take which names no timeout of its own; None for no limit.
+    tls: None encrypts what leaves this machine; True always, False never, credentials as they say. False has to be
+        asked for, since records are patient data.
+    wait_for_ready: whether calls wait, within their timeout, until a server can be reached; else they fail at once.
+    tenant: whom the server counts the calls for, where several share it.
+    user_agent: the calling program's name and version.
+    options: further channel arguments of gRPC, which win over the client's own.
+
+    Every method raises a BedsideError where its call fails.
+    """
+
+    def __init__(self, target: str = "127.0.0.1:8001", *, timeout: float | None = _options.DEFAULT_TIMEOUT,
+                 tls: bool | grpc.ChannelCredentials | None = None, wait_for_ready: bool = True, tenant: str = "",
+                 user_agent: str = "", options: _options.ChannelOptions = ()) -> None:
+        arguments = _options.channel_options(wait_for_ready, user_agent, options)
+        credentials = _options.credentials(target, tls)
+        self._channel = (grpc.insecure_channel(target, arguments) if credentials is None
+                         else grpc.secure_channel(target, credentials, arguments))
+        self._timeout, self._tenant = timeout, tenant
+        self._closing = threading.Event()
+        self._generation = GenerationServiceStub(self._channel)
+        self._clinical = ClinicalServiceStub(self._channel)
+        self._embedding = EmbeddingServiceStub(self._channel)
+        self._models = ModelServiceStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)
+
+    @property
+    def channel(self) -> grpc.Channel:
+        """The channel beneath, for the stubs in `bedside_client.v1` and those of other services."""
+        return self._channel
+
+    def generate(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> v1.GenerateResponse:
+        """Continue a text, or answer a chat; the answer comes when it is whole."""
+        return self._unary(self._generation.Generate, _requests.generate(prompt, options), _requests.call_options(options))
+
+    def stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> Stream[v1.StreamGenerateResponse]:
+        """As `generate`, piece by piece as it is written. The last piece has `finish_reason`, `usage` and `timings`."""
+        return self._stream(self._generation.StreamGenerate, _requests.generate(prompt, options), lambda piece: piece,
+                            _requests.call_options(options), self._timeout)
+
+    def score(self, prompt: Prompt, continuations: Iterable[str], *, model: str = "",
+              **options: Unpack[CallOptions]) -> v1.ScoreResponse:
+        """The log probability of each continuation after the same prompt."""
+        return self._unary(self._generation.Score, _requests.score(prompt, continuations, model), options)
+
+    def tokenize(self, text: Prompt, *, parse_special: bool = False, model: str = "",
+                 **options: Unpack[CallOptions]) -> v1.TokenizeResponse:
+        """How a text, or a chat through the model's template, is cut into tokens."""
+        return self._unary(self._generation.Tokenize, _requests.tokenize(text, parse_special, model), options)
+
+    def embed(self, texts: Iterable[str], kind: EmbeddingKind, *, truncate: bool = False, model: str = "",
+              **options: Unpack[CallOptions]) -> v1.EmbedResponse:
+        """One vector for each text, of length 1 and in their order. Passages are found by queries.
+
+        A text of more tokens than the model takes is refused, or cut where `truncate` is set.
+        """
+        return self._unary(self._embedding.Embed, _requests.embed(texts, kind, truncate, model), options)
+
+    def summarize(self, record: Record, *, language: str = "", include_facts: bool = False, model: str = "",
+                  **options: Unpack[CallOptions]) -> v1.SummarizeRecordResponse:
+        """A summary of a patient record in `en` or `zh`, every sentence with the readings it rests on."""
+        request = _requests.summarize(record, language, include_facts, model)
+        return self._unary(self._clinical.SummarizeRecord, request, options)
+
+    def list_models(self, **options: Unpack[CallOptions]) -> list[v1.Model]:
+        """The models of the server's repositories, loaded or not, by name and version."""
+        return list(self._unary(self._models.ListModels, v1.ListModelsRequest(), options).models)
+
+    def load_model(self, name: str, **options: Unpack[CallOptions]) -> list[v1.Model]:
+        """Load a model, or load it anew, and give the versions that serve when it is ready."""
+        return list(self._unary(self._models.LoadModel, v1.LoadModelRequest(name=name), options).models)
+
+    def unload_model(self, name: str, **options: Unpack[CallOptions]) -> None:
+        """End a model once its running requests are done."""
+        self._unary(self._models.UnloadModel, v1.UnloadModelRequest(name=name), options)
+
+    def watch_models(self, names: Iterable[str] = (), **options: Unpack[CallOptions]) -> Stream[v1.Model]:
+        """The state of the models named, or of all, then each change as it happens. It has no timeout unless told."""
+        return self._stream(self._models.WatchModels, _requests.watch(names), lambda answer: answer.model, options, None)
+
+    def health(self, service: str = "", **options: Unpack[CallOptions]) -> bool:
+        """Whether the server, or one service of it such as `bedside.v1.EmbeddingService`, can be reached and takes calls."""
+        request = health_pb2.HealthCheckRequest(service=service)
+        try:
+            answer = self._unary(self._health.Check, request, options)
+        except UnavailableError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def close(self) -> None:
+        """End all calls and connections."""
+        self._closing.set()
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _unary(self, method: grpc.UnaryUnaryMultiCallable[Q, R], request: Q, options: CallOptions) -> R:
+        attempts = self._attempts(options, self._timeout)
+        while True:
+            try:
+                return method(request, timeout=attempts.left(), metadata=attempts.metadata)
+            except grpc.RpcError as raised:
+                error = attempts.error(raised)
+                delay = attempts.pause(error)
+                if delay is None or self._closing.wait(delay):
+                    raise error from raised
+
+    def _stream(self, method: grpc.UnaryStreamMultiCallable[Q, R], request: Q, pick: Callable[[R], T], options: CallOptions,
+                timeout: float | None) -> Stream[T]:
+        attempts = self._attempts(options, timeout)
+        return Stream(attempts, lambda: method(request, timeout=attempts.left(), metadata=attempts.metadata), pick,
+                      self._closing)
+
+    def _attempts(self, options: CallOptions, timeout: float | None) -> Attempts:
+        if self._closing.is_set():
+            raise RuntimeError("the client is closed")
+        return Attempts(options, timeout, self._tenant)

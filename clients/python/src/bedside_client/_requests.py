@@ -1,0 +1,112 @@
+"""Requests from keyword arguments. Values are checked by the server, which names each field at fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, cast
+
+from . import v1
+from ._call import CallOptions
+
+Prompt: TypeAlias = "str | Sequence[v1.ChatMessage]"
+"""A text to continue as it stands, or the messages of a chat."""
+Record: TypeAlias = "str | Mapping[str, Any] | v1.PatientRecord"
+"""A FHIR R4 Bundle or resource, as JSON text or parsed; or the typed record."""
+EmbeddingKind: TypeAlias = Literal["query", "passage"]
+
+_KINDS = {"query": v1.EmbeddingKind.EMBEDDING_KIND_QUERY, "passage": v1.EmbeddingKind.EMBEDDING_KIND_PASSAGE}
+_CALL = frozenset(CallOptions.__annotations__)
+
+
+class GenerateOptions(CallOptions, total=False):
+    """How a text is written. All unset: greedy decoding by the server's default model."""
+
+    model: str
+    max_tokens: int
+    """Most tokens to write. Unset: 256, or what is left of the model's context."""
+    temperature: float
+    """0 takes the likeliest token each time; 1 draws from the model's own distribution."""
+    top_k: int
+    top_p: float
+    min_p: float
+    seed: int
+    """The same seed, request and model give the same text. Unset: one is drawn."""
+    stop: Sequence[str]
+    """The text ends before the first of these."""
+    repetition_penalty: float
+    logprobs: int
+    """Report this many likeliest alternatives of each token."""
+
+
+def system(content: str) -> v1.ChatMessage:
+    """What the model is told before the conversation."""
+    return v1.ChatMessage(role="system", content=content)
+
+
+def user(content: str) -> v1.ChatMessage:
+    """A turn of the person."""
+    return v1.ChatMessage(role="user", content=content)
+
+
+def assistant(content: str) -> v1.ChatMessage:
+    """A turn of the model."""
+    return v1.ChatMessage(role="assistant", content=content)
+
+
+def call_options(options: Mapping[str, object]) -> CallOptions:
+    """The part of `options` that concerns the call and not its request."""
+    return cast(CallOptions, {k: v for k, v in options.items() if k in _CALL})
+
+
+def generate(prompt: Prompt, options: GenerateOptions) -> v1.GenerateRequest:
+    sampling: dict[str, Any] = {k: v for k, v in options.items() if k not in _CALL and k != "model"}
+    unknown = sampling.keys() - GenerateOptions.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+    return v1.GenerateRequest(model=options.get("model", ""), sampling=v1.Sampling(**sampling), **_input(prompt))
+
+
+def score(prompt: Prompt, continuations: Iterable[str], model: str) -> v1.ScoreRequest:
+    _refuse_text(continuations, "continuations")
+    return v1.ScoreRequest(model=model, continuations=continuations, **_input(prompt))
+
+
+def tokenize(text: Prompt, parse_special: bool, model: str) -> v1.TokenizeRequest:
+    what = _input(text)
+    if "prompt" in what:
+        what = {"text": what["prompt"]}
+    return v1.TokenizeRequest(model=model, parse_special=parse_special, **what)
+
+
+def embed(texts: Iterable[str], kind: EmbeddingKind, truncate: bool, model: str) -> v1.EmbedRequest:
+    _refuse_text(texts, "texts")
+    if kind not in _KINDS:
+        raise ValueError(f"kind is {kind!r}, must be one of {', '.join(map(repr, _KINDS))}")
+    return v1.EmbedRequest(model=model, texts=texts, kind=_KINDS[kind], truncate=truncate)
+
+
+def summarize(record: Record, language: str, include_facts: bool, model: str) -> v1.SummarizeRecordRequest:
+    if isinstance(record, v1.PatientRecord):
+        source = v1.RecordSource(record=record)
+    elif isinstance(record, str):
+        source = v1.RecordSource(fhir_json=record)
+    else:
+        source = v1.RecordSource(fhir_json=json.dumps(record, ensure_ascii=False, allow_nan=False))
+    return v1.SummarizeRecordRequest(source=source, language=language, include_facts=include_facts, model=model)
+
+
+def watch(names: Iterable[str]) -> v1.WatchModelsRequest:
+    _refuse_text(names, "names")
+    return v1.WatchModelsRequest(names=names)
+
+
+def _input(prompt: Prompt) -> dict[str, Any]:
+    """The request's `input`. An empty chat is sent as one, for the server to refuse by its name."""
+    return {"prompt": prompt} if isinstance(prompt, str) else {"chat": v1.Chat(messages=prompt)}
+
+
+def _refuse_text(texts: Iterable[str], name: str) -> None:
+    # A string is an iterable of strings, and would be taken apart into its letters.
+    if isinstance(texts, str):
+        raise TypeError(f"{name} is one string, must be a list of strings")

@@ -1,0 +1,38 @@
+"""The server that most tests share."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from bedside_client import Client
+from server import ROOT, Server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The real server with the real model."""
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def narrow() -> Iterator[Server]:
+    """A real server that runs one request at a time, and lets one wait."""
+    running = Server("--slots", "1", "--max-queue-size", "1")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    """A client of the real server."""
+    with Client(server.address) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def record() -> dict:
+    """A small patient record, as a FHIR bundle."""
+    return json.loads((ROOT / "testdata" / "records" / "minimal.fhir.json").read_text(encoding="utf-8"))
