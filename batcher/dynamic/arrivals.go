@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// likely is how probable an arrival must be to be worth waiting for.
-const likely = 0.5
+// likely is how probable an arrival must be to be worth waiting for. A batch costs far less than its requests apart, so
+// that one wait in three may well pay for the two in vain.
+const likely = 1.0 / 3
 
 // Gaps between arrivals are counted by their length in microseconds, in classes that double: below 1, 1, 2 to 3, 4 to 7
 // and so on, the last one open.
@@ -15,12 +16,13 @@ const gapClasses = 28
 // memory is how many gaps are counted before all that was counted is halved, so that old times are forgotten.
 const memory = 64
 
-// arrivals learns how long it takes until the next request comes. It looks only at times in which another one waits or
-// runs: those are the times in which one might wait for company, and a caller that waits for its answer before
-// it asks again does not count as company for itself. A time that ends without an arrival counts too (it is a censored
-// observation, and the estimate below that of Kaplan and Meier).
+// arrivals learns how long it takes until the next request comes, from the latest arrival or the latest end of a run: who
+// got an answer may soon ask again. It looks only at times in which another request waits or runs, because those are
+// the times in which one might wait for company, and because a caller that asks again only after its answer is no
+// company for itself. A time that ends without an arrival counts too (it is a censored observation, and the estimate
+// below that of Kaplan and Meier).
 type arrivals struct {
-	last  time.Time // of the latest arrival
+	last  time.Time // the latest arrival or end of a run
 	came  [gapClasses]float32
 	none  [gapClasses]float32
 	count int
@@ -34,8 +36,11 @@ func (a *arrivals) arrive(now time.Time, busy bool) {
 	a.last = now
 }
 
-// settle notes that nothing waits or runs any more.
-func (a *arrivals) settle(now time.Time) { a.add(&a.none, now) }
+// settle notes the end of a run.
+func (a *arrivals) settle(now time.Time) {
+	a.add(&a.none, now)
+	a.last = now
+}
 
 func (a *arrivals) add(to *[gapClasses]float32, now time.Time) {
 	to[gapClass(now.Sub(a.last))]++
@@ -50,7 +55,7 @@ func (a *arrivals) add(to *[gapClasses]float32, now time.Time) {
 	}
 }
 
-// wait says whether a request is more likely than not to come before until, and if so when to ask again.
+// wait says whether a request is likely to come before until, and if so when to ask again.
 func (a *arrivals) wait(now, until time.Time) (time.Time, bool) {
 	elapsed, end := now.Sub(a.last), until.Sub(a.last)
 	class := gapClass(elapsed)

@@ -107,7 +107,7 @@ func (b *Batcher[Q, R]) Do(ctx context.Context, req Q, item Item) (Result[R], er
 // not at all, and must have the same Priority and Tenant. The first failure cancels the other parts and is returned.
 // There may be no more parts than the queue has places.
 func (b *Batcher[Q, R]) DoAll(ctx context.Context, reqs []Q, items []Item) ([]Result[R], error) {
-	if len(reqs) != len(items) {
+	if len(reqs) == 0 || len(reqs) != len(items) {
 		return nil, invalid("items", fmt.Sprintf("there are %d for %d requests", len(items), len(reqs)))
 	}
 	if ctx.Err() != nil {
@@ -144,17 +144,15 @@ func (b *Batcher[Q, R]) DoAll(ctx context.Context, reqs []Q, items []Item) ([]Re
 
 // admit hands entries to the scheduler and starts what it plans.
 func (b *Batcher[Q, R]) admit(entries ...*Entry) (level int, err error) {
+	level = b.scheduler.Level(entries[0].Priority)
 	b.mu.Lock()
-	if b.stopped {
+	now := time.Now()
+	switch err = b.scheduler.Admit(now, entries...); {
+	case err == nil:
+		b.step(now, nil)
+		return level, nil
+	case b.stopped:
 		err = &Error{Kind: KindStopped}
-	} else {
-		now := time.Now()
-		err = b.scheduler.Admit(now, entries...)
-		level = b.scheduler.Level(entries[0])
-		if err == nil {
-			b.step(now, nil)
-			return level, nil
-		}
 	}
 	b.mu.Unlock()
 	b.obs.Rejected(level, kindOf(err))

@@ -61,9 +61,10 @@ type Config struct {
 	// with a timeout or deadline waits for no more than half of it, so that waiting for company never costs it the
 	// answer (Triton rejects such a request).
 	MaxQueueDelay time.Duration
-	// AdaptiveDelay waits for others only while one more compatible request is more likely than not to arrive before
-	// MaxQueueDelay ends, judged by how long it took until the next arrival in the recent past whenever a compatible
-	// request was waiting or running. So a caller that sends one request after the other never waits, and a wait
+	// AdaptiveDelay waits for others only while one more compatible request is likely to arrive before MaxQueueDelay ends:
+	// with a chance of at least one in three, by how long the next arrival took in the recent past, counted from the
+	// latest arrival or end of a run, while a compatible request was waiting or running. So a caller that sends one
+	// request after the other never waits, callers that ask again when they are answered find one another, and a wait
 	// ends when the burst is over. What is not known yet counts as unlikely.
 	AdaptiveDelay bool
 	// PreserveOrdering makes answers leave in order of arrival, also with several instances: an answer that is ready

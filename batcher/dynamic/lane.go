@@ -160,7 +160,8 @@ func (f *flow) before(g *flow) bool {
 }
 
 // form lists in s.formed the requests that fit in one batch of l, in order of service. preferred is how many of them
-// make a batch of a preferred size, 0 if none do; full says that none of those left behind could have joined.
+// make a batch of a preferred size, 0 if none do; full says that the batch is as large as it gets, because no preferred
+// size is larger or because the next request does not fit.
 func (s *Scheduler) form(l *lane) (preferred int, full bool) {
 	s.formed, s.formedFor = s.formed[:0], l
 	rows, tokens, skipped := 0, 0, 0
@@ -169,7 +170,7 @@ func (s *Scheduler) form(l *lane) (preferred int, full bool) {
 		e := f.cursor
 		if rows+e.Size > s.cfg.MaxBatchSize || s.cfg.MaxBatchTokens > 0 && tokens+e.tokens > s.cfg.MaxBatchTokens {
 			full = true
-			if s.cfg.PreserveOrdering || rows == s.cfg.MaxBatchSize || skipped == maxSkipped {
+			if s.cfg.PreserveOrdering || skipped == maxSkipped {
 				break
 			}
 			skipped++
@@ -187,11 +188,10 @@ func (s *Scheduler) form(l *lane) (preferred int, full bool) {
 			preferred = len(s.formed)
 		}
 		if rows == s.cfg.MaxBatchSize {
-			full = true
 			break
 		}
 	}
-	return preferred, full
+	return preferred, full || rows >= s.largest
 }
 
 // decide says how many of s.formed, which it fills, should go as a batch now; if none, when to look again.
@@ -260,7 +260,6 @@ func (s *Scheduler) rest(l *lane) {
 	if l.queued > 0 || l.running > 0 {
 		return
 	}
-	l.arrivals.settle(s.now)
 	l.prune()
 	s.idleLanes++
 	if s.idleLanes <= maxIdleLanes {

@@ -128,6 +128,7 @@ func (s *Scheduler) Complete(now time.Time, b *Batch) {
 	s.flights[last] = nil
 	s.flights = s.flights[:last]
 	l.running--
+	l.arrivals.settle(s.now)
 	s.rest(l)
 	s.abandoned = slices.DeleteFunc(s.abandoned, func(o *Batch) bool { return o == b })
 	clear(b.Entries)
@@ -200,12 +201,12 @@ func (s *Scheduler) Stats() Stats {
 	return st
 }
 
-// Level is the number of the entry's level, 0 where there are no levels.
-func (s *Scheduler) Level(e *Entry) int {
+// Level is the level that an item of this priority waits at, 0 where there are no levels.
+func (s *Scheduler) Level(priority int) int {
 	if s.cfg.PriorityLevels == 0 {
 		return 0
 	}
-	return e.level + 1
+	return s.level(priority) + 1
 }
 
 // Config returns the configuration in force, defaults filled in.

@@ -2,6 +2,7 @@ package dynamic
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"time"
@@ -12,6 +13,14 @@ type level struct {
 	policy QueuePolicy
 	queued int
 	clock  float64 // virtual time of the tenants' turns
+}
+
+// places is how many requests may wait in a level, where all of them together are limited too.
+func (l *level) places(all int) int {
+	if l.policy.MaxQueueSize == 0 {
+		return all
+	}
+	return min(all, l.policy.MaxQueueSize)
 }
 
 // Scheduler decides which waiting requests run together and when. It is a pure state machine: it starts no goroutine,
@@ -61,6 +70,8 @@ func NewScheduler(cfg Config) (*Scheduler, error) {
 	if len(cfg.PreferredBatchSize) == 0 {
 		cfg.PreferredBatchSize = []int{cfg.MaxBatchSize}
 	}
+	cfg.PreferredBatchSize, cfg.LengthBuckets = slices.Clone(cfg.PreferredBatchSize), slices.Clone(cfg.LengthBuckets)
+	cfg.TenantWeights, cfg.PriorityQueuePolicy = maps.Clone(cfg.TenantWeights), maps.Clone(cfg.PriorityQueuePolicy)
 	s := &Scheduler{
 		cfg:      cfg,
 		smallest: slices.Min(cfg.PreferredBatchSize),
@@ -89,6 +100,10 @@ func (s *Scheduler) Admit(now time.Time, entries ...*Entry) error {
 	if len(entries) == 0 {
 		return invalid("items", "there are none")
 	}
+	lv := s.level(entries[0].Priority)
+	if limit := s.levels[lv].places(s.cfg.MaxQueue); len(entries) > limit {
+		return invalid("items", fmt.Sprintf("there are %d, the queue holds %d", len(entries), limit))
+	}
 	for i, e := range entries {
 		if err := s.check(e, entries[0]); err != nil {
 			if len(entries) > 1 {
@@ -97,7 +112,7 @@ func (s *Scheduler) Admit(now time.Time, entries ...*Entry) error {
 			return err
 		}
 	}
-	t, lv := s.tenantOf(entries[0].Tenant), s.level(entries[0].Priority)
+	t := s.tenantOf(entries[0].Tenant)
 	if err := s.room(t, lv, len(entries)); err != nil {
 		return err
 	}
@@ -244,6 +259,8 @@ func (s *Scheduler) unqueue(e *Entry) {
 func (s *Scheduler) leave(e *Entry) {
 	s.timers.set(e, time.Time{})
 	switch e.state {
+	case outside:
+		return
 	case waiting:
 		s.unqueue(e)
 		s.rest(e.lane)

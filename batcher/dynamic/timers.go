@@ -8,8 +8,15 @@ import (
 // timers holds the entries that something will happen to by itself, the earliest first.
 type timers []*Entry
 
-func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].due.Before(t[j].due) }
+func (t timers) Len() int { return len(t) }
+
+func (t timers) Less(i, j int) bool {
+	if c := t[i].due.Compare(t[j].due); c != 0 {
+		return c < 0
+	}
+	return t[i].seq < t[j].seq
+}
+
 func (t timers) Swap(i, j int) {
 	t[i], t[j] = t[j], t[i]
 	t[i].timer, t[j].timer = i, j

@@ -61,7 +61,7 @@ func (b *Batcher[Q, R]) step(now time.Time, own *worker[Q, R]) (again bool) {
 	b.mu.Unlock()
 	for i, c := range out {
 		if i >= answered {
-			b.obs.Rejected(b.scheduler.Level(&c.entry), kindOf(c.err))
+			b.obs.Rejected(b.scheduler.Level(c.entry.Priority), kindOf(c.err))
 		}
 		out[i] = nil
 		c.done <- c.index
