@@ -62,6 +62,9 @@ type Manifest struct {
 	Normalize  bool     `json:"normalize,omitempty"`  // vectors have length 1
 	Prefixes   Prefixes `json:"prefixes,omitzero"`
 
+	// GenAI is set where Graph is GraphGenAI.
+	GenAI *GenAI `json:"-"`
+
 	// Dir is the folder, Digest "sha256:" and the digest of the manifest's bytes.
 	Dir    string `json:"-"`
 	Digest string `json:"-"`
