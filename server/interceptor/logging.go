@@ -9,6 +9,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 	"google.golang.org/grpc/codes"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
+	reflectiongrpc "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
@@ -51,8 +52,12 @@ func (r *reporter) PostCall(err error, took time.Duration) {
 	code := status.Code(err)
 	// Its levels have slog's values.
 	level := slog.Level(logging.DefaultServerCodeToLevel(code))
+	if code == codes.Unimplemented {
+		level = slog.LevelInfo // the caller's mistake, not the server's
+	}
 	switch r.meta.Service {
-	case healthgrpc.Health_ServiceDesc.ServiceName: // probes come every few seconds
+	case healthgrpc.Health_ServiceDesc.ServiceName, reflectiongrpc.ServerReflection_ServiceDesc.ServiceName:
+		// Probes come every few seconds, grpcurl looks things up before each call.
 		if level < slog.LevelError {
 			level = slog.LevelDebug
 		}
