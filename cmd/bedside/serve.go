@@ -43,6 +43,7 @@ func (s *serveCmd) Run(a *app) error {
 		}
 		demo = &demonstration{name: s.Demo, record: record}
 	}
+	s.Config.Version = version
 	srv, err := a.start(a.ctx, s.Config, s.logger(a.err))
 	if err != nil {
 		return err

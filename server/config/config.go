@@ -41,8 +41,11 @@ type Config struct {
 	KeepaliveMinTime     time.Duration `help:"Shortest interval between a client's keepalive pings." default:"10s" env:"BEDSIDE_KEEPALIVE_MIN_TIME" group:"limits"`
 	ShutdownGrace        time.Duration `help:"Time that running requests have to finish after SIGTERM." default:"30s" env:"BEDSIDE_SHUTDOWN_GRACE" group:"limits"`
 
-	Channelz  bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
-	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
+	Channelz bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
+	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
+	// Version is what the server says of itself; no setting.
+	Version string `kong:"-"`
+
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"BEDSIDE_LOG_FORMAT" group:"diagnosis"`
 }
 
