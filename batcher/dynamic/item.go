@@ -81,7 +81,8 @@ type Entry struct {
 
 // Batch is a run to make.
 type Batch struct {
-	// Entries are its requests, in the order of the scheduler's choice.
+	// Entries are its requests, in the order of the scheduler's choice. One that leaves before the end of the run leaves
+	// a nil in its place.
 	Entries []*Entry
 	// Rows and Tokens are the sums over them.
 	Rows, Tokens int

@@ -106,8 +106,8 @@ func (s *Scheduler) batch() *Batch {
 func (s *Scheduler) Complete(now time.Time, b *Batch) {
 	s.advance(now)
 	for _, e := range b.Entries {
-		if e.state != running || e.batch != b {
-			continue // it left before
+		if e == nil {
+			continue
 		}
 		e.batch = nil
 		s.executing--

@@ -266,6 +266,7 @@ func (s *Scheduler) leave(e *Entry) {
 		s.rest(e.lane)
 		s.rate.observe(s.now, 0, s.queued)
 	case running:
+		e.batch.Entries[slices.Index(e.batch.Entries, e)] = nil
 		if e.batch.live--; e.batch.live == 0 {
 			s.abandoned = append(s.abandoned, e.batch)
 		}
@@ -321,7 +322,7 @@ func (s *Scheduler) Stop() {
 	}
 	for _, b := range s.flights {
 		for _, e := range b.Entries {
-			if e.batch == b {
+			if e != nil {
 				all = append(all, e)
 			}
 		}

@@ -32,6 +32,7 @@ type script struct {
 	s       *Scheduler
 	entries map[string]*Entry
 	batches map[string]*Batch
+	first   map[*Batch]string // the name of each batch's first entry
 }
 
 func play(t *testing.T, cfg Config, steps []step) {
@@ -40,7 +41,7 @@ func play(t *testing.T, cfg Config, steps []step) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &script{t: t, s: s, entries: map[string]*Entry{}, batches: map[string]*Batch{}}
+	p := &script{t: t, s: s, entries: map[string]*Entry{}, batches: map[string]*Batch{}, first: map[*Batch]string{}}
 	for i, st := range steps {
 		if got := p.call(st); got != st.want {
 			t.Fatalf("step %d, at %v ms, %q:\n got %s\nwant %s", i, st.at, st.call, got, st.want)
@@ -125,6 +126,7 @@ func (p *script) render(plan Plan) string {
 			names = append(names, name)
 			p.batches[name] = b
 		}
+		p.first[b] = names[0]
 		words = append(words, "["+strings.Join(names, " ")+"]")
 	}
 	for _, e := range plan.Answered {
@@ -134,7 +136,7 @@ func (p *script) render(plan Plan) string {
 		words = append(words, e.Kind.String()+":"+fmt.Sprint(e.Entry.Owner))
 	}
 	for _, b := range plan.Abandoned {
-		words = append(words, "!"+fmt.Sprint(b.Entries[0].Owner))
+		words = append(words, "!"+p.first[b])
 	}
 	if at, ok := p.s.NextEvent(); ok {
 		words = append(words, "@"+strconv.FormatFloat(at.Sub(t0).Seconds()*1000, 'f', -1, 64))

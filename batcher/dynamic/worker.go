@@ -108,7 +108,7 @@ func (b *Batcher[Q, R]) work(w *worker[Q, R]) {
 
 		b.mu.Lock()
 		for i, e := range w.batch.Entries {
-			if e.batch != w.batch {
+			if e == nil {
 				continue // it left
 			}
 			c, _ := e.Owner.(*call[Q, R])
