@@ -63,7 +63,7 @@ func (s *Server) followModels(ctx context.Context) {
 		if len(versions) == 0 {
 			status = healthpb.HealthCheckResponse_NOT_SERVING
 			if st.State == repository.StateUnavailable {
-				s.metrics.Forget(st.Name)
+				s.language.Forget(st.Name)
 			}
 		}
 		s.health.SetServingStatus(modelHealth(st.Name), status)

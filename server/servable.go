@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
@@ -14,11 +14,16 @@ import (
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/infer"
+	"github.com/bedside-lm/bedside/server/modelconfig"
+	"github.com/bedside-lm/bedside/server/oip"
 )
 
-// servable is one version of a model, loaded. Exactly one of its parts is set.
+// servable is one version of a model, loaded.
 type servable struct {
-	language *languageModel
+	language  *languageModel // nil unless it is one
+	tensors   *infer.Model   // likewise
+	inference oip.Model      // what the inference protocol serves
 }
 
 // languageModel is a language model with all that a request to it needs.
@@ -31,9 +36,10 @@ type languageModel struct {
 
 // loader opens and closes models for their managers: repository.Operations.
 type loader struct {
-	cfg     config.Config
-	metrics *engine.MetricSet
-	log     *slog.Logger
+	cfg      config.Config
+	language *engine.MetricSet
+	tensors  *infer.MetricSet
+	log      *slog.Logger
 }
 
 // Load opens one version of a model.
@@ -56,22 +62,37 @@ func (l *loader) open(ctx context.Context, spec repository.Spec) (*servable, err
 		if err != nil {
 			return nil, err
 		}
-		return l.openManifest(ctx, spec, mf)
+		return l.openLanguage(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
+	case repository.FormatGenAI:
+		mf, err := repository.OpenGenAI(spec.Dir)
+		if err != nil {
+			return nil, err
+		}
+		mf.Version, mf.Digest = strconv.FormatInt(spec.Version, 10), spec.Digest
+		return l.openLanguage(spec, mf) //nolint:contextcheck // as above
 	default:
-		return nil, fmt.Errorf("folders of format %v are not supported", spec.Format)
+		m, err := infer.Open(ctx, spec, l.tensors)
+		if err != nil {
+			return nil, err
+		}
+		return &servable{tensors: m, inference: m}, nil
 	}
 }
 
-func (l *loader) openManifest(_ context.Context, spec repository.Spec, mf *repository.Manifest) (*servable, error) {
+func (l *loader) openLanguage(spec repository.Spec, mf *repository.Manifest) (*servable, error) {
 	mf.Name = spec.Name
-	lm, err := l.openLanguage(mf) //nolint:contextcheck // the engine outlives the call that starts it
+	lm, err := l.languageModel(mf)
 	if err != nil {
 		return nil, err
 	}
-	return &servable{language: lm}, nil
+	text, err := oip.NewTextModel(spec.Name, textGenerator{lm})
+	if err != nil {
+		return nil, errors.Join(err, lm.engine.Close())
+	}
+	return &servable{language: lm, inference: text}, nil
 }
 
-func (l *loader) openLanguage(mf *repository.Manifest) (*languageModel, error) {
+func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) {
 	lm := &languageModel{manifest: mf}
 	var err error
 	if lm.tokenizer, err = tokenizer.Load(mf.Dir); err != nil {
@@ -90,7 +111,7 @@ func (l *loader) openLanguage(mf *repository.Manifest) (*languageModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lm.engine, err = engine.New(model, lm.tokenizer, batching, l.metrics.ForModel(mf.Name)); err != nil {
+	if lm.engine, err = engine.New(model, lm.tokenizer, batching, l.language.ForModel(mf.Name)); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
 	return lm, nil
@@ -98,28 +119,40 @@ func (l *loader) openLanguage(mf *repository.Manifest) (*languageModel, error) {
 
 // Close gives a model's memory back.
 func (l *loader) Close(s *servable) error {
-	if s.language != nil {
-		return s.language.engine.Close()
+	if s.tensors != nil {
+		return s.tensors.Close()
 	}
-	return nil
+	return s.language.engine.Close()
 }
 
 // Policy reads which versions of a folder are to be served.
-func (l *loader) Policy(config []byte) (repository.VersionPolicy, error) {
-	return repository.VersionPolicy{}, nil
+func (l *loader) Policy(text []byte) (repository.VersionPolicy, error) {
+	if text == nil {
+		return repository.VersionPolicy{}, nil
+	}
+	cfg, err := modelconfig.Parse(text)
+	if err != nil {
+		return repository.VersionPolicy{}, err
+	}
+	return modelconfig.Policy(cfg), nil
 }
 
 // describe adds to a model's description what only a loaded one tells.
 func (s *servable) describe(m *bedsidev1.Model) {
 	if s.language != nil {
 		s.language.describe(m)
+	} else {
+		m.Kind = kindTensors
 	}
 }
+
+// kindTensors is the kind of any ONNX file that Bedside knows nothing more of.
+const kindTensors = "tensors"
 
 // attributes describe a model in the log.
 func (s *servable) attributes() []any {
 	if lm := s.language; lm != nil {
 		return []any{"kind", lm.manifest.Kind, "precision", lm.manifest.Precision, "slot_capacity", lm.engine.Capacity()}
 	}
-	return nil
+	return []any{"kind", kindTensors, "max_batch_size", s.tensors.Config().GetMaxBatchSize()}
 }

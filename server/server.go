@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,11 +25,14 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	inference "github.com/bedside-lm/bedside/proto/inference/v2"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/interceptor"
+	"github.com/bedside-lm/bedside/server/oip"
 )
 
 // Server serves the models of one configuration.
@@ -38,7 +42,7 @@ type Server struct {
 	models   *registry
 	grpc     *grpc.Server
 	registry *prometheus.Registry
-	metrics  *engine.MetricSet
+	language *engine.MetricSet
 	health   *health.Server
 	http     *http.Server
 
@@ -49,6 +53,7 @@ type Server struct {
 	ready        readiness
 	draining     context.Context // ends when Shutdown begins
 	drain        context.CancelFunc
+	watching     sync.WaitGroup // following the models' states
 	stopWatching context.CancelFunc
 }
 
@@ -79,13 +84,17 @@ func (s *Server) start(ctx context.Context) error {
 		s.serving.Go(func() error { return ignoreClosed(s.http.Serve(s.httpListener)) })
 	}
 	var err error
-	if s.metrics, err = engine.NewMetricSet(registry); err != nil {
+	if s.language, err = engine.NewMetricSet(registry); err != nil {
+		return err
+	}
+	tensors, err := infer.NewMetricSet(registry)
+	if err != nil {
 		return err
 	}
 	if err := initRuntime(s.cfg); err != nil {
 		return err
 	}
-	if s.models, err = startRegistry(ctx, s.cfg, &loader{cfg: s.cfg, metrics: s.metrics, log: s.log}, s.log); err != nil {
+	if s.models, err = startRegistry(ctx, s.cfg, &loader{cfg: s.cfg, language: s.language, tensors: tensors, log: s.log}, s.log); err != nil {
 		return err
 	}
 	chain, err := interceptor.New(interceptor.Options{Logger: s.log, Registerer: registry, Limits: interceptor.Limits{
@@ -96,7 +105,7 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	s.grpc = grpc.NewServer(append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))...)
-	s.register()
+	s.register(chain)
 	chain.InitializeMetrics(s.grpc)
 	s.memory = bufconn.Listen(1 << 20)
 	s.serving.Go(func() error { return s.grpc.Serve(s.memory) })
@@ -106,7 +115,7 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWatching = stop
-	s.serving.Go(func() error { s.followModels(watching); return nil })
+	s.watching.Go(func() { s.followModels(watching) })
 	s.ready.set(true)
 	return nil
 }
@@ -139,10 +148,13 @@ func (s *Server) listen(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *Server) register() {
+func (s *Server) register(chain *interceptor.Chain) {
 	bedsidev1.RegisterGenerationServiceServer(s.grpc, &generationService{models: s.models})
 	bedsidev1.RegisterClinicalServiceServer(s.grpc, newClinicalService(s.models, s.cfg))
 	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
+	inference.RegisterGRPCInferenceServiceServer(s.grpc, oip.NewService(inferenceModels{s.models}, oip.Options{
+		Name: "bedside", Version: s.cfg.Version, Ready: s.ready.on.Load, Draining: s.draining.Done(), Errors: chain,
+	}))
 	healthpb.RegisterHealthServer(s.grpc, &drainableHealth{Server: s.health, draining: s.draining})
 	for name := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
@@ -216,6 +228,7 @@ func (s *Server) close() error {
 	}
 	if s.stopWatching != nil {
 		s.stopWatching()
+		s.watching.Wait()
 	}
 	if s.models != nil {
 		errs = append(errs, s.models.close())
