@@ -8,16 +8,26 @@ import (
 
 const float32Bytes = 4
 
+// cacheShape sizes a cache.
+type cacheShape struct {
+	layers, slots, heads int
+	places               int // tokens that one slot has room for
+	dim                  int
+
+	element      onnx.TensorElementDataType
+	elementBytes int
+}
+
+func (s cacheShape) blocks() int     { return 2 * s.layers } // key, value
+func (s cacheShape) slotBytes() int  { return s.heads * s.places * s.dim * s.elementBytes }
+func (s cacheShape) blockBytes() int { return s.slots * s.slotBytes() }
+
 // slotCache is the key-value memory of all slots. Layer l's keys are one block
-// [slots, heads, places, headDim] of float32, its values the next; a contiguous range of
+// [slots, heads, places, dim], its values the next; a contiguous range of
 // slots of a block is a tensor of its own, so a batch needs no copying.
 type slotCache struct {
+	cacheShape
 	memory *region
-	blocks int // 2 a layer: key, value
-	slots  int
-	heads  int
-	places int // tokens that one slot has room for
-	dim    int
 
 	// views holds the tensors of the ranges used lately, one a block. They serve as past
 	// and present alike: one value at both ends is what keeps the kernel from copying.
@@ -29,18 +39,15 @@ type slotRange struct{ low, span int }
 // maxViews bounds the cached ranges; a server in steady state uses few.
 const maxViews = 128
 
-func newSlotCache(layers, slots, heads, places, dim int) (*slotCache, error) {
-	c := &slotCache{blocks: 2 * layers, slots: slots, heads: heads, places: places, dim: dim, views: map[slotRange][]onnx.Value{}}
-	memory, err := newRegion(c.blocks * c.blockBytes())
+func newSlotCache(shape cacheShape) (*slotCache, error) {
+	c := &slotCache{cacheShape: shape, views: map[slotRange][]onnx.Value{}}
+	memory, err := newRegion(c.blocks() * c.blockBytes())
 	if err != nil {
-		return nil, fmt.Errorf("key-value cache of %d slots of %d tokens: %w", slots, places, err)
+		return nil, fmt.Errorf("key-value cache of %d slots of %d tokens: %w", c.slots, c.places, err)
 	}
 	c.memory = memory
 	return c, nil
 }
-
-func (c *slotCache) slotBytes() int  { return c.heads * c.places * c.dim * float32Bytes }
-func (c *slotCache) blockBytes() int { return c.slots * c.slotBytes() }
 
 // tensors returns the cache of slots [low, low+span), block by block. They stay valid
 // until the next call.
@@ -55,11 +62,11 @@ func (c *slotCache) tensors(low, span int) ([]onnx.Value, error) {
 		}
 	}
 	shape := onnx.NewShape(int64(span), int64(c.heads), int64(c.places), int64(c.dim))
-	values := make([]onnx.Value, 0, c.blocks)
+	values := make([]onnx.Value, 0, c.blocks())
 	c.views[key] = values
-	for b := range c.blocks {
-		data := view[float32](c.memory, b*c.blockBytes()+low*c.slotBytes(), span*c.slotBytes()/float32Bytes)
-		t, err := onnx.NewTensor(shape, data)
+	for b := range c.blocks() {
+		from := b*c.blockBytes() + low*c.slotBytes()
+		t, err := onnx.NewCustomDataTensor(shape, c.memory.bytes[from:from+span*c.slotBytes()], c.element)
 		if err != nil {
 			return nil, fmt.Errorf("cache tensor: %w", err)
 		}
@@ -84,7 +91,7 @@ func (c *slotCache) dropViews() error {
 
 // release forgets what a slot holds and gives its memory back.
 func (c *slotCache) release(slot int) error {
-	for b := range c.blocks {
+	for b := range c.blocks() {
 		if err := c.memory.release(b*c.blockBytes()+slot*c.slotBytes(), c.slotBytes()); err != nil {
 			return fmt.Errorf("release slot %d: %w", slot, err)
 		}

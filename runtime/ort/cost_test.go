@@ -40,7 +40,7 @@ func BenchmarkCall(b *testing.B) {
 			b.Run(fmt.Sprintf("two of %d, %d slots apart", n, apart), func(b *testing.B) {
 				out := make([][]float32, 2)
 				for b.Loop() {
-					_, err := m.call(b.Context(), rows, together, 0, out)
+					_, err := m.graph.(*packedGraph).call(b.Context(), rows, together, 0, out)
 					require.NoError(b, err)
 				}
 				b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/call")

@@ -2,6 +2,7 @@ package ort
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -38,12 +39,20 @@ const (
 // of 1,000 tokens takes part.
 const maxPlaces = 1024
 
-func (r run) cost() float64 { return callCost + paddedCost*float64(r.span*r.width) }
+// joinNever is the cost of a call that is not to be made.
+var joinNever = math.Inf(1)
 
-// groupRuns cuts a step into calls so that padding does not eat what sharing a call
-// saves: decoding rows go together, long prompt chunks on their own. How rows are grouped
-// changes no result, only time.
-func groupRuns(rows []Row) []run {
+// packedRunCost is the cost of a call of the packed graph.
+func packedRunCost(r run) float64 {
+	if len(r.rows) > 1 && r.span*r.width > maxPlaces {
+		return joinNever
+	}
+	return callCost + paddedCost*float64(r.span*r.width)
+}
+
+// groupRuns cuts a step into calls so that what idle slots and padding cost does not eat what
+// sharing a call saves. cost is a call's cost beyond its rows' tokens; infinite where the rows cannot share one.
+func groupRuns(rows []Row, cost func(run) float64) []run {
 	order := make([]int, len(rows))
 	for i := range order {
 		order[i] = i
@@ -55,7 +64,7 @@ func groupRuns(rows []Row) []run {
 	for _, i := range order {
 		one := run{rows: []int{i}, low: rows[i].Slot, span: 1, width: len(rows[i].Tokens)}
 		if n := len(runs); n > 0 {
-			if both := runs[n-1].join(one); both.span*both.width <= maxPlaces && both.cost() <= runs[n-1].cost()+one.cost() {
+			if both := runs[n-1].join(one); cost(both) <= cost(runs[n-1])+cost(one) {
 				runs[n-1] = both
 				continue
 			}

@@ -27,7 +27,7 @@ func TestGroupRuns(t *testing.T) {
 		"a chunk beside a decoding":  {rowsOf(0, 1, 1, 128), []run{{rows: []int{0, 1}, low: 0, span: 2, width: 128}}},
 		"a chunk among 64 decodings": {rowsOf(0, 1, 63, 1, 30, 128), []run{{rows: []int{0, 1}, low: 0, span: 64, width: 1}, {rows: []int{2}, low: 30, span: 1, width: 128}}},
 	} {
-		require.Equal(t, c.want, groupRuns(c.rows), name)
+		require.Equal(t, c.want, groupRuns(c.rows, packedRunCost), name)
 	}
 }
 
@@ -38,11 +38,11 @@ func TestGroupRunsProperties(t *testing.T) {
 		for _, s := range slots {
 			rows = append(rows, rowsOf(s, rapid.IntRange(1, 256).Draw(t, "count"))...)
 		}
-		runs := groupRuns(rows)
+		runs := groupRuns(rows, packedRunCost)
 		var seen []int
 		total, apart := 0.0, 0.0
 		for _, r := range runs {
-			total += r.cost()
+			total += packedRunCost(r)
 			require.True(t, slices.IsSortedFunc(r.rows, func(a, b int) int { return rows[a].Slot - rows[b].Slot }))
 			for _, i := range r.rows {
 				seen = append(seen, i)
@@ -52,7 +52,7 @@ func TestGroupRunsProperties(t *testing.T) {
 			}
 		}
 		for _, r := range rows {
-			apart += run{span: 1, width: len(r.Tokens)}.cost()
+			apart += packedRunCost(run{span: 1, width: len(r.Tokens)})
 		}
 		slices.Sort(seen)
 		require.Len(t, slices.Compact(seen), len(rows), "every row once")
