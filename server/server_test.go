@@ -40,7 +40,7 @@ func startServer(t testing.TB, change func(*config.Config)) *Server {
 	if change != nil {
 		change(&cfg)
 	}
-	s, err := Start(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s, err := Start(t.Context(), cfg, quiet())
 	require.NoError(t, err, "run 'make setup'")
 	t.Cleanup(func() {
 		// t.Context has ended by now.
@@ -75,5 +75,8 @@ func collect(stream grpc.ServerStreamingClient[bedsidev1.StreamGenerateResponse]
 		last = piece
 	}
 }
+
+// quiet is a log that nobody reads.
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func ptr[T any](v T) *T { return &v }
