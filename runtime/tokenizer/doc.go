@@ -11,6 +11,9 @@
 // becomes one U+FFFD. Letters, numbers and spaces are those of Go's Unicode tables; characters that
 // Unicode added later than those may split differently from the reference.
 //
+// A second family, SentencePiece's Unigram as XLM-RoBERTa and multilingual E5 have it, is Unigram's. No library at hand does
+// it from tokenizer.json: sugarme panics on invalid UTF-8, daulet's needs Rust, the others know SentencePiece's BPE alone.
+//
 // A special token that stands in text is ordinary text unless the caller asks otherwise with WithSpecial.
 // In chats only the template can write special tokens, never a message: see EncodeChat.
 package tokenizer

@@ -1,0 +1,206 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// unigramDocument is tokenizer.json of a Unigram model as far as encoding depends on it.
+type unigramDocument struct {
+	AddedTokens   []addedEntry      `json:"added_tokens"`
+	Normalizer    *normalizerEntry  `json:"normalizer"`
+	PreTokenizer  *metaspaceEntry   `json:"pre_tokenizer"`
+	PostProcessor *templateDocument `json:"post_processor"`
+	Model         unigramModel      `json:"model"`
+}
+
+type normalizerEntry struct {
+	Type        string            `json:"type"`
+	Normalizers []normalizerEntry `json:"normalizers"`
+	Charsmap    string            `json:"precompiled_charsmap"`
+	Pattern     pattern           `json:"pattern"`
+	Content     string            `json:"content"`
+}
+
+type metaspaceEntry struct {
+	Type           string `json:"type"`
+	Replacement    string `json:"replacement"`
+	AddPrefixSpace *bool  `json:"add_prefix_space"`
+	PrependScheme  string `json:"prepend_scheme"`
+	Split          *bool  `json:"split"`
+}
+
+type templateDocument struct {
+	Type    string          `json:"type"`
+	Single  []templateEntry `json:"single"`
+	Special map[string]struct {
+		IDs []int32 `json:"ids"`
+	} `json:"special_tokens"`
+}
+
+type templateEntry struct {
+	SpecialToken *struct {
+		ID string `json:"id"`
+	} `json:"SpecialToken"`
+	Sequence *struct {
+		ID string `json:"id"`
+	} `json:"Sequence"`
+}
+
+type unigramModel struct {
+	Type         string         `json:"type"`
+	UnkID        *int32         `json:"unk_id"`
+	ByteFallback bool           `json:"byte_fallback"`
+	Vocab        []unigramEntry `json:"vocab"`
+}
+
+// unigramEntry is ["text", score].
+type unigramEntry struct {
+	text  string
+	score float64
+}
+
+func (e *unigramEntry) UnmarshalJSON(data []byte) error {
+	pair := []any{&e.text, &e.score}
+	if err := json.Unmarshal(data, &pair); err != nil || len(pair) != 2 {
+		return fmt.Errorf("a piece is not a string and a number")
+	}
+	return nil
+}
+
+// LoadUnigram reads tokenizer.json of a Unigram model. Errors are of type *Error; what the file asks for and this
+// package cannot do exactly is KindUnsupported, naming the field.
+func LoadUnigram(dir string) (*Unigram, error) {
+	data, err := readFile(dir, tokenizerFile, maxFileBytes)
+	if err != nil {
+		return nil, err
+	}
+	return parseUnigram(data)
+}
+
+func parseUnigram(data []byte) (*Unigram, error) {
+	var doc unigramDocument
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, &Error{Kind: KindInvalid, Path: tokenizerFile, Reason: err.Error(), cause: err}
+	}
+	u := &Unigram{}
+	for _, step := range []func(*unigramDocument) error{u.buildModel, u.buildNormalizer, checkMetaspace, u.buildTemplate} {
+		if err := step(&doc); err != nil {
+			return nil, err
+		}
+	}
+	return u, nil
+}
+
+func (u *Unigram) buildModel(doc *unigramDocument) error {
+	m := &doc.Model
+	switch {
+	case m.Type != "Unigram":
+		return unsupported(field("model.type"), "is %q, not Unigram", m.Type)
+	case m.ByteFallback:
+		return unsupported(field("model.byte_fallback"), "is set")
+	case len(m.Vocab) == 0 || len(m.Vocab) > maxVocab:
+		return invalid(field("model.vocab"), "has %d pieces; 1 to %d are allowed", len(m.Vocab), maxVocab)
+	case m.UnkID == nil || *m.UnkID < 0 || int(*m.UnkID) >= len(m.Vocab):
+		return invalid(field("model.unk_id"), "is missing or no piece's")
+	case len(doc.AddedTokens) > maxAdded:
+		return invalid(field("added_tokens"), "has %d entries; at most %d are allowed", len(doc.AddedTokens), maxAdded)
+	}
+	special := map[string]bool{}
+	for i, token := range doc.AddedTokens {
+		if !token.Special {
+			return unsupported(field(fmt.Sprintf("added_tokens[%d].special", i)), "is false")
+		}
+		special[token.Content] = true
+	}
+	list := make([]piece, 0, len(m.Vocab))
+	seen := make(map[string]bool, len(m.Vocab))
+	least := math.Inf(1)
+	for i, entry := range m.Vocab {
+		path := field(fmt.Sprintf("model.vocab[%d]", i))
+		switch {
+		case entry.text == "" || len(entry.text) > maxTokenBytes || !utf8.ValidString(entry.text):
+			return invalid(path, "is empty, longer than %d bytes or not valid UTF-8", maxTokenBytes)
+		case seen[entry.text]:
+			return invalid(path, "stands there twice")
+		}
+		seen[entry.text] = true
+		least = min(least, entry.score)
+		u.scores = append(u.scores, entry.score)
+		if !special[entry.text] && int32(i) != *m.UnkID {
+			list = append(list, piece{entry.text, int32(i)})
+		}
+	}
+	u.unknown, u.unknownScore = *m.UnkID, least-unknownPenalty
+	u.pieces = newPieces(list)
+	return nil
+}
+
+// buildNormalizer takes a compiled table alone, or followed by the rule that makes one space of several, which Encode
+// always keeps.
+func (u *Unigram) buildNormalizer(doc *unigramDocument) error {
+	n := doc.Normalizer
+	if n == nil || n.Type != "Sequence" || len(n.Normalizers) != 2 {
+		return unsupported(field("normalizer"), "is not a sequence of Precompiled and Replace")
+	}
+	first, second := n.Normalizers[0], n.Normalizers[1]
+	if first.Type != "Precompiled" {
+		return unsupported(field("normalizer.normalizers[0].type"), "is %q, not Precompiled", first.Type)
+	}
+	if second.Type != "Replace" || second.Pattern.Regex != " {2,}" || second.Content != " " {
+		return unsupported(field("normalizer.normalizers[1]"), "is not the rule that makes one space of several")
+	}
+	var err error
+	u.normalizer, err = parseCharsmap(first.Charsmap, field("normalizer.normalizers[0].precompiled_charsmap"))
+	return err
+}
+
+func checkMetaspace(doc *unigramDocument) error {
+	m := doc.PreTokenizer
+	switch {
+	case m == nil || m.Type != "Metaspace":
+		return unsupported(field("pre_tokenizer"), "is not Metaspace")
+	case m.Replacement != metaspace:
+		return unsupported(field("pre_tokenizer.replacement"), "is not U+2581")
+	case m.Split != nil && !*m.Split:
+		return unsupported(field("pre_tokenizer.split"), "is false")
+	case m.AddPrefixSpace != nil && !*m.AddPrefixSpace || m.PrependScheme != "" && m.PrependScheme != "always":
+		return unsupported(field("pre_tokenizer.prepend_scheme"), "does not put a space before every text")
+	}
+	return nil
+}
+
+func (u *Unigram) buildTemplate(doc *unigramDocument) error {
+	p := doc.PostProcessor
+	if p == nil {
+		return nil
+	}
+	if p.Type != "TemplateProcessing" {
+		return unsupported(field("post_processor.type"), "is %q, not TemplateProcessing", p.Type)
+	}
+	texts := 0
+	for i, entry := range p.Single {
+		path := field(fmt.Sprintf("post_processor.single[%d]", i))
+		if entry.SpecialToken == nil {
+			texts++
+			continue
+		}
+		ids := p.Special[entry.SpecialToken.ID].IDs
+		outside := func(id int32) bool { return id < 0 || int(id) >= len(u.scores) }
+		if len(ids) == 0 || len(ids) > maxTokenBytes || slices.ContainsFunc(ids, outside) {
+			return invalid(path, "names a token that special_tokens does not give ids of")
+		}
+		if texts == 0 {
+			u.before = append(u.before, ids...)
+		} else {
+			u.after = append(u.after, ids...)
+		}
+	}
+	if texts != 1 {
+		return unsupported(field("post_processor.single"), "holds %d texts, not one", texts)
+	}
+	return nil
+}
