@@ -120,8 +120,8 @@ func tinyUnigram(t testing.TB, changes map[string]any) []byte {
 	t.Helper()
 	array := []byte{4, 0, 0, 0, 0, 0, 0, 0, 'x', 0}
 	doc := map[string]any{
-		"added_tokens": []any{map[string]any{"id": 0, "content": "<s>", "special": true}},
-		"normalizer":   normalizer(base64.StdEncoding.EncodeToString(array)),
+		"added_tokens":  []any{map[string]any{"id": 0, "content": "<s>", "special": true}},
+		"normalizer":    normalizer(base64.StdEncoding.EncodeToString(array)),
 		"pre_tokenizer": map[string]any{"type": "Metaspace", "replacement": metaspace, "add_prefix_space": true},
 		"post_processor": map[string]any{
 			"type":           "TemplateProcessing",
