@@ -58,16 +58,16 @@ var parameters = map[string]parameter{
 		s.session.RunConfig = map[string]string{"memory.enable_memory_arena_shrinkage": "cpu:0"}
 		return ""
 	},
-	"session.use_device_allocator_for_initializers": flag("session.use_device_allocator_for_initializers"),
-	"session.set_denormal_as_zero":                  flag("session.set_denormal_as_zero"),
-	"session.disable_prepacking":                    flag("session.disable_prepacking"),
-	"session.disable_quant_qdq":                     flag("session.disable_quant_qdq"),
-	"session.intra_op.allow_spinning":               flag("session.intra_op.allow_spinning"),
-	"session.inter_op.allow_spinning":               flag("session.inter_op.allow_spinning"),
+	"session.use_device_allocator_for_initializers": entry("session.use_device_allocator_for_initializers"),
+	"session.set_denormal_as_zero":                  entry("session.set_denormal_as_zero"),
+	"session.disable_prepacking":                    entry("session.disable_prepacking"),
+	"session.disable_quant_qdq":                     entry("session.disable_quant_qdq"),
+	"session.intra_op.allow_spinning":               entry("session.intra_op.allow_spinning"),
+	"session.inter_op.allow_spinning":               entry("session.inter_op.allow_spinning"),
 	"session.dynamic_block_base": func(s *settings, v string) string {
 		var n int
 		wrong := count(&n, v, 1<<10)
-		s.entry("session.dynamic_block_base", v)
+		s.set("session.dynamic_block_base", v)
 		return wrong
 	},
 
@@ -77,7 +77,7 @@ var parameters = map[string]parameter{
 	},
 	"bedside.max_queue":      func(s *settings, v string) string { return count(&s.maxQueue, v, math.MaxInt32) },
 	"bedside.max_tenants":    func(s *settings, v string) string { return count(&s.maxTenants, v, math.MaxInt32) },
-	"bedside.tenant_weights": func(s *settings, v string) string { return weights(s, v) },
+	"bedside.tenant_weights": weights,
 }
 
 // readSettings reads the parameters of a configuration; nil has none.
@@ -97,20 +97,20 @@ func readSettings(cfg *inference.ModelConfig) (settings, error) {
 	return s, nil
 }
 
-func (s *settings) entry(key, value string) {
+func (s *settings) set(key, value string) {
 	if s.session.Config == nil {
 		s.session.Config = map[string]string{}
 	}
 	s.session.Config[key] = value
 }
 
-// flag is a configuration entry of a session that is 0 or 1.
-func flag(key string) parameter {
+// entry is a configuration entry of a session that is 0 or 1.
+func entry(key string) parameter {
 	return func(s *settings, v string) string {
 		if v != "0" && v != "1" {
 			return "must be 0 or 1"
 		}
-		s.entry(key, v)
+		s.set(key, v)
 		return ""
 	}
 }

@@ -40,7 +40,10 @@ func textError(err error) *Error {
 	if at := position.FindStringSubmatchIndex(text); at != nil {
 		e.Line, _ = strconv.Atoi(text[at[2]:at[3]])
 		e.Column, _ = strconv.Atoi(text[at[4]:at[5]])
-		e.Reason = text[:at[0]] + text[at[1]:]
+		e.Reason = text[at[1]:]
+		if kind := strings.TrimSpace(text[:at[0]]); kind != "" {
+			e.Reason = kind + ": " + e.Reason
+		}
 	}
 	return e
 }
