@@ -1,0 +1,96 @@
+package oip
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	inference "github.com/bedside-lm/bedside/proto/inference/v2"
+)
+
+const benchCallers = 32
+
+// echo is the least that a gRPC server can do with a request of tensors.
+type echo struct {
+	inference.UnimplementedGRPCInferenceServiceServer
+}
+
+func (echo) ModelInfer(_ context.Context, req *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
+	in := req.GetInputs()[0]
+	return &inference.ModelInferResponse{
+		ModelName: req.GetModelName(), ModelVersion: "1", Id: req.GetId(), RawOutputContents: req.GetRawInputContents(),
+		Outputs: []*inference.ModelInferResponse_InferOutputTensor{{Name: "OUTPUT0", Datatype: in.GetDatatype(), Shape: in.GetShape()}},
+	}, nil
+}
+
+// BenchmarkModelInfer compares requests to an identity model (interceptors, batcher and ONNX Runtime included) with a
+// bare gRPC server that sends the same bytes back, over TCP, in one run. Look at "%-of-echo".
+func BenchmarkModelInfer(b *testing.B) {
+	for _, size := range []int{1 << 10, 64 << 10} {
+		var bare float64
+		b.Run(fmt.Sprintf("echo/bytes=%d", size), func(b *testing.B) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(b, err)
+			server := grpc.NewServer()
+			inference.RegisterGRPCInferenceServiceServer(server, echo{})
+			go func() { _ = server.Serve(listener) }()
+			defer server.Stop()
+			conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+			require.NoError(b, err)
+			defer conn.Close()
+			bare = hammer(b, inference.NewGRPCInferenceServiceClient(conn), size)
+		})
+		b.Run(fmt.Sprintf("identity/bytes=%d", size), func(b *testing.B) {
+			f := serve(b, true, []string{"identity_fp32"})
+			rate := hammer(b, f.client, size)
+			if bare > 0 {
+				b.ReportMetric(100*rate/bare, "%-of-echo")
+			}
+			st, err := f.client.ModelStatistics(b.Context(), &inference.ModelStatisticsRequest{Name: "identity_fp32"})
+			require.NoError(b, err)
+			one := st.GetModelStats()[0]
+			b.ReportMetric(float64(one.GetInferenceCount())/float64(one.GetExecutionCount()), "rows/run")
+		})
+	}
+}
+
+// hammer sends b.N requests from many callers and returns how many were answered in a second.
+func hammer(b *testing.B, client inference.GRPCInferenceServiceClient, size int) float64 {
+	b.Helper()
+	req := &inference.ModelInferRequest{
+		ModelName: "identity_fp32", RawInputContents: [][]byte{make([]byte, size)},
+		Inputs: []*inference.ModelInferRequest_InferInputTensor{{Name: "INPUT0", Datatype: "FP32", Shape: []int64{1, int64(size / 4)}}},
+	}
+	_, err := client.ModelInfer(b.Context(), req)
+	require.NoError(b, err)
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var callers sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	began := time.Now()
+	for range benchCallers {
+		callers.Go(func() {
+			for left.Add(-1) >= 0 {
+				out, err := client.ModelInfer(b.Context(), req)
+				if err != nil || len(out.GetRawOutputContents()[0]) != size {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+	b.StopTimer()
+	rate := float64(b.N) / time.Since(began).Seconds()
+	b.ReportMetric(rate, "requests/s")
+	return rate
+}
