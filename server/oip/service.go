@@ -6,12 +6,12 @@ import (
 	"context"
 	"strconv"
 
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/infer"
+	"github.com/bedside-lm/bedside/server/tenant"
 )
 
 // Model is one loaded version of a model: *infer.Model, *TextModel.
@@ -91,23 +91,6 @@ func NewService(models Repository, opt Options) *Service {
 	return &Service{models: models, opt: opt}
 }
 
-// TenantKey is the metadata key that names a call's tenant, as long as callers are not authenticated.
-const TenantKey = "bedside-tenant"
-
-const maxTenantBytes = 64
-
-// tenantOf reads the tenant that a call names; none is "".
-func tenantOf(ctx context.Context) (string, error) {
-	values := metadata.ValueFromIncomingContext(ctx, TenantKey)
-	if len(values) == 0 {
-		return "", nil
-	}
-	if len(values) > 1 || len(values[0]) > maxTenantBytes {
-		return "", invalid("metadata["+strconv.Quote(TenantKey)+"]", "must be one name of at most %d bytes", maxTenantBytes)
-	}
-	return values[0], nil
-}
-
 // acquire finds the model that a call means.
 func (s *Service) acquire(ctx context.Context, nameField, name, versionField, version string) (Lease, error) {
 	if name == "" {
@@ -125,8 +108,8 @@ func (s *Service) acquire(ctx context.Context, nameField, name, versionField, ve
 }
 
 // prepare reads a request's parameters and tensors.
-func prepare(req *inference.ModelInferRequest, tenant string) (r infer.Request, err error) {
-	r.Tenant = tenant
+func prepare(req *inference.ModelInferRequest, account string) (r infer.Request, err error) {
+	r.Tenant = account
 	if err = applyParameters(req.GetParameters(), &r); err != nil {
 		return r, err
 	}
@@ -149,11 +132,11 @@ func (s *Service) ModelInfer(ctx context.Context, req *inference.ModelInferReque
 		return nil, err
 	}
 	defer lease.Release()
-	tenant, err := tenantOf(ctx)
+	account, err := tenant.Of(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := prepare(req, tenant)
+	r, err := prepare(req, account)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
+	"github.com/bedside-lm/bedside/server/tenant"
 )
 
 // sums is a request to "simple": INPUT0 is first in every place, INPUT1 is 1.
@@ -118,11 +119,11 @@ func TestInferRefuses(t *testing.T) {
 			require.Equal(t, c.field, violation(err), "%v", err)
 		})
 	}
-	tenant := metadata.AppendToOutgoingContext(t.Context(), TenantKey, strings.Repeat("x", 65))
-	_, err := f.client.ModelInfer(tenant, sums(1, 1))
+	ctx := metadata.AppendToOutgoingContext(t.Context(), tenant.Key, strings.Repeat("x", 65))
+	_, err := f.client.ModelInfer(ctx, sums(1, 1))
 	requireStatus(t, codes.InvalidArgument, err)
-	tenant = metadata.AppendToOutgoingContext(t.Context(), TenantKey, "ward-7")
-	_, err = f.client.ModelInfer(tenant, sums(1, 1))
+	ctx = metadata.AppendToOutgoingContext(t.Context(), tenant.Key, "ward-7")
+	_, err = f.client.ModelInfer(ctx, sums(1, 1))
 	require.NoError(t, err)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
 	"github.com/bedside-lm/bedside/server/infer"
+	"github.com/bedside-lm/bedside/server/tenant"
 )
 
 type inferStream = grpc.BidiStreamingServer[inference.ModelInferRequest, inference.ModelStreamInferResponse]
@@ -27,12 +28,12 @@ const grpcErrorKey = "triton_grpc_error"
 func (s *Service) ModelStreamInfer(stream inferStream) error {
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
-	tenant, err := tenantOf(ctx)
+	account, err := tenant.Of(ctx)
 	if err != nil {
 		return err
 	}
 	c := &conversation{
-		service: s, stream: stream, ctx: ctx, cancel: cancel, tenant: tenant,
+		service: s, stream: stream, ctx: ctx, cancel: cancel, account: account,
 		strict: slices.Equal(metadata.ValueFromIncomingContext(ctx, grpcErrorKey), []string{"true"}),
 		places: make(chan struct{}, s.opt.StreamRequests), turn: make(chan struct{}),
 	}
@@ -54,7 +55,7 @@ type conversation struct {
 	stream  inferStream
 	ctx     context.Context // of all its requests; its cause is what the stream ends with
 	cancel  context.CancelCauseFunc
-	tenant  string
+	account string // whose it is
 	strict  bool
 
 	places  chan struct{} // one for each request that runs
@@ -157,7 +158,7 @@ func (c *conversation) run(req *inference.ModelInferRequest, lease Lease, before
 			err = c.service.opt.Errors.Recovered(c.ctx, v)
 		}
 	}()
-	r, err := prepare(req, c.tenant)
+	r, err := prepare(req, c.account)
 	if err != nil {
 		return err
 	}
