@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 )
@@ -147,6 +149,11 @@ func (m *Manager[T]) digest(ctx context.Context, spec Spec) (string, error) {
 	if err == nil && m.opt.Verify {
 		err = manifest.verify(ctx)
 	}
+	if err == nil {
+		if _, none := os.Stat(filepath.Join(spec.Dir, SumsName)); none == nil {
+			_, err = digest(ctx, spec.Dir)
+		}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -216,6 +223,7 @@ func (m *Manager[T]) inWords(err error) string {
 	words := err.Error()
 	for _, root := range m.opt.Roots {
 		words = strings.ReplaceAll(words, strings.TrimSuffix(root, "/")+"/", "")
+		words = strings.ReplaceAll(words, root, filepath.Base(root))
 	}
 	return words
 }

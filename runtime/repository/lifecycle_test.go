@@ -231,6 +231,10 @@ func TestManifestsAreVerified(t *testing.T) {
 	var e *Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, "weights", text(t, m, "lm", "1"))
+	write(t, root, "lm", "model.onnx", "weights")
+	write(t, root, "lm", SumsName, sumOfX+"  model.onnx")
+	require.ErrorContains(t, m.Load(t.Context(), "lm"), "bedside.json is not listed in SHA256SUMS", "it counts beside a manifest")
+	require.NoError(t, os.Remove(filepath.Join(root, "lm", SumsName)))
 
 	trusting, _ := manager(t, Options{Roots: []string{root}})
 	require.NoError(t, trusting.Start(t.Context()))
@@ -349,76 +353,6 @@ func TestErrorsOfClosingAreTold(t *testing.T) {
 	require.NoError(t, m.Load(t.Context(), "m"))
 	require.NoError(t, m.Unload(t.Context(), "m"))
 	require.Equal(t, "unloaded; closing it failed: stuck", status(t, m, "m", 1).Reason)
-}
-
-func TestStart(t *testing.T) {
-	root := t.TempDir()
-	write(t, root, "a", "1", "model.onnx", "a")
-	write(t, root, "b", "1", "model.onnx", "bad")
-	write(t, root, "c", "1", "model.onnx", "c")
-	for _, c := range []struct {
-		name  string
-		opt   Options
-		fails Kind
-		ready string
-	}{
-		{"nothing", Options{Mode: ModeExplicit}, 0, ""},
-		{"by name", Options{Mode: ModeExplicit, Load: []string{"c"}}, 0, "c"},
-		{"all", Options{Mode: ModeExplicit, Load: []string{"*"}}, KindLoadFailed, "ac"},
-		{"an unknown one", Options{Mode: ModeExplicit, Load: []string{"a", "x"}}, KindUnknownModel, "a"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			c.opt.Roots = []string{root}
-			m, _ := manager(t, c.opt)
-			err := m.Start(t.Context())
-			if c.fails == 0 {
-				require.NoError(t, err)
-			} else {
-				require.Equal(t, c.fails, kindOf(t, err))
-			}
-			ready, listed := "", ""
-			for _, s := range m.Index() {
-				listed += s.Name
-				if s.State == StateReady {
-					ready += s.Name
-				}
-			}
-			require.Equal(t, c.ready, ready)
-			require.Equal(t, "abc", listed)
-			require.Equal(t, KindInvalid, kindOf(t, m.Start(t.Context())), "once")
-		})
-	}
-	m, _ := manager(t, Options{Roots: []string{filepath.Join(root, "nowhere")}})
-	require.ErrorIs(t, m.Start(t.Context()), os.ErrNotExist)
-
-	write(t, root, "hangs", "1", "model.onnx", "hang")
-	m, _ = manager(t, Options{Roots: []string{root}})
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		until(t, m, "hangs", 1, inState(StateLoading))
-		cancel()
-	}()
-	require.ErrorIs(t, m.Start(ctx), context.Canceled)
-}
-
-func TestOptionsAreChecked(t *testing.T) {
-	root := t.TempDir()
-	for field, opt := range map[string]Options{
-		"roots":         {},
-		"roots[1]":      {Roots: []string{root, root + "/."}},
-		"mode":          {Roots: []string{root}, Mode: 9},
-		"load":          {Roots: []string{root}, Load: []string{"a"}},
-		"load ":         {Roots: []string{root}, Mode: ModeExplicit, Load: []string{"a", "*"}},
-		"load  ":        {Roots: []string{root}, Mode: ModeExplicit, Load: []string{"../a"}},
-		"poll_interval": {Roots: []string{root}, Mode: ModePoll},
-		"parallel":      {Roots: []string{root}, Parallel: -1},
-	} {
-		_, err := NewManager[*loaded](opt, &testOps{})
-		var e *ModelError
-		require.ErrorAs(t, err, &e)
-		require.Equal(t, KindInvalid, e.Kind)
-		require.Equal(t, field[:len(e.Field)], e.Field)
-	}
 }
 
 func TestPanicsKeepTheirStack(t *testing.T) {

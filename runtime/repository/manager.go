@@ -68,8 +68,11 @@ type Manager[T any] struct {
 
 	ready atomic.Pointer[table[T]] // written under mu
 
+	lookAgain time.Duration // how long Index trusts its last look
+
 	mu       sync.Mutex
 	closed   bool
+	looked   time.Time
 	started  bool
 	models   map[string]*model[T]
 	watchers map[*watcher]struct{}
@@ -109,7 +112,7 @@ func NewManager[T any](opt Options, ops Operations[T]) (*Manager[T], error) {
 		return nil, err
 	}
 	m := &Manager[T]{
-		opt: opt, ops: ops, loading: make(chan struct{}, opt.Parallel),
+		opt: opt, ops: ops, loading: make(chan struct{}, opt.Parallel), lookAgain: time.Second,
 		models: map[string]*model[T]{}, watchers: map[*watcher]struct{}{},
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())

@@ -101,6 +101,7 @@ func manager(t *testing.T, opt Options) (*Manager[*loaded], *testOps) {
 	ops := &testOps{gate: make(chan struct{})}
 	m, err := NewManager[*loaded](opt, ops)
 	require.NoError(t, err)
+	m.lookAgain = 0
 	t.Cleanup(func() {
 		require.NoError(t, m.Close())
 		for _, l := range ops.opened {

@@ -193,9 +193,9 @@ func (m *Manager[T]) note(folders map[string]*folder) {
 }
 
 // Index tells the state of every version of every model that is in a repository or in memory, by name and version. In
-// ModeExplicit it looks at the repositories first.
+// ModeExplicit it looks at the repositories first, unless it did so within the last second: callers may be many.
 func (m *Manager[T]) Index() []Status {
-	if m.opt.Mode == ModeExplicit {
+	if m.opt.Mode == ModeExplicit && m.mayLook() {
 		// What cannot be looked at now is told as it was.
 		if folders, err := scan(m.opt.Roots); err == nil {
 			m.note(folders)
@@ -204,6 +204,17 @@ func (m *Manager[T]) Index() []Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.statuses()
+}
+
+func (m *Manager[T]) mayLook() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if m.closed || now.Sub(m.looked) < m.lookAgain {
+		return false
+	}
+	m.looked = now
+	return true
 }
 
 // statuses lists all states by name and version. The caller holds mu.

@@ -117,6 +117,7 @@ func TestManagerAgainstRules(t *testing.T) {
 		ops := &testOps{}
 		m, err := NewManager[*loaded](Options{Roots: []string{root}, Mode: ModeExplicit}, ops)
 		require.NoError(t, err)
+		m.lookAgain = 0
 		defer m.Close()
 		require.NoError(t, m.Start(context.Background()))
 		file := filepath.Join(root, "m", "1", "model.onnx")
