@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The protocol's tooling: generate the Go code, or check files and generated code.
-#   scripts/proto.sh generate   write the generated code beside the .proto files
+# The protocol's tooling: generate code, or check files and generated code.
+#   scripts/proto.sh generate   write Go beside the .proto files, Python and TypeScript into their clients
 #   scripts/proto.sh check      lint, breaking changes against $BREAKING_AGAINST (default main), generated code current
+# TypeScript takes Node 20 or later with npm; where they are missing it is left out, which is said at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,15 +41,54 @@ check_breaking() {
   return "$status"
 }
 
+# The generators of Python are pinned with the Python client's tests, those of TypeScript in its package.json.
+prepare_python() {
+  local python
+  python=$("${PYTHON:-python3}" scripts/testenv.py)
+  PATH=$(dirname "$python"):$PATH
+  mkdir -p .build/clients
+  "$python" clients/python/tools/google_protos.py >.build/clients/google.binpb
+}
+
+with_node=yes
+prepare_typescript() {
+  if ! bash scripts/node.sh; then
+    with_node=no
+    return
+  fi
+  bash scripts/node.sh install
+}
+
+# Writes all generated code under the folder $1.
+generate() {
+  buf generate --output "$1"
+  buf generate --template buf.gen.python.yaml --output "$1"
+  if [ "$with_node" = yes ]; then
+    buf generate --template buf.gen.typescript.yaml --output "$1"
+  fi
+}
+
+# The digests of the files below folder $1 that are called $2.
+digests() { (cd "$1" && find . -name "$2" -print0 | sort -z | xargs -0 sha256sum); }
+
+check_current() {
+  local fresh=$1 folder=$2 pattern=$3
+  digests "$folder" "$pattern" >"$fresh/committed"
+  digests "$fresh/$folder" "$pattern" >"$fresh/generated"
+  diff "$fresh/committed" "$fresh/generated" >&2
+}
+
 check_generated() {
   local fresh status=0
   fresh=$(mktemp -d)
-  buf generate --output "$fresh"
-  (cd proto && find . -name '*.pb.go' -print0 | sort -z | xargs -0 sha256sum) >"$fresh/committed"
-  (cd "$fresh/proto" && find . -name '*.pb.go' -print0 | sort -z | xargs -0 sha256sum) >"$fresh/generated"
-  if ! diff "$fresh/committed" "$fresh/generated" >&2; then
+  generate "$fresh"
+  check_current "$fresh" proto '*.pb.go' || status=1
+  check_current "$fresh" clients/python/src/bedside_client/v1 '*.py*' || status=1
+  if [ "$with_node" = yes ]; then
+    check_current "$fresh" clients/typescript/src/gen '*.ts' || status=1
+  fi
+  if [ "$status" != 0 ]; then
     echo "generated code is not current: run 'make proto' and commit the result" >&2
-    status=1
   fi
   rm -rf "$fresh"
   return "$status"
@@ -56,12 +96,22 @@ check_generated() {
 
 fetch_rules .build/protovalidate
 case "${1:-}" in
-  generate) buf format -w proto && buf generate ;;
+  generate)
+    prepare_python
+    prepare_typescript
+    buf format -w proto
+    generate .
+    ;;
   check)
+    prepare_python
+    prepare_typescript
     buf format -d --exit-code proto
     buf lint proto
     check_breaking
     check_generated
     ;;
-  *) sed -n '2,4p' "$0" | cut -c3- >&2; exit 2 ;;
+  *) sed -n '2,5p' "$0" | cut -c3- >&2; exit 2 ;;
 esac
+if [ "$with_node" = no ]; then
+  bash scripts/node.sh note "TypeScript's generated code was left out"
+fi

@@ -1,12 +1,11 @@
 """The server that most tests share."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from bedside_client import Client
-from server import ROOT, Server
+from server import Server
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +29,3 @@ def client(server: Server) -> Iterator[Client]:
     """A client of the real server."""
     with Client(server.address) as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def record() -> dict:
-    """A small patient record, as a FHIR bundle."""
-    return json.loads((ROOT / "testdata" / "records" / "minimal.fhir.json").read_text(encoding="utf-8"))

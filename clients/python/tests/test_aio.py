@@ -25,7 +25,7 @@ async def client(server):
         yield made
 
 
-async def test_every_call(client, record):
+async def test_every_call(client):
     whole = await client.generate(PROMPT, max_tokens=12)
     assert whole.usage.completion_tokens == 12
     pieces = [p async for p in client.stream(PROMPT, max_tokens=12)]

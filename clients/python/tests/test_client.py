@@ -60,16 +60,15 @@ def test_tokenize(client):
     assert any(t.special for t in client.tokenize([user("Hello")]).tokens)
 
 
-def test_summarize(client, record):
-    answer = client.summarize(record, language="zh")
-    assert answer.language == "zh"
-    assert all(s.text and s.evidence for part in answer.sections for s in part.sentences)
-    typed = v1.PatientRecord(
+def test_summarize(client):
+    record = v1.PatientRecord(
         patient=v1.Patient(id="p"), observations=[v1.Observation(
             id="hr", code=v1.Concept(codings=[v1.Coding(system="http://loinc.org", code="8867-4", display="Heart rate")]),
             value=v1.Value(quantity=v1.Quantity(value="80", unit="beats/minute", code="/min")))])
-    answer = client.summarize(typed, include_facts=True)
+    answer = client.summarize(record, language="zh", include_facts=True)
+    assert answer.language == "zh"
     assert ["Observation/hr"] in [list(f.evidence) for part in answer.sections for f in part.facts]
+    assert all(s.text and s.evidence for part in answer.sections for s in part.sentences)
     assert answer.notice
 
 

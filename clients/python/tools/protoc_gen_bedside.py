@@ -43,7 +43,7 @@ def package(request: CodeGeneratorRequest) -> str:
     for file in sorted(request.proto_file, key=lambda f: f.name):
         if file.name in request.file_to_generate:
             module = Path(file.name).stem + "_pb2"
-            names = sorted(t.name for t in [*file.message_type, *file.enum_type])
+            names = sorted([m.name for m in file.message_type] + [e.name for e in file.enum_type])
             lines += [f"from {TO.replace('/', '.')}.{module} import {name} as {name}" for name in names]
     return "\n".join(lines) + "\n"
 

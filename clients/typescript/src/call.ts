@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Code, ConnectError, type CallOptions as ConnectOptions } from "@connectrpc/connect";
+import { connectionLost, deadlineExceeded, fromServer, neverConnected, requestIdKey, toBedsideError, type BedsideError } from "./errors.js";
+import type { CallOptions } from "./options.js";
+
+const maxAttempts = 4;
+const firstBackoffMs = 200;
+const maxBackoffMs = 5000;
+const leastDelayMs = 10;
+
+/** What a client's calls have in common. */
+export interface Setting {
+  readonly timeoutMs: number | null;
+  readonly waitForReady: boolean;
+  readonly tenant: string;
+  /** Aborted when the client is closed. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * One call, through all its attempts: its id, its headers, and the time that is left.
+ *
+ * A full queue is answered RESOURCE_EXHAUSTED with the time to wait, and any call may be made again after it. A server that
+ * was lost or is shutting down is UNAVAILABLE: calls that only read are made again. A server that was not reached at all is
+ * waited for.
+ */
+export class Attempts {
+  readonly requestId: string;
+  private readonly headers: [string, string][];
+  private readonly ends: number;
+  private readonly signal: AbortSignal;
+  private made = 1;
+  private waits = 0;
+
+  constructor(
+    private readonly setting: Setting,
+    options: CallOptions,
+    private readonly readsOnly: boolean,
+    leaving?: AbortSignal,
+  ) {
+    const timeoutMs = options.timeoutMs === undefined ? setting.timeoutMs : options.timeoutMs;
+    this.requestId = options.requestId ?? randomBytes(8).toString("hex");
+    this.headers = [...Object.entries(options.headers ?? {}), [requestIdKey, this.requestId]];
+    if (setting.tenant !== "") {
+      this.headers.push(["bedside-tenant", setting.tenant]);
+    }
+    this.ends = timeoutMs === null ? Infinity : performance.now() + timeoutMs;
+    this.signal = AbortSignal.any([setting.closing, options.signal, leaving].filter((s) => s !== undefined));
+  }
+
+  /** What the next attempt takes. */
+  connectOptions(): ConnectOptions {
+    const left = this.ends - performance.now();
+    if (left <= 0) {
+      throw deadlineExceeded(this.requestId);
+    }
+    // Connect takes 0 for "never": its default timeout would count where none is given.
+    return { headers: this.headers, signal: this.signal, timeoutMs: Number.isFinite(left) ? Math.ceil(left) : 0 };
+  }
+
+  /** Returns after the pause before the next attempt, or throws what was `thrown` where it is the caller's to know. */
+  async pause(thrown: unknown): Promise<void> {
+    const error = this.describe(thrown);
+    const delay = this.delay(error);
+    const left = this.ends - performance.now();
+    // A wait that would pass the deadline is not begun, but for a server's coming: the error says more than a late
+    // DeadlineExceededError.
+    if (delay === undefined || (delay >= left && !neverConnected(error))) {
+      throw error;
+    }
+    try {
+      await sleep(Math.min(delay, Math.max(left, 0)), undefined, { signal: this.signal });
+    } catch (aborted) {
+      throw this.describe(new ConnectError("the call was cancelled", Code.Canceled, undefined, undefined, aborted));
+    }
+  }
+
+  /** The error for what an attempt threw. */
+  describe(thrown: unknown): BedsideError {
+    const error = toBedsideError(thrown, this.requestId);
+    // A cancellation that neither side asked for is a stream that was reset: by the server at the deadline, where that is
+    // faster than the timer here, or by the end of the connection.
+    if (error.code === Code.Canceled && !this.signal.aborted && !fromServer(error)) {
+      return performance.now() >= this.ends ? deadlineExceeded(this.requestId) : connectionLost(error.cause, this.requestId);
+    }
+    return error;
+  }
+
+  private delay(error: BedsideError): number | undefined {
+    if (neverConnected(error)) {
+      return this.setting.waitForReady ? backoff(this.waits++) : undefined;
+    }
+    if (this.made >= maxAttempts) {
+      return undefined;
+    }
+    if (error.code === Code.ResourceExhausted && error.retryAfterMs !== undefined) {
+      this.made++;
+      // Up to a quarter more, so that those turned down together do not return together.
+      return Math.max(error.retryAfterMs, leastDelayMs) * (1 + Math.random() / 4);
+    }
+    if (error.code === Code.Unavailable && this.readsOnly) {
+      return backoff(this.made++ - 1);
+    }
+    return undefined;
+  }
+}
+
+/** Milliseconds before another try, the first being number 0; a fifth more or less, at random (gRFC A6). */
+function backoff(number: number): number {
+  return Math.min(firstBackoffMs * 2 ** Math.min(number, 16), maxBackoffMs) * (0.8 + Math.random() * 0.4);
+}

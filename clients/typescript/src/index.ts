@@ -1,0 +1,25 @@
+/**
+ * The TypeScript client of a Bedside server.
+ *
+ * Requests are plain values; answers are the protocol's messages, which "@bedside-lm/client/v1" has with their schemas.
+ */
+export { Client } from "./client.js";
+export type { CallOptions, ClientOptions, GenerateOptions } from "./options.js";
+export type { ChatMessage, Prompt, RecordInput, TextKind } from "./requests.js";
+export {
+  BedsideError,
+  CallCancelledError,
+  DeadlineExceededError,
+  FailedPreconditionError,
+  InternalError,
+  InvalidArgumentError,
+  NotFoundError,
+  ResourceExhaustedError,
+  toBedsideError,
+  UnavailableError,
+  UnimplementedError,
+  type Violation,
+} from "./errors.js";
+export { FinishReason } from "./gen/bedside/v1/generation_pb.js";
+export { ModelState } from "./gen/bedside/v1/model_pb.js";
+export { SentenceOrigin } from "./gen/bedside/v1/clinical_pb.js";
