@@ -91,6 +91,28 @@ func TestAdaptiveDelayOfClosedLoops(t *testing.T) {
 	}
 }
 
+// The parts of one request are not company for one another.
+func TestAdaptiveDelayOfParts(t *testing.T) {
+	s, err := NewScheduler(Config{MaxBatchSize: 8, MaxQueueDelay: ms(5), AdaptiveDelay: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := t0
+	for range 100 {
+		if err := s.Admit(now, &Entry{Item: Item{Size: 1}}, &Entry{Item: Item{Size: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		plan := s.Plan(now)
+		if len(plan.Batches) != 1 || len(plan.Batches[0].Entries) != 2 {
+			t.Fatalf("a lone caller's request of two parts does not go at once")
+		}
+		now = now.Add(ms(1))
+		s.Complete(now, plan.Batches[0])
+		s.Plan(now)
+		now = now.Add(ms(0.1))
+	}
+}
+
 // Requests that come by chance, independently of one another: whether waiting is worth it depends on their rate alone.
 func TestArrivalsAtRandom(t *testing.T) {
 	for _, c := range []struct {

@@ -339,13 +339,13 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// One tenant keeps 200 requests under way, the other one: that one waits for the batch that runs and at most one more.
+// One tenant keeps 80 requests under way, the other one: that one waits for the batch that runs and at most one more.
 func TestFloodedBatcher(t *testing.T) {
 	cfg := Config{MaxBatchSize: 8, MaxQueue: 64}
 	bubble(t, cfg, &model{takes: ms(10)}, func(t *testing.T, b *Batcher[string, string]) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var flood sync.WaitGroup
-		for range 200 {
+		for range 80 {
 			flood.Go(func() {
 				for ctx.Err() == nil {
 					if _, err := b.Do(ctx, "x", Item{Size: 1, Tenant: "flood"}); err != nil {
@@ -354,7 +354,7 @@ func TestFloodedBatcher(t *testing.T) {
 				}
 			})
 		}
-		for range 100 {
+		for range 40 {
 			time.Sleep(ms(3))
 			r, err := b.Do(t.Context(), "y", Item{Size: 1, Tenant: "lone"})
 			if err != nil || r.Queue > ms(20) {

@@ -49,6 +49,7 @@ type state uint8
 
 const (
 	outside state = iota
+	entering
 	waiting
 	running
 	held // has run; its answer waits for earlier ones (PreserveOrdering)

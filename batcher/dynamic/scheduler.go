@@ -104,16 +104,12 @@ func (s *Scheduler) Admit(now time.Time, entries ...*Entry) error {
 	if limit := s.levels[lv].places(s.cfg.MaxQueue); len(entries) > limit {
 		return invalid("items", fmt.Sprintf("there are %d, the queue holds %d", len(entries), limit))
 	}
-	for i, e := range entries {
-		if err := s.check(e, entries[0]); err != nil {
-			if len(entries) > 1 {
-				err.Field = fmt.Sprintf("items[%d].%s", i, err.Field)
-			}
-			return err
-		}
+	if err := s.checkAll(entries); err != nil {
+		return err
 	}
 	t := s.tenantOf(entries[0].Tenant)
 	if err := s.room(t, lv, len(entries)); err != nil {
+		refuse(entries)
 		return err
 	}
 	s.admissions++
@@ -122,6 +118,29 @@ func (s *Scheduler) Admit(now time.Time, entries ...*Entry) error {
 		s.enter(e)
 	}
 	s.rate.observe(s.now, 0, s.queued)
+	return nil
+}
+
+func refuse(entries []*Entry) {
+	for _, e := range entries {
+		e.state = outside
+	}
+}
+
+// checkAll judges each entry by itself, and that they go together.
+func (s *Scheduler) checkAll(entries []*Entry) *Error {
+	for i, e := range entries {
+		err := s.check(e, entries[0])
+		if err == nil {
+			e.state = entering // so that it cannot be there twice
+			continue
+		}
+		refuse(entries[:i])
+		if len(entries) > 1 {
+			err.Field = fmt.Sprintf("items[%d].%s", i, err.Field)
+		}
+		return err
+	}
 	return nil
 }
 
@@ -259,7 +278,7 @@ func (s *Scheduler) unqueue(e *Entry) {
 func (s *Scheduler) leave(e *Entry) {
 	s.timers.set(e, time.Time{})
 	switch e.state {
-	case outside:
+	case outside, entering:
 		return
 	case waiting:
 		s.unqueue(e)

@@ -93,11 +93,8 @@ func (s *Scheduler) room(t *tenant, level, n int) *Error {
 			break
 		}
 		victims = append(victims, v)
-		s.unlist(v) // taken out for now, so that the next victim is chosen as if it were gone
-		over, overLevel = over-1, overLevel-1
-		if v.level != level {
-			overLevel++
-		}
+		s.unlist(v)                           // taken out for now, so that the next victim is chosen as if it were gone
+		over, overLevel = over-1, overLevel-1 // while overLevel counts, the victim is of this level
 	}
 	if over > 0 || overLevel > 0 {
 		for i := len(victims) - 1; i >= 0; i-- {

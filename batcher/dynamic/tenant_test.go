@@ -45,6 +45,10 @@ func TestTenants(t *testing.T) {
 			{0, "x:1 tenant=a", "[x]"}, {0, "a:1 b:1 c:1 d:1 tenant=a", ""}, {0, "e:1 f:1 g:1 tenant=b", "error: queue_full"},
 			{0, "e:1 f:1 tenant=b", "displaced:d displaced:c"},
 		}},
+		{"but not for one who has its share, though another has more", Config{MaxQueue: 6}, []step{
+			{0, "x:1 tenant=a", "[x]"}, {0, "a:1 b:1 c:1 tenant=a", ""}, {0, "d:1 e:1 tenant=b", ""}, {0, "f:1 tenant=c", ""},
+			{0, "g:1 tenant=b", "error: queue_full"}, {0, "g:1 tenant=c", "displaced:c"},
+		}},
 		{"by weight", Config{MaxQueue: 3, TenantWeights: map[string]float64{"w": 2}}, []step{
 			{0, "x:1 tenant=a", "[x]"}, {0, "a:1 b:1 c:1 tenant=a", ""},
 			{0, "u:1 v:1 tenant=w", "displaced:c displaced:b"}, {0, "w:1 tenant=w", "error: queue_full"},
