@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -23,11 +24,16 @@ type piece struct {
 	id   int32
 }
 
-// newPieces makes the trie. Texts are not empty and differ.
-func newPieces(list []piece) *pieces {
-	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b piece) int { return strings.Compare(a.text, b.text) })
-	p := &pieces{labels: []byte{0}, nodes: []pieceNode{{id: -1}}}
+// newPieces makes the trie of a list, which it sorts. Texts are not empty; where one stands there twice, the second one's
+// id is returned, else -1.
+func newPieces(list []piece) (p *pieces, twice int32) {
+	slices.SortFunc(list, func(a, b piece) int { return cmp.Or(strings.Compare(a.text, b.text), cmp.Compare(a.id, b.id)) })
+	for i := 1; i < len(list); i++ {
+		if list[i].text == list[i-1].text {
+			return nil, list[i].id
+		}
+	}
+	p = &pieces{labels: []byte{0}, nodes: []pieceNode{{id: -1}}}
 	// Breadth first: spans[i] are the pieces below node i, which share their first depth bytes.
 	type span struct{ from, to, depth int }
 	spans := []span{{0, len(list), 0}}
@@ -50,7 +56,7 @@ func newPieces(list []piece) *pieces {
 		}
 		p.nodes[node].children = int32(len(p.nodes)) - p.nodes[node].first
 	}
-	return p
+	return p, -1
 }
 
 // child returns the node that label leads to from node.

@@ -117,17 +117,11 @@ func (u *Unigram) buildModel(doc *unigramDocument) error {
 		special[token.Content] = true
 	}
 	list := make([]piece, 0, len(m.Vocab))
-	seen := make(map[string]bool, len(m.Vocab))
 	least := math.Inf(1)
 	for i, entry := range m.Vocab {
-		path := field(fmt.Sprintf("model.vocab[%d]", i))
-		switch {
-		case entry.text == "" || len(entry.text) > maxTokenBytes || !utf8.ValidString(entry.text):
-			return invalid(path, "is empty, longer than %d bytes or not valid UTF-8", maxTokenBytes)
-		case seen[entry.text]:
-			return invalid(path, "stands there twice")
+		if entry.text == "" || len(entry.text) > maxTokenBytes || !utf8.ValidString(entry.text) {
+			return invalid(field(fmt.Sprintf("model.vocab[%d]", i)), "is empty, longer than %d bytes or not valid UTF-8", maxTokenBytes)
 		}
-		seen[entry.text] = true
 		least = min(least, entry.score)
 		u.scores = append(u.scores, entry.score)
 		if !special[entry.text] && int32(i) != *m.UnkID {
@@ -135,7 +129,10 @@ func (u *Unigram) buildModel(doc *unigramDocument) error {
 		}
 	}
 	u.unknown, u.unknownScore = *m.UnkID, least-unknownPenalty
-	u.pieces = newPieces(list)
+	var twice int32
+	if u.pieces, twice = newPieces(list); twice >= 0 {
+		return invalid(field(fmt.Sprintf("model.vocab[%d]", twice)), "stands there twice")
+	}
 	return nil
 }
 
