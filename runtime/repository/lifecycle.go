@@ -57,8 +57,8 @@ func (m *Manager[T]) load(ctx context.Context, md *model[T], kind opKind) error 
 // loadVersion puts a new instance of a version into service and retires the one before.
 func (m *Manager[T]) loadVersion(ctx context.Context, md *model[T], f *folder, version int64, kind opKind) error {
 	spec := f.spec(version)
-	s, fp, err := m.prepare(ctx, md, spec, kind)
-	if s == nil || err != nil {
+	current, fp, err := m.prepare(ctx, md, spec, kind)
+	if current || err != nil {
 		return m.failVersion(md, spec, err)
 	}
 	select {
@@ -70,7 +70,7 @@ func (m *Manager[T]) loadVersion(ctx context.Context, md *model[T], f *folder, v
 		return m.failVersion(md, spec, ctx.Err())
 	}
 	m.mu.Lock()
-	if s.serving == nil {
+	if s := m.slotOf(md, version); s.serving == nil {
 		m.set(s, StateLoading, "")
 	} else {
 		m.set(s, StateReady, "is being loaded anew, the previous instance serves")
@@ -87,6 +87,7 @@ func (m *Manager[T]) loadVersion(ctx context.Context, md *model[T], f *folder, v
 		_ = m.closeModel(in.value) // nobody is left to be told
 		return errClosed
 	}
+	s := m.slotOf(md, version)
 	s.status.Format, s.status.Digest = in.spec.Format, in.spec.Digest
 	m.replace(s, in)
 	m.set(s, StateReady, "")
@@ -94,12 +95,11 @@ func (m *Manager[T]) loadVersion(ctx context.Context, md *model[T], f *folder, v
 	return nil
 }
 
-// prepare returns the slot for a version to be loaded, or nil where it serves already in this very form. It waits until the
+// prepare says whether a version serves already in this very form, so that nothing is to be loaded. It waits until the
 // instances that were retired before are gone: no more than the one that serves and the new one are in memory at once.
-func (m *Manager[T]) prepare(ctx context.Context, md *model[T], spec Spec, kind opKind) (*slot[T], fingerprint, error) {
-	fp, err := fingerprintOf(spec.Dir, spec.Config)
-	if err != nil {
-		return nil, fp, err
+func (m *Manager[T]) prepare(ctx context.Context, md *model[T], spec Spec, kind opKind) (current bool, fp fingerprint, err error) {
+	if fp, err = fingerprintOf(spec.Dir, spec.Config); err != nil {
+		return false, fp, err
 	}
 	m.mu.Lock()
 	s := m.slotOf(md, spec.Version)
@@ -107,7 +107,7 @@ func (m *Manager[T]) prepare(ctx context.Context, md *model[T], spec Spec, kind 
 	if kind == opSync && s.serving != nil && s.serving.fingerprint == fp {
 		m.set(s, StateReady, "")
 		m.mu.Unlock()
-		return nil, fp, nil
+		return true, fp, nil
 	}
 	drains := closings(s)
 	m.mu.Unlock()
@@ -115,10 +115,10 @@ func (m *Manager[T]) prepare(ctx context.Context, md *model[T], spec Spec, kind 
 		select {
 		case <-closed:
 		case <-ctx.Done():
-			return nil, fp, ctx.Err()
+			return false, fp, ctx.Err()
 		}
 	}
-	return s, fp, nil
+	return false, fp, nil
 }
 
 // open checks a version's files and loads it. Files that change meanwhile are an error: nobody could say what was loaded.

@@ -300,7 +300,7 @@ func TestLoadsOfOneModelAreShared(t *testing.T) {
 	for range callers + 1 {
 		require.NoError(t, <-results)
 	}
-	require.Len(t, ops.opened, 2, "the one that ran, and one for all that came meanwhile")
+	require.Len(t, ops.all(), 2, "the one that ran, and one for all that came meanwhile")
 }
 
 func TestModelsAreLoadedSideBySide(t *testing.T) {
@@ -317,7 +317,29 @@ func TestModelsAreLoadedSideBySide(t *testing.T) {
 	close(ops.gate)
 	require.NoError(t, <-started)
 	require.EqualValues(t, 3, ops.most.Load())
-	require.Len(t, ops.opened, 5)
+	require.Len(t, ops.all(), 5)
+}
+
+// A folder that is moved away, missed and moved back while its model waits for its turn is loaded and closed as any other.
+func TestAFolderThatIsAwayForAMoment(t *testing.T) {
+	m, ops, root := explicit(t, func(o *Options) { o.Parallel = 1 })
+	write(t, root, "first", "1", "model.onnx", "gate")
+	write(t, root, "m", "1", "model.onnx", "one")
+	first, second := make(chan error), make(chan error)
+	go func() { first <- m.Load(t.Context(), "first") }()
+	until(t, m, "first", 1, inState(StateLoading))
+	go func() { second <- m.Load(t.Context(), "m") }()
+	until(t, m, "m", 1, func(s Status) bool { return s.Reason == reasonNotLoaded })
+	away := filepath.Join(t.TempDir(), "m")
+	require.NoError(t, os.Rename(filepath.Join(root, "m"), away))
+	require.Len(t, m.Index(), 1)
+	require.NoError(t, os.Rename(away, filepath.Join(root, "m")))
+	close(ops.gate)
+	require.NoError(t, <-first)
+	if err := <-second; err != nil { // it looked while the folder was away
+		require.NoError(t, m.Load(t.Context(), "m"))
+	}
+	require.Equal(t, "one", text(t, m, "m", "1"))
 }
 
 func TestFilesThatChangeMeanwhile(t *testing.T) {
@@ -329,7 +351,7 @@ func TestFilesThatChangeMeanwhile(t *testing.T) {
 	write(t, root, "m", "1", "model.onnx", "gate, and more")
 	close(ops.gate)
 	require.ErrorContains(t, <-failed, "its files changed while they were loaded")
-	require.EqualValues(t, 1, ops.opened[0].closed.Load())
+	require.EqualValues(t, 1, ops.all()[0].closed.Load())
 }
 
 func TestOneRetiredInstanceAtATime(t *testing.T) {
@@ -342,7 +364,7 @@ func TestOneRetiredInstanceAtATime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, m.Load(ctx, "m"), context.DeadlineExceeded, "the first is still in use")
-	require.Len(t, ops.opened, 2)
+	require.Len(t, ops.all(), 2)
 	h.Release()
 	require.NoError(t, m.Load(t.Context(), "m"))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,6 +67,13 @@ func (o *testOps) Load(ctx context.Context, spec Spec) (*loaded, error) {
 	return l, nil
 }
 
+// all are the models opened so far.
+func (o *testOps) all() []*loaded {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.opened)
+}
+
 func (o *testOps) Close(l *loaded) error {
 	l.closed.Add(1)
 	if l.text == "sticky" {
@@ -104,7 +112,7 @@ func manager(t *testing.T, opt Options) (*Manager[*loaded], *testOps) {
 	m.lookAgain = 0
 	t.Cleanup(func() {
 		require.NoError(t, m.Close())
-		for _, l := range ops.opened {
+		for _, l := range ops.all() {
 			require.EqualValues(t, 1, l.closed.Load(), "%q is closed once", l.text)
 		}
 	})

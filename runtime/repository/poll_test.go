@@ -23,7 +23,7 @@ func polling(t *testing.T, opt Options) (m *Manager[*loaded], ops *testOps, tick
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, m.Close())
-		for _, l := range ops.opened {
+		for _, l := range ops.all() {
 			require.EqualValues(t, 1, l.closed.Load())
 		}
 	})
@@ -42,7 +42,7 @@ func TestPollFollowsTheFolders(t *testing.T) {
 		require.NoError(t, m.Start(t.Context()))
 		tick()
 		tick()
-		require.Len(t, ops.opened, 2, "nothing changed")
+		require.Len(t, ops.all(), 2, "nothing changed")
 
 		// A new version takes over once it has looked the same for an interval.
 		write(t, root, "m", "2", "model.onnx", "tw")
@@ -62,10 +62,10 @@ func TestPollFollowsTheFolders(t *testing.T) {
 		tick()
 		require.Equal(t, "two", text(t, m, "m", ""))
 		require.Contains(t, status(t, m, "m", 2).Reason, "not a model")
-		before := len(ops.opened)
+		before := len(ops.all())
 		tick()
 		tick()
-		require.Len(t, ops.opened, before)
+		require.Len(t, ops.all(), before)
 		write(t, root, "m", "2", "model.onnx", "two again")
 		tick()
 		tick()
@@ -73,11 +73,11 @@ func TestPollFollowsTheFolders(t *testing.T) {
 		require.Empty(t, status(t, m, "m", 2).Reason)
 
 		// The configuration counts as well, and versions that it does not touch are not loaded anew.
-		before = len(ops.opened)
+		before = len(ops.all())
 		write(t, root, "m", "1", "notes.txt", "no change to what serves")
 		tick()
 		tick()
-		require.Len(t, ops.opened, before)
+		require.Len(t, ops.all(), before)
 
 		// What is gone for an interval is unloaded; a new model is loaded.
 		require.NoError(t, os.Rename(filepath.Join(root, "m"), filepath.Join(root, "n")))
@@ -88,7 +88,7 @@ func TestPollFollowsTheFolders(t *testing.T) {
 		require.Equal(t, KindUnknownModel, kindOf(t, err))
 		require.Equal(t, "two again", text(t, m, "n", ""))
 		require.Equal(t, "still", text(t, m, "still", ""))
-		require.EqualValues(t, 0, ops.opened[0].closed.Load()+ops.opened[1].closed.Load()-1, "of the first two, one is still open")
+		require.EqualValues(t, 0, ops.all()[0].closed.Load()+ops.all()[1].closed.Load()-1, "of the first two, one is still open")
 	})
 }
 
@@ -132,7 +132,7 @@ func TestPollOutlivesErrors(t *testing.T) {
 		tick()
 		tick()
 		require.Equal(t, "one", text(t, m, "m", ""))
-		require.Len(t, ops.opened, 1)
+		require.Len(t, ops.all(), 1)
 	})
 }
 

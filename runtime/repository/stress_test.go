@@ -54,8 +54,8 @@ func TestReloadsUnderLoad(t *testing.T) {
 	require.Zero(t, closedInUse.Load())
 	require.Positive(t, served.Load())
 	require.NoError(t, m.Close())
-	require.Len(t, ops.opened, 2*(reloads+1))
-	for _, l := range ops.opened {
+	require.Len(t, ops.all(), 2*(reloads+1))
+	for _, l := range ops.all() {
 		require.EqualValues(t, 1, l.closed.Load())
 	}
 }
@@ -102,7 +102,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		require.Equal(t, name, text(t, m, name, ""))
 		require.NoError(t, m.Unload(t.Context(), name))
 	}
-	for _, l := range ops.opened {
+	for _, l := range ops.all() {
 		require.EqualValues(t, 1, l.closed.Load())
 	}
 	require.NoError(t, m.Close())
