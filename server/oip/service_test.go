@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
@@ -81,6 +82,22 @@ func TestInferOverTCP(t *testing.T) {
 		require.Equal(t, want, math.Float32frombits(binary.LittleEndian.Uint32(out.GetRawOutputContents()[0])))
 		require.Equal(t, map[float32]string{0: "1", 1: "2"}[want], out.GetModelVersion())
 	}
+}
+
+func TestCompression(t *testing.T) {
+	f := serve(t, true, []string{"simple"})
+	for _, name := range []string{"gzip", "deflate"} {
+		for i := range int32(3) { // packers are used again
+			out, err := f.client.ModelInfer(t.Context(), sums(i, 40), grpc.UseCompressor(name))
+			require.NoError(t, err)
+			requireSums(t, i, 40, out)
+		}
+	}
+	// Small on the wire and too large unpacked.
+	bomb := sums(0, 1)
+	bomb.RawInputContents[0] = make([]byte, 80<<20)
+	_, err := f.client.ModelInfer(t.Context(), bomb, grpc.UseCompressor("deflate"))
+	requireStatus(t, codes.ResourceExhausted, err)
 }
 
 func TestInferRefuses(t *testing.T) {
