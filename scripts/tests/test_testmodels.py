@@ -34,8 +34,8 @@ def test_decoder_equals_numpy(form, tolerance):
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     ids = {p.name for p in session.get_inputs()}
     kind, size = genai.FORMS[form], genai.SIZE
-    empty = np.zeros((1, size.kv_heads, tiny.CONTEXT, size.dim), kind)
-    cache = {f"{layer}.{side}": onnxruntime.OrtValue.ortvalue_from_numpy(empty)
+    shape = (1, size.kv_heads, tiny.CONTEXT, size.dim)
+    cache = {f"{layer}.{side}": onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, kind))
              for layer in range(size.layers) for side in ("key", "value")}
     for prompt in json.loads((COMMITTED / "genai" / "golden.json").read_text())["prompts"]:
         tokens = prompt["tokens"]
