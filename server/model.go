@@ -104,6 +104,8 @@ func quality(mf *repository.Manifest) *bedsidev1.Quality {
 	return &bedsidev1.Quality{MeanKl: q.MeanKL, Top1Agreement: q.Top1Agreement, Tokens: int32(q.Tokens), Reference: q.Reference}
 }
 
-func (lm *languageModel) reference() *bedsidev1.ModelReference {
-	return &bedsidev1.ModelReference{Name: lm.manifest.Name, Version: lm.manifest.Version, Digest: lm.manifest.Digest}
+func (lm *languageModel) reference() *bedsidev1.ModelReference { return reference(lm.manifest) }
+
+func reference(mf *repository.Manifest) *bedsidev1.ModelReference {
+	return &bedsidev1.ModelReference{Name: mf.Name, Version: mf.Version, Digest: mf.Digest}
 }

@@ -236,6 +236,19 @@ func (r *registry) languageModel(ctx context.Context, name string) (lm *language
 	return lm, h.Release, nil
 }
 
+// embedder finds the embedding model that a request means, as languageModel does.
+func (r *registry) embedder(ctx context.Context, name string) (embedder, func(), error) {
+	h, err := r.acquire(ctx, cmp.Or(name, r.defaultEmbedding), "")
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.Model().embedding == nil {
+		h.Release()
+		return nil, nil, wrongKind("is not an embedding model")
+	}
+	return h.Model().embedding, h.Release, nil
+}
+
 // wrongKind says that a model exists but does something else than the call is for.
 func wrongKind(what string) error {
 	return &apierror.FieldError{Field: "model", Message: what + "; ListModels tells each model's kind"}

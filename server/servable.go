@@ -13,6 +13,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/config"
+	"github.com/bedside-lm/bedside/server/embed"
 	"github.com/bedside-lm/bedside/server/engine"
 	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/modelconfig"
@@ -22,6 +23,7 @@ import (
 // servable is one version of a model, loaded.
 type servable struct {
 	language  *languageModel // nil unless it is one
+	embedding *embed.Engine  // likewise
 	tensors   *infer.Model   // likewise
 	inference oip.Model      // what the inference protocol serves
 }
@@ -36,10 +38,11 @@ type languageModel struct {
 
 // loader opens and closes models for their managers: repository.Operations.
 type loader struct {
-	cfg      config.Config
-	language *engine.MetricSet
-	tensors  *infer.MetricSet
-	log      *slog.Logger
+	cfg       config.Config
+	language  *engine.MetricSet
+	embedding *embed.MetricSet
+	tensors   *infer.MetricSet
+	log       *slog.Logger
 }
 
 // Load opens one version of a model.
@@ -62,7 +65,10 @@ func (l *loader) open(ctx context.Context, spec repository.Spec) (*servable, err
 		if err != nil {
 			return nil, err
 		}
-		return l.openLanguage(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
+		if mf.Kind == repository.KindEmbedding {
+			return l.openEmbedding(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
+		}
+		return l.openLanguage(spec, mf) //nolint:contextcheck // as above
 	case repository.FormatGenAI:
 		mf, err := repository.OpenGenAI(spec.Dir)
 		if err != nil {
@@ -92,6 +98,19 @@ func (l *loader) openLanguage(spec repository.Spec, mf *repository.Manifest) (*s
 	return &servable{language: lm, inference: text}, nil
 }
 
+func (l *loader) openEmbedding(spec repository.Spec, mf *repository.Manifest) (*servable, error) {
+	mf.Name = spec.Name
+	e, err := embed.Open(mf, spec.Version, embed.Options{Threads: l.cfg.Threads, Metrics: l.embedding})
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := newTextEncoder(spec.Name, e)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return &servable{embedding: e, inference: encoder}, nil
+}
+
 func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) {
 	lm := &languageModel{manifest: mf}
 	var err error
@@ -119,10 +138,14 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 
 // Close gives a model's memory back.
 func (l *loader) Close(s *servable) error {
-	if s.tensors != nil {
+	switch {
+	case s.language != nil:
+		return s.language.engine.Close()
+	case s.embedding != nil:
+		return s.embedding.Close()
+	default:
 		return s.tensors.Close()
 	}
-	return s.language.engine.Close()
 }
 
 // Policy reads which versions of a folder are to be served.
@@ -139,9 +162,16 @@ func (l *loader) Policy(text []byte) (repository.VersionPolicy, error) {
 
 // describe adds to a model's description what only a loaded one tells.
 func (s *servable) describe(m *bedsidev1.Model) {
-	if s.language != nil {
+	switch {
+	case s.language != nil:
 		s.language.describe(m)
-	} else {
+	case s.embedding != nil:
+		mf := s.embedding.Manifest()
+		m.Reference = reference(mf)
+		m.Kind, m.Precision, m.Languages, m.License = mf.Kind, mf.Precision, mf.Languages, mf.License
+		m.ContextLength, m.VocabSize, m.Dimensions = int32(mf.MaxLength), int32(mf.VocabSize), int32(mf.Dimensions)
+		m.BatchInvariant = mf.BatchInvariant
+	default:
 		m.Kind = kindTensors
 	}
 }
@@ -153,6 +183,9 @@ const kindTensors = "tensors"
 func (s *servable) attributes() []any {
 	if lm := s.language; lm != nil {
 		return []any{"kind", lm.manifest.Kind, "precision", lm.manifest.Precision, "slot_capacity", lm.engine.Capacity()}
+	}
+	if e := s.embedding; e != nil {
+		return []any{"kind", e.Manifest().Kind, "precision", e.Manifest().Precision, "dimensions", e.Manifest().Dimensions}
 	}
 	return []any{"kind", kindTensors, "max_batch_size", s.tensors.Config().GetMaxBatchSize()}
 }

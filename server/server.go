@@ -29,10 +29,12 @@ import (
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/config"
+	"github.com/bedside-lm/bedside/server/embed"
 	"github.com/bedside-lm/bedside/server/engine"
 	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/interceptor"
 	"github.com/bedside-lm/bedside/server/oip"
+	"github.com/bedside-lm/bedside/server/tenant"
 )
 
 // Server serves the models of one configuration.
@@ -91,10 +93,16 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	embedding, err := embed.NewMetricSet(registry)
+	if err != nil {
+		return err
+	}
 	if err := initRuntime(s.cfg); err != nil {
 		return err
 	}
-	if s.models, err = startRegistry(ctx, s.cfg, &loader{cfg: s.cfg, language: s.language, tensors: tensors, log: s.log}, s.log); err != nil {
+	if s.models, err = startRegistry(ctx, s.cfg, &loader{
+		cfg: s.cfg, language: s.language, embedding: embedding, tensors: tensors, log: s.log,
+	}, s.log); err != nil {
 		return err
 	}
 	chain, err := interceptor.New(interceptor.Options{Logger: s.log, Registerer: registry, Limits: interceptor.Limits{
@@ -150,6 +158,7 @@ func (s *Server) listen(ctx context.Context) (err error) {
 
 func (s *Server) register(chain *interceptor.Chain) {
 	bedsidev1.RegisterGenerationServiceServer(s.grpc, &generationService{models: s.models})
+	bedsidev1.RegisterEmbeddingServiceServer(s.grpc, &embeddingService{models: s.models, tenant: tenant.Of})
 	bedsidev1.RegisterClinicalServiceServer(s.grpc, newClinicalService(s.models, s.cfg))
 	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
 	inference.RegisterGRPCInferenceServiceServer(s.grpc, oip.NewService(inferenceModels{s.models}, oip.Options{
