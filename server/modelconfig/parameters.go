@@ -61,9 +61,11 @@ var parameters = map[string]parameter{
 	"session.use_device_allocator_for_initializers": entry("session.use_device_allocator_for_initializers"),
 	"session.set_denormal_as_zero":                  entry("session.set_denormal_as_zero"),
 	"session.disable_prepacking":                    entry("session.disable_prepacking"),
-	"session.disable_quant_qdq":                     entry("session.disable_quant_qdq"),
-	"session.intra_op.allow_spinning":               entry("session.intra_op.allow_spinning"),
-	"session.inter_op.allow_spinning":               entry("session.inter_op.allow_spinning"),
+	// Exact 8-bit products also where the processor has no instruction for them, at a price in speed.
+	"session.x64quantprecision":       entry("session.x64quantprecision"),
+	"session.disable_quant_qdq":       entry("session.disable_quant_qdq"),
+	"session.intra_op.allow_spinning": entry("session.intra_op.allow_spinning"),
+	"session.inter_op.allow_spinning": entry("session.inter_op.allow_spinning"),
 	"session.dynamic_block_base": func(s *settings, v string) string {
 		var n int
 		wrong := count(&n, v, 1<<10)

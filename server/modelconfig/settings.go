@@ -1,10 +1,13 @@
 package modelconfig
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +42,16 @@ func Sessions(cfg *inference.ModelConfig) (opt ort.TensorOptions, instances int)
 		instances += max(int(g.GetCount()), 1)
 	}
 	return s.session, max(instances, 1)
+}
+
+// File is where the model of a version lies, whose files are in dir: the file that cfg names, or a folder of that name with
+// model.onnx in it, as Triton has models of several files. cfg may be nil.
+func File(cfg *inference.ModelConfig, dir string) string {
+	path := filepath.Join(dir, cmp.Or(cfg.GetDefaultModelFilename(), DefaultFilename))
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return filepath.Join(path, DefaultFilename)
+	}
+	return path
 }
 
 // levels are the numbers that Triton's ONNX Runtime backend gives the levels.

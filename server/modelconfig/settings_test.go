@@ -2,6 +2,8 @@ package modelconfig
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -57,6 +59,14 @@ func TestLevelsOfOptimization(t *testing.T) {
 		options, _ := Sessions(parse(t, text))
 		require.Equal(t, want, options.GraphOptimizationLevel, text)
 	}
+}
+
+func TestFile(t *testing.T) {
+	dir := t.TempDir()
+	require.Equal(t, filepath.Join(dir, "model.onnx"), File(nil, dir))
+	require.Equal(t, filepath.Join(dir, "net.onnx"), File(parse(t, full), dir))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "net.onnx"), 0o700))
+	require.Equal(t, filepath.Join(dir, "net.onnx", "model.onnx"), File(parse(t, full), dir))
 }
 
 func TestLongTimesStayTimes(t *testing.T) {
