@@ -69,7 +69,7 @@ type Options struct {
 	Draining <-chan struct{}
 	Errors   Errors
 	// StreamRequests is how many requests of one stream may run at once (default 256). The stream is not read while
-	// so many do.
+	// so many do, or while they have more than 128 MiB together.
 	StreamRequests int
 }
 

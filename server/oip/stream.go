@@ -7,10 +7,12 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
 	"github.com/bedside-lm/bedside/server/infer"
@@ -22,6 +24,9 @@ type inferStream = grpc.BidiStreamingServer[inference.ModelInferRequest, inferen
 // grpcErrorKey is the metadata key with which a client asks that the first failure ends the stream with its status,
 // instead of being told in an answer.
 const grpcErrorKey = "triton_grpc_error"
+
+// streamBytes is how large all requests of one stream that run may be together. One that is larger runs alone.
+const streamBytes = 128 << 20
 
 // ModelStreamInfer runs the requests of a stream side by side. Answers of models that give one each leave in the order
 // of their requests; those of decoupled models leave as they come.
@@ -35,7 +40,7 @@ func (s *Service) ModelStreamInfer(stream inferStream) error {
 	c := &conversation{
 		service: s, stream: stream, ctx: ctx, cancel: cancel, account: account,
 		strict: slices.Equal(metadata.ValueFromIncomingContext(ctx, grpcErrorKey), []string{"true"}),
-		places: make(chan struct{}, s.opt.StreamRequests), turn: make(chan struct{}),
+		places: semaphore.NewWeighted(int64(s.opt.StreamRequests)), bytes: semaphore.NewWeighted(streamBytes), turn: make(chan struct{}),
 	}
 	close(c.turn)
 	err = c.read()
@@ -58,7 +63,8 @@ type conversation struct {
 	account string // whose it is
 	strict  bool
 
-	places  chan struct{} // one for each request that runs
+	places  *semaphore.Weighted // for each request that runs
+	bytes   *semaphore.Weighted // of these requests
 	running sync.WaitGroup
 	turn    chan struct{} // closed when the last ordered request has answered; the reader's own
 	sending sync.Mutex    // a stream takes one message at a time
@@ -108,11 +114,10 @@ func (c *conversation) read() error {
 	}
 }
 
-// start runs one request, once there is a place for it.
+// start runs one request, once there is a place for it and for its bytes.
 func (c *conversation) start(req *inference.ModelInferRequest) error {
-	select {
-	case c.places <- struct{}{}:
-	case <-c.ctx.Done():
+	size := min(int64(proto.Size(req)), streamBytes)
+	if c.places.Acquire(c.ctx, 1) != nil || c.bytes.Acquire(c.ctx, size) != nil {
 		return context.Cause(c.ctx)
 	}
 	lease, err := c.service.acquire(c.ctx, "model_name", req.GetModelName(), "model_version", req.GetModelVersion())
@@ -125,7 +130,8 @@ func (c *conversation) start(req *inference.ModelInferRequest) error {
 		c.turn = mine
 	}
 	c.running.Go(func() {
-		defer func() { <-c.places }()
+		defer c.places.Release(1)
+		defer c.bytes.Release(size)
 		defer close(mine)
 		if err == nil {
 			defer lease.Release()
