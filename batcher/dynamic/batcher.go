@@ -32,6 +32,7 @@ type Batcher[Q, R any] struct {
 	scheduler *Scheduler
 	timer     *time.Timer
 	wake      time.Time // when the timer fires; zero: it does not
+	napping   bool
 	stopped   bool
 	idle      []*worker[Q, R] // kept for their buffers
 	drained   chan struct{}
@@ -79,7 +80,7 @@ func (b *Batcher[Q, R]) Config() Config { return b.scheduler.Config() }
 // [*Error] of any kind; ctx's end is KindCancelled or KindExpired and wraps the context's own error.
 func (b *Batcher[Q, R]) Do(ctx context.Context, req Q, item Item) (Result[R], error) {
 	if ctx.Err() != nil {
-		return Result[R]{}, b.gone(ctx, 0)
+		return Result[R]{}, b.gone(ctx, item)
 	}
 	c, _ := b.calls.Get().(*call[Q, R])
 	c.req, c.entry.Item, c.entry.Owner = req, item, c
@@ -92,9 +93,9 @@ func (b *Batcher[Q, R]) Do(ctx context.Context, req Q, item Item) (Result[R], er
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		if b.forget(&c.entry) {
+		if err := ended(ctx); b.forget(level, err.Kind, &c.entry) {
 			b.recycle(c)
-			return Result[R]{}, b.gone(ctx, level)
+			return Result[R]{}, err
 		}
 		<-c.done // the answer was on its way
 	}
@@ -111,7 +112,7 @@ func (b *Batcher[Q, R]) DoAll(ctx context.Context, reqs []Q, items []Item) ([]Re
 		return nil, invalid("items", fmt.Sprintf("there are %d for %d requests", len(items), len(reqs)))
 	}
 	if ctx.Err() != nil {
-		return nil, b.gone(ctx, 0)
+		return nil, b.gone(ctx, items...)
 	}
 	calls, entries := make([]call[Q, R], len(reqs)), make([]*Entry, len(reqs))
 	done := make(chan int, len(reqs))
@@ -130,13 +131,14 @@ func (b *Batcher[Q, R]) DoAll(ctx context.Context, reqs []Q, items []Item) ([]Re
 		select {
 		case i := <-done:
 			if err := calls[i].err; err != nil {
-				b.forget(entries...)
+				b.forget(level, KindCancelled, entries...)
 				return nil, err
 			}
 			results[i] = calls[i].result
 		case <-ctx.Done():
-			b.forget(entries...)
-			return nil, b.gone(ctx, level)
+			err := ended(ctx)
+			b.forget(level, err.Kind, entries...)
+			return nil, err
 		}
 	}
 	return results, nil
@@ -155,25 +157,34 @@ func (b *Batcher[Q, R]) admit(entries ...*Entry) (level int, err error) {
 		err = &Error{Kind: KindStopped}
 	}
 	b.mu.Unlock()
-	b.obs.Rejected(level, kindOf(err))
+	for range entries {
+		b.obs.Rejected(level, kindOf(err))
+	}
 	return level, err
 }
 
 // forget takes out those entries that are still in, and says whether any was.
-func (b *Batcher[Q, R]) forget(entries ...*Entry) bool {
+func (b *Batcher[Q, R]) forget(level int, kind Kind, entries ...*Entry) bool {
 	b.mu.Lock()
-	now, found := time.Now(), false
+	now, found := time.Now(), 0
 	for _, e := range entries {
-		found = b.scheduler.Cancel(now, e) || found
+		if b.scheduler.Cancel(now, e) {
+			found++
+		}
 	}
 	b.step(now, nil)
-	return found
+	for range found {
+		b.obs.Rejected(level, kind)
+	}
+	return found > 0
 }
 
-// gone is the error of a caller whose context has ended.
-func (b *Batcher[Q, R]) gone(ctx context.Context, level int) error {
+// gone is the error of a caller whose context had ended before it came.
+func (b *Batcher[Q, R]) gone(ctx context.Context, items ...Item) error {
 	err := ended(ctx)
-	b.obs.Rejected(level, err.Kind)
+	for _, item := range items {
+		b.obs.Rejected(b.scheduler.Level(item.Priority), err.Kind)
+	}
 	return err
 }
 

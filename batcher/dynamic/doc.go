@@ -30,6 +30,6 @@
 // then the earliest arrival. The batch is filled in the same order with what can join. So nobody who waits is starved
 // by sizes, groups or lengths, only by higher levels, as these are meant.
 //
-// Times below a millisecond are kept as well as Go's timers keep them: on an idle Linux machine they may fire up to a
-// millisecond late.
+// On Linux, waits below a millisecond are slept in the kernel, since Go's timers count milliseconds there when the process
+// is idle; they end some 60 microseconds late. Longer ones may end up to a millisecond late.
 package dynamic

@@ -7,9 +7,10 @@ import "time"
 type Observer interface {
 	// Admitted: so many requests of a level were taken into the queue (level 0 where there are no levels).
 	Admitted(level, requests int)
-	// Rejected: a request ended without having run, or without anyone waiting for its answer.
+	// Rejected: a request was refused, or left before its answer, whether it ran or not. A part of a request that ends
+	// because another part failed is KindCancelled.
 	Rejected(level int, kind Kind)
-	// Executed: a batch has run.
+	// Executed: a batch has run. It counts those too that left meanwhile.
 	Executed(Execution)
 }
 

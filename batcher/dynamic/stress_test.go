@@ -108,6 +108,9 @@ func callersAtOnce(t *testing.T, cfg Config) {
 	if answered.Load()+failed.Load()+parts.Load() != 24*150 || answered.Load() == 0 {
 		t.Errorf("%d answers, %d failures, %d calls of several parts", answered.Load(), failed.Load(), parts.Load())
 	}
+	if n := seen.rejected.Load(); n < failed.Load() || n > failed.Load()+2*parts.Load() {
+		t.Errorf("the observer saw %d rejected, %d calls failed", n, failed.Load())
+	}
 	if seen.requests.Load() < answered.Load() || seen.requests.Load() > seen.admitted.Load() || seen.executed.Load() == 0 {
 		t.Errorf("the observer saw %d admitted, %d run in %d batches", seen.admitted.Load(), seen.requests.Load(), seen.executed.Load())
 	}

@@ -154,11 +154,28 @@ func (b *Batcher[Q, R]) arm(now time.Time) {
 		return
 	}
 	b.wake = at
+	left := at.Sub(now)
 	if b.timer == nil {
-		b.timer = time.AfterFunc(at.Sub(now), b.tick)
-		return
+		b.timer = time.AfterFunc(left, b.tick)
+	} else {
+		b.timer.Reset(left)
 	}
-	b.timer.Reset(at.Sub(now))
+	if left < napLimit && !b.napping {
+		b.napping = true
+		b.running.Go(func() { b.doze(left) })
+	}
+}
+
+// doze does what the timer does, in time; the timer then finds nothing to do.
+func (b *Batcher[Q, R]) doze(left time.Duration) {
+	nap(left)
+	b.mu.Lock()
+	b.napping = false
+	now := time.Now()
+	if !now.Before(b.wake) {
+		b.wake = time.Time{}
+	}
+	b.step(now, nil)
 }
 
 func (b *Batcher[Q, R]) tick() {
