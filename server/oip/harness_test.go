@@ -69,6 +69,7 @@ func (operations) Policy(text []byte) (repository.VersionPolicy, error) {
 type fixture struct {
 	models   *models
 	draining chan struct{}
+	limits   interceptor.Limits
 	server   *grpc.Server
 	client   inference.GRPCInferenceServiceClient
 	conn     *grpc.ClientConn
@@ -95,13 +96,16 @@ func serve(t testing.TB, tcp bool, load []string, settings ...setting) *fixture 
 	manager, err := repository.NewManager(repository.Options{Roots: []string{root}, Mode: repository.ModeExplicit, Load: load}, operations{metrics})
 	require.NoError(t, err)
 	require.NoError(t, manager.Start(t.Context()))
-	chain, err := interceptor.New(interceptor.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Registerer: registry})
-	require.NoError(t, err)
 	f := &fixture{models: &models{Manager: manager, metrics: metrics, texts: map[string]*TextModel{}}, draining: make(chan struct{})}
-	opt := Options{Name: "bedside", Version: "test", Errors: chain, Draining: f.draining}
+	opt := Options{Name: "bedside", Version: "test", Draining: f.draining}
 	for _, set := range settings {
 		set(f, &opt)
 	}
+	chain, err := interceptor.New(interceptor.Options{
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Registerer: registry, Limits: f.limits,
+	})
+	require.NoError(t, err)
+	opt.Errors = chain
 	f.server = grpc.NewServer(chain.ServerOptions()...)
 	inference.RegisterGRPCInferenceServiceServer(f.server, NewService(f.models, opt))
 	f.listen(t, tcp)

@@ -85,7 +85,7 @@ func TestInferOverTCP(t *testing.T) {
 }
 
 func TestCompression(t *testing.T) {
-	f := serve(t, true, []string{"simple"})
+	f := serve(t, true, []string{"simple"}, func(f *fixture, _ *Options) { f.limits.MessageBytes = 64 << 10 })
 	for _, name := range []string{"gzip", "deflate"} {
 		for i := range int32(3) { // packers are used again
 			out, err := f.client.ModelInfer(t.Context(), sums(i, 40), grpc.UseCompressor(name))
@@ -95,7 +95,7 @@ func TestCompression(t *testing.T) {
 	}
 	// Small on the wire and too large unpacked.
 	bomb := sums(0, 1)
-	bomb.RawInputContents[0] = make([]byte, 80<<20)
+	bomb.RawInputContents[0] = make([]byte, 65<<10)
 	_, err := f.client.ModelInfer(t.Context(), bomb, grpc.UseCompressor("deflate"))
 	requireStatus(t, codes.ResourceExhausted, err)
 }
