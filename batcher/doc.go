@@ -4,4 +4,5 @@
 // What is here:
 //
 //   - continuous: step-level scheduling of token sequences (language models), as a pure state machine.
+//   - dynamic: request-level batching of tensor models, as a pure state machine with a thin loop around it.
 package batcher
