@@ -2,9 +2,11 @@ package infer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/tensor"
 )
 
@@ -29,20 +31,22 @@ func (e *OutputError) Error() string {
 }
 
 // run is the batcher's: it runs requests of one group together. Values of one request may make the run fail for all,
-// so after a failure each runs alone, and only what is at fault fails.
+// so after a failure each half runs by itself, and in the end only what is at fault has failed.
 func (m *Model) run(ctx context.Context, batch []*Checked) ([]*part, error) {
 	parts, err := m.together(ctx, batch)
-	if err == nil || len(batch) == 1 || ctx.Err() != nil {
+	if _, ofValues := errors.AsType[*ort.RunError](err); !ofValues || len(batch) == 1 || ctx.Err() != nil {
 		return parts, err
 	}
-	parts = make([]*part, len(batch))
-	for i := range batch {
-		alone, err := m.together(ctx, batch[i:i+1])
+	parts = make([]*part, 0, len(batch))
+	for _, half := range [][]*Checked{batch[:len(batch)/2], batch[len(batch)/2:]} {
+		answered, err := m.run(ctx, half)
 		if err != nil {
-			parts[i] = &part{err: err}
-			continue
+			answered = make([]*part, len(half))
+			for i := range answered {
+				answered[i] = &part{err: err}
+			}
 		}
-		parts[i] = alone[0]
+		parts = append(parts, answered...)
 	}
 	return parts, nil
 }
