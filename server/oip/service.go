@@ -5,6 +5,7 @@ package oip
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc/status"
 
@@ -71,6 +72,9 @@ type Options struct {
 	// StreamRequests is how many requests of one stream may run at once (default 256). The stream is not read while
 	// so many do, or while they have more than 128 MiB together.
 	StreamRequests int
+	// RequestTimeout bounds each request of a stream, and how long a client may leave its answers unread (default 10
+	// minutes). A stream itself may go on for ever.
+	RequestTimeout time.Duration
 }
 
 // Service is the protocol's service. It is safe for concurrent use.
@@ -87,6 +91,9 @@ func NewService(models Repository, opt Options) *Service {
 	}
 	if opt.StreamRequests <= 0 {
 		opt.StreamRequests = 256
+	}
+	if opt.RequestTimeout <= 0 {
+		opt.RequestTimeout = 10 * time.Minute
 	}
 	return &Service{models: models, opt: opt}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
@@ -40,14 +41,14 @@ func (s *Service) ModelStreamInfer(stream inferStream) error {
 	c := &conversation{
 		service: s, stream: stream, ctx: ctx, cancel: cancel, account: account,
 		strict: slices.Equal(metadata.ValueFromIncomingContext(ctx, grpcErrorKey), []string{"true"}),
-		places: semaphore.NewWeighted(int64(s.opt.StreamRequests)), bytes: semaphore.NewWeighted(streamBytes), turn: make(chan struct{}),
+		places: semaphore.NewWeighted(int64(s.opt.StreamRequests)), bytes: semaphore.NewWeighted(streamBytes), turn: make(chan struct{}), stuck: make(chan struct{}),
 	}
 	close(c.turn)
 	err = c.read()
 	if err != nil {
 		cancel(err) // what runs is of no use any more
 	}
-	c.running.Wait()
+	c.wait()
 	if cause := context.Cause(ctx); err == nil && cause != nil {
 		err = cause
 	}
@@ -68,6 +69,21 @@ type conversation struct {
 	running sync.WaitGroup
 	turn    chan struct{} // closed when the last ordered request has answered; the reader's own
 	sending sync.Mutex    // a stream takes one message at a time
+	stuck   chan struct{} // closed when a message could not be sent for too long
+	once    sync.Once
+}
+
+// wait returns when all requests have ended, or when one cannot end: sending it stops only with the call itself.
+func (c *conversation) wait() {
+	ended := make(chan struct{})
+	go func() {
+		c.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-c.stuck:
+	}
 }
 
 // received is what comes of one Recv.
@@ -108,7 +124,7 @@ func (c *conversation) read() error {
 		case <-c.ctx.Done():
 			return context.Cause(c.ctx)
 		case <-c.service.opt.Draining:
-			c.running.Wait()
+			c.wait()
 			return status.Error(codes.Unavailable, "the server is shutting down: its streams end with the requests that they had")
 		}
 	}
@@ -168,15 +184,17 @@ func (c *conversation) run(req *inference.ModelInferRequest, lease Lease, before
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.service.opt.RequestTimeout)
+	defer cancel()
 	of := answered{req.GetModelName(), lease.Version, req.GetId()}
 	if m, decoupled := lease.Model.(Streamer); decoupled {
-		final, err := m.Stream(c.ctx, &r, func(out infer.Response) error { return c.send(of, out, false) })
+		final, err := m.Stream(ctx, &r, func(out infer.Response) error { return c.send(of, out, false) })
 		if err != nil {
 			return err
 		}
 		return c.send(of, final, true)
 	}
-	out, err := lease.Model.Infer(c.ctx, &r)
+	out, err := lease.Model.Infer(ctx, &r)
 	if err != nil {
 		return err
 	}
@@ -220,6 +238,12 @@ func (c *conversation) write(out *inference.ModelStreamInferResponse) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}
+	// A client that does not read holds what its requests hold.
+	patience := time.AfterFunc(c.service.opt.RequestTimeout, func() {
+		c.cancel(status.Error(codes.DeadlineExceeded, "the client has not read its answers for too long"))
+		c.once.Do(func() { close(c.stuck) })
+	})
+	defer patience.Stop()
 	if err := c.stream.Send(out); err != nil {
 		c.cancel(err)
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -353,4 +354,32 @@ func TestStreamIsBounded(t *testing.T) {
 	wg.Wait()
 	_, err := hear(stream)
 	require.NoError(t, err)
+}
+
+// Each request of a stream has a time of its own; the stream goes on.
+func TestStreamBoundsRequests(t *testing.T) {
+	g := &scripted{pieces: []string{"a"}, next: make(chan struct{})}
+	f := serve(t, true, []string{"simple"}, withText("text", g), func(_ *fixture, o *Options) { o.RequestTimeout = 50 * time.Millisecond })
+	stream := open(t, f, t.Context())
+	for range 2 {
+		require.NoError(t, stream.Send(ask(t, "one", true, "")))
+		r, err := stream.Recv()
+		require.NoError(t, err)
+		require.Contains(t, r.GetErrorMessage(), "deadline")
+	}
+	say(t, stream)
+	_, err := hear(stream)
+	require.NoError(t, err)
+}
+
+// A client that never reads is let go, with all that its requests held.
+func TestStreamOfClientThatDoesNotRead(t *testing.T) {
+	piece := strings.Repeat("x", 64<<10) // as much as the connection holds
+	g := &scripted{pieces: []string{piece, piece, piece, piece}, ended: make(chan error, 1)}
+	f := serve(t, true, nil, withText("text", g), func(_ *fixture, o *Options) { o.RequestTimeout = 50 * time.Millisecond })
+	stream := open(t, f, t.Context())
+	require.NoError(t, stream.Send(ask(t, "one", true, "")))
+	require.Error(t, <-g.ended)
+	_, err := hear(stream)
+	require.Equal(t, codes.DeadlineExceeded, status.Code(err), "%v", err)
 }
