@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests; `make test` and `make fuzz` call it.
-#   scripts/test.sh all    fuzzers, Go tests with the race detector, Python tests
+#   scripts/test.sh all    fuzzers, Go tests with the race detector, Python tests, the clients against the real server
 #   scripts/test.sh fuzz   fuzzers alone
 # What runs a model uses every core for a part of its time only, so it runs beside what needs one core all the time.
 # $FUZZTIME is the time for each fuzzer; unset, the FHIR reader and the tokenizer, which face foreign input first, get
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 go=${GO:-go}
 module=github.com/bedside-lm/bedside
 scratch=$(mktemp -d)
+left_out=
 beside=0 # process group of what runs in the background
 trap '[ "$beside" = 0 ] || kill -- "-$beside" 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
@@ -128,6 +129,20 @@ python_tests() {
   "${BEDSIDE_PYTHON:?run it as: make test}" -m pytest -p no:cacheprovider scripts || failed "pytest"
 }
 
+client_tests() {
+  bash scripts/test_clients.sh
+  case $? in
+    0) ;;
+    3) left_out="the TypeScript client: no Node.js 20 or later was found" ;;
+    *) failed "clients" ;;
+  esac
+  say "pytest scripts/tests/triton: Triton's own client"
+  local python
+  python=$("${PYTHON:-python3}" scripts/testenv.py) &&
+    BEDSIDE_BINARY=$PWD/.build/clients/bedside "$python" -m pytest -c scripts/tests/triton/pytest.ini \
+      --rootdir scripts/tests/triton --confcutdir scripts/tests/triton scripts/tests/triton || failed "Triton's client"
+}
+
 one_core_lane() {
   local packages
   packages=$("$go" list ./... | grep -vxF "$(model_packages)")
@@ -140,6 +155,7 @@ all() {
   "$go" build -race ./... || { failed "go build"; return; }
   in_background "$scratch/beside.log" one_core_lane
   python_tests
+  client_tests
   go_tests "packages that run models" "$(model_packages)"
   say "what ran beside: fuzzers, packages without a model"
   join_background
@@ -151,6 +167,9 @@ case "${1:-}" in
   fuzz) fuzz_workers=$(nproc 2>/dev/null || echo 2) && fuzz ;;
   *) sed -n '3,4p' "$0" | cut -c3- >&2; exit 2 ;;
 esac
+if [ -n "$left_out" ]; then
+  printf '\nLEFT OUT: %s\n' "$left_out" >&2
+fi
 if [ -s "$scratch/failed" ]; then
   printf '\nfailed: %s\n' "$(paste -s -d ';' "$scratch/failed")" >&2
   exit 1
