@@ -22,9 +22,6 @@ func decodeInputs(req *inference.ModelInferRequest) ([]tensor.Tensor, error) {
 		if !ok {
 			return nil, invalid(inputPath(i, "datatype"), "is none of the protocol's data types (BOOL, UINT8 ... FP64, BYTES)")
 		}
-		if err := checkTensorParameters("inputs", i, in.GetParameters()); err != nil {
-			return nil, err
-		}
 		n, err := tensor.Elements(in.GetShape())
 		if err != nil {
 			return nil, invalid(inputPath(i, "shape"), "no dimension may be negative, nor their product beyond 64 bits")

@@ -101,11 +101,11 @@ func TestDecodeRefuses(t *testing.T) {
 		{"half, nothing", `inputs { datatype: "BF16" shape: 1 }`, "inputs[0].contents"},
 		{"out of range", `inputs { datatype: "INT8" shape: 2 contents { int_contents: [1, 128] } }`, "inputs[0].contents.int_contents"},
 		{"out of range, unsigned", `inputs { datatype: "UINT16" shape: 1 contents { uint_contents: [65536] } }`, "inputs[0].contents.uint_contents"},
-		{"shared memory", `inputs { datatype: "INT8" shape: 1 parameters { key: "shared_memory_region" value { string_param: "r" } } }`, `inputs[0].parameters["shared_memory_region"]`},
+		{"shared memory", `inputs { datatype: "INT8" shape: 1 } raw_input_contents: "a" inputs { datatype: "INT8" shape: 1 parameters { key: "shared_memory_region" value { string_param: "r" } } }`, `inputs[1].parameters["shared_memory_region"]`},
 		{"second input", `inputs { datatype: "INT8" shape: 0 } inputs { datatype: "INT9" shape: 1 }`, "inputs[1].datatype"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := decodeInputs(request(t, c.request))
+			_, err := prepare(request(t, c.request), "")
 			requireField(t, c.field, err)
 		})
 	}

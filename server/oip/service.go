@@ -120,8 +120,11 @@ func prepare(req *inference.ModelInferRequest, account string) (r infer.Request,
 	if err = applyParameters(req.GetParameters(), &r); err != nil {
 		return r, err
 	}
-	if r.Inputs, err = decodeInputs(req); err != nil {
-		return r, err
+	// A tensor that is said to lie elsewhere has no elements here, so this comes before these are counted.
+	for i, in := range req.GetInputs() {
+		if err := checkTensorParameters("inputs", i, in.GetParameters()); err != nil {
+			return r, err
+		}
 	}
 	for i, out := range req.GetOutputs() {
 		if err := checkTensorParameters("outputs", i, out.GetParameters()); err != nil {
@@ -129,7 +132,8 @@ func prepare(req *inference.ModelInferRequest, account string) (r infer.Request,
 		}
 		r.Outputs = append(r.Outputs, out.GetName())
 	}
-	return r, nil
+	r.Inputs, err = decodeInputs(req)
+	return r, err
 }
 
 // ModelInfer runs one request.
