@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from bedside_client import Client
-from server import Server
+from server import REPOSITORY, Server
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The real server with the real model."""
-    running = Server()
+    """The real server with its real models, and a repository of tensor models to load from."""
+    running = Server(*REPOSITORY)
     yield running
     running.stop()
 
@@ -19,7 +19,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def narrow() -> Iterator[Server]:
     """A real server that runs one request at a time, and lets one wait."""
-    running = Server("--slots", "1", "--max-queue-size", "1")
+    running = Server("--embedding-model", "", "--slots", "1", "--max-queue-size", "1")
     yield running
     running.stop()
 

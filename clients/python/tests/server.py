@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+REPOSITORY = ("--model-repository", str(ROOT / "testdata" / "models"), "--model-control-mode", "explicit")
 
 
 class Server:

@@ -152,7 +152,7 @@ def test_a_full_queue_of_the_real_server(narrow):
 
 
 def test_calls_wait_for_a_server_and_outlive_its_restart():
-    server = Server()
+    server = Server("--embedding-model", "")
     address = server.address
     with Client(address) as client, Client(address, wait_for_ready=False) as hasty:
         assert client.generate("Hello", max_tokens=1).text is not None
@@ -169,7 +169,7 @@ def test_calls_wait_for_a_server_and_outlive_its_restart():
         with ThreadPoolExecutor(2) as pool:
             waiting = pool.submit(client.generate, "Hello", max_tokens=1)
             piecewise = pool.submit(lambda: list(client.stream("Hello", max_tokens=1)))
-            server = Server(listen=address)
+            server = Server("--embedding-model", "", listen=address)
             try:
                 assert waiting.result(60).usage.completion_tokens == 1
                 assert piecewise.result(60)[-1].usage.completion_tokens == 1

@@ -171,7 +171,10 @@ class AsyncClient:
         await self._unary(self._models.UnloadModel, v1.UnloadModelRequest(name=name), options)
 
     def watch_models(self, names: Iterable[str] = (), **options: Unpack[CallOptions]) -> AsyncStream[v1.Model]:
-        """The state of the models named, or of all, then each change as it happens. It has no timeout unless told."""
+        """The state of the models named, or of all, then each change as it happens, until the server shuts down.
+
+        It has no timeout unless told.
+        """
         return self._stream(self._models.WatchModels, _requests.watch(names), lambda answer: answer.model, options, None)
 
     async def health(self, service: str = "", **options: Unpack[CallOptions]) -> bool:

@@ -34,7 +34,8 @@ class Client:
     timeout: seconds that a call may take which names no timeout of its own; None for no limit.
     tls: None encrypts what leaves this machine; True always, False never, credentials as they say. False has to be
         asked for, since records are patient data.
-    wait_for_ready: whether calls wait, within their timeout, until a server can be reached; else they fail at once.
+    wait_for_ready: whether calls wait, within their timeout, until a server can be reached; else they fail after some
+        tries in about a second.
     tenant: whom the server counts the calls for, where several share it.
     user_agent: the calling program's name and version.
     options: further channel arguments of gRPC, which win over the client's own.
@@ -108,7 +109,10 @@ class Client:
         self._unary(self._models.UnloadModel, v1.UnloadModelRequest(name=name), options)
 
     def watch_models(self, names: Iterable[str] = (), **options: Unpack[CallOptions]) -> Stream[v1.Model]:
-        """The state of the models named, or of all, then each change as it happens. It has no timeout unless told."""
+        """The state of the models named, or of all, then each change as it happens, until the server shuts down.
+
+        It has no timeout unless told.
+        """
         return self._stream(self._models.WatchModels, _requests.watch(names), lambda answer: answer.model, options, None)
 
     def health(self, service: str = "", **options: Unpack[CallOptions]) -> bool:
