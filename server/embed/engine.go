@@ -61,8 +61,8 @@ type Options struct {
 var widths = []int{16, 32, 48, 64, 96, 128, 192, 256, 384, 512}
 
 const (
-	// A token costs the same in a run of 200 as in one of 1,000 (docs/embeddings.md), so runs are kept short.
-	maxBatchTokens = 1024
+	// A token costs no less in a run of 1,000 than in one of 200 (docs/embeddings.md), so runs are kept short.
+	maxBatchTokens = 512
 	maxBatchTexts  = 64
 	defaultQueue   = 4096
 	maxInstances   = 8

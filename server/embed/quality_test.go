@@ -89,26 +89,32 @@ func bm25(queries, passages []string) func(q, p int) float64 {
 		}
 		return out
 	}
-	counts, length, holders := make([]map[string]float64, len(passages)), 0.0, map[string]float64{}
-	for i, p := range passages {
-		counts[i] = map[string]float64{}
-		for _, term := range terms(p) {
-			counts[i][term]++
-			counts[i][""]++ // all of them
+	type posting struct {
+		passage int
+		count   float64
+	}
+	index, lengths, mean := map[string][]posting{}, make([]float64, len(passages)), 0.0
+	for p, text := range passages {
+		for _, term := range terms(text) {
+			list := index[term]
+			if n := len(list); n > 0 && list[n-1].passage == p {
+				list[n-1].count++
+			} else {
+				list = append(list, posting{p, 1})
+			}
+			index[term] = list
+			lengths[p]++
 		}
-		length += counts[i][""] / float64(len(passages))
-		for term := range counts[i] {
-			holders[term]++
-		}
+		mean += lengths[p] / float64(len(passages))
 	}
 	scores := make([][]float64, len(queries))
 	for q, text := range queries {
 		scores[q] = make([]float64, len(passages))
-		unique := slices.Compact(slices.Sorted(slices.Values(terms(text))))
-		for p, count := range counts {
-			for _, term := range unique {
-				weight := math.Log(1 + (float64(len(passages))-holders[term]+0.5)/(holders[term]+0.5))
-				scores[q][p] += weight * count[term] * 2.2 / (count[term] + 1.2*(0.25+0.75*count[""]/length))
+		for _, term := range slices.Compact(slices.Sorted(slices.Values(terms(text)))) {
+			holders := float64(len(index[term]))
+			weight := math.Log(1 + (float64(len(passages))-holders+0.5)/(holders+0.5))
+			for _, at := range index[term] {
+				scores[q][at.passage] += weight * at.count * 2.2 / (at.count + 1.2*(0.25+0.75*lengths[at.passage]/mean))
 			}
 		}
 	}
