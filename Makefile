@@ -10,6 +10,11 @@ DEMO ?= testdata/records/sepsis-icu.fhir.json
 FUZZTIME ?=
 BENCH ?= .
 PKG ?= ./...
+SCENARIO ?= embed
+ADDR ?= 127.0.0.1:8001
+CONCURRENCY ?= 32
+DURATION ?= 30s
+RECORD ?= testdata/records/minimal.fhir.json
 
 # The set-up knows where the models and ONNX Runtime lie; tests, benchmarks and the server are told by environment.
 with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
@@ -20,7 +25,8 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 	  while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$${name// /}" "$$text"; done
 	@echo 'Variables: PYTHON, GO, CC, BEDSIDE_CACHE (where models and libraries are kept), DEMO (record for make run),'
-	@echo '  FUZZTIME (time for each fuzzer, such as 5m), BENCH and PKG (which benchmarks, in which packages).'
+	@echo '  FUZZTIME (time for each fuzzer, such as 5m), BENCH and PKG (which benchmarks, in which packages),'
+	@echo '  SCENARIO, ADDR, CONCURRENCY, DURATION and RECORD (what make load sends, where to, and for how long).'
 
 .PHONY: prerequisites
 prerequisites:
@@ -49,6 +55,10 @@ fuzz: setup ## Run the fuzzers alone, FUZZTIME each
 .PHONY: bench
 bench: setup build ## Run the benchmarks (BENCH=pattern PKG=packages)
 	@$(with_env) && exec $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
+
+.PHONY: load
+load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate or summarize)
+	@GO='$(GO)' PYTHON='$(PYTHON)' RECORD='$(RECORD)' bash scripts/load/load.sh '$(SCENARIO)' '$(ADDR)' '$(CONCURRENCY)' '$(DURATION)'
 
 .PHONY: lint
 lint: setup ## Check formatting, imports, style, generated code, module files, Python
