@@ -39,6 +39,9 @@ func (g textGenerator) Generate(ctx context.Context, r oip.TextRequest, yield fu
 		return oip.TextSummary{}, err
 	}
 	g.boundTokens(&r.Sampling, len(prompt))
+	if r.Priority > g.engine.PriorityLevels() {
+		r.Priority = 0 // Triton takes a level that there is not for the default, too
+	}
 	gen, err := g.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: r.Sampling, Priority: r.Priority})
 	if err != nil {
 		return oip.TextSummary{}, err

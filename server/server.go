@@ -163,6 +163,7 @@ func (s *Server) register(chain *interceptor.Chain) {
 	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
 	inference.RegisterGRPCInferenceServiceServer(s.grpc, oip.NewService(inferenceModels{s.models}, oip.Options{
 		Name: "bedside", Version: s.cfg.Version, Ready: s.ready.on.Load, Draining: s.draining.Done(), Errors: chain,
+		RequestTimeout: s.cfg.RequestTimeout,
 	}))
 	healthpb.RegisterHealthServer(s.grpc, &drainableHealth{Server: s.health, draining: s.draining})
 	for name := range s.grpc.GetServiceInfo() {

@@ -28,9 +28,10 @@ type Engine struct {
 	metrics   *Metrics
 	eos       map[int32]bool
 
-	inbox chan message
-	done  chan struct{} // closed when the loop has ended
-	abort context.CancelFunc
+	levels int
+	inbox  chan message
+	done   chan struct{} // closed when the loop has ended
+	abort  context.CancelFunc
 
 	// Owned by the loop.
 	scheduler *continuous.Scheduler
@@ -71,7 +72,7 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	ctx, abort := context.WithCancel(context.Background())
 	e := &Engine{
 		model: model, tokenizer: tok, metrics: metrics, eos: map[int32]bool{},
-		inbox: make(chan message), done: make(chan struct{}), abort: abort,
+		levels: cfg.PriorityLevels, inbox: make(chan message), done: make(chan struct{}), abort: abort,
 		scheduler: scheduler, sequences: map[uint64]*sequence{},
 	}
 	for _, id := range model.Manifest().EOSTokenIDs {
@@ -84,6 +85,9 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 
 // Capacity is how many tokens a prompt and its answer may have together.
 func (e *Engine) Capacity() int { return e.model.Options().SlotCapacity }
+
+// PriorityLevels is how many levels there are; 1 is the highest.
+func (e *Engine) PriorityLevels() int { return e.levels }
 
 // Drain refuses new requests; accepted ones go on to their end.
 func (e *Engine) Drain() { e.send(message{drain: true}) }

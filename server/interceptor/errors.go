@@ -43,7 +43,7 @@ const drainingRetry = time.Second
 // rules map each error type of the system to what the caller is told. The first that knows
 // the error wins; contexts come last, since a typed error may wrap one. None reads a text.
 var rules = []func(error) (answer, bool){
-	statusError, validationError, fieldError, notFoundError, modelError, queueError, batcherError,
+	statusError, validationError, fieldError, notFoundError, modelError, queueError, runError, batcherError,
 	engineStopped,
 	recordError, recordLimit, tokenizerError, samplingError, contextError,
 }

@@ -16,11 +16,13 @@ import (
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/batcher/dynamic"
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/infer"
 )
 
 // refusal gives a real refusal of the scheduler.
@@ -123,6 +125,14 @@ var mappings = []struct {
 	},
 	{
 		name: "dynamic batcher, stopped", err: dynamic.ErrStopped, code: codes.Unavailable, reason: "DRAINING", retry: true,
+	},
+	{
+		name: "model failed", err: &ort.RunError{Where: "Add node sum", Detail: canary}, code: codes.Internal, reason: "MODEL_FAILED",
+		message: "the model failed on these inputs: Add node sum",
+	},
+	{
+		name: "model has no row for each", err: &infer.OutputError{Output: "OUTPUT0", Shape: []int64{1}, Rows: 2},
+		code: codes.FailedPrecondition, reason: "MODEL_FAILED",
 	},
 	{
 		name: "cancelled", err: context.Canceled, code: codes.Canceled, reason: "CANCELLED", message: "the call was cancelled",

@@ -7,7 +7,9 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/bedside-lm/bedside/batcher/dynamic"
+	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
+	"github.com/bedside-lm/bedside/server/infer"
 )
 
 const (
@@ -16,6 +18,7 @@ const (
 	reasonControlMode     = "MODEL_CONTROL_MODE"
 	reasonVersionNotFound = "MODEL_VERSION_NOT_FOUND"
 	reasonQueueTimeout    = "QUEUE_TIMEOUT"
+	reasonModelFailed     = "MODEL_FAILED"
 )
 
 // A model that is being loaded is often ready by then.
@@ -67,6 +70,21 @@ func queueError(err error) (answer, bool) {
 	case dynamic.KindDraining, dynamic.KindStopped:
 		return answer{code: codes.Unavailable, reason: reasonDraining, message: e.Error(), retry: drainingRetry}, true
 	case dynamic.KindInvalid, dynamic.KindFailed: // the server's own doing
+	}
+	return answer{}, false
+}
+
+// runError maps a failure within a tensor model. Its text names nodes and shapes, no element.
+func runError(err error) (answer, bool) {
+	if e, ok := errors.AsType[*infer.OutputError](err); ok { // the model's configuration is wrong
+		return answer{code: codes.FailedPrecondition, reason: reasonModelFailed, message: e.Error()}, true
+	}
+	if e, ok := errors.AsType[*ort.RunError](err); ok {
+		code := codes.Internal
+		if e.Invalid {
+			code = codes.InvalidArgument
+		}
+		return answer{code: code, reason: reasonModelFailed, message: e.Error()}, true
 	}
 	return answer{}, false
 }
