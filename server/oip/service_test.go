@@ -319,3 +319,38 @@ func TestRepositoryCalls(t *testing.T) {
 	_, err = f.client.RepositoryIndex(ctx, &inference.RepositoryIndexRequest{RepositoryName: "r"})
 	requireStatus(t, codes.InvalidArgument, err)
 }
+
+// A model is loaded anew again and again under load: every request is answered.
+func TestReloadsUnderLoad(t *testing.T) {
+	f := serve(t, true, []string{"simple"})
+	done := make(chan struct{})
+	var group errgroup.Group
+	for caller := range int32(4) {
+		group.Go(func() error {
+			for i := int32(0); ; i++ {
+				out, err := f.client.ModelInfer(t.Context(), sums(1000*caller+i, 1))
+				if err != nil {
+					return err
+				}
+				requireSums(t, 1000*caller+i, 1, out)
+				select {
+				case <-done:
+					return nil
+				default:
+				}
+			}
+		})
+	}
+	for range 20 {
+		_, err := f.client.RepositoryModelLoad(t.Context(), &inference.RepositoryModelLoadRequest{ModelName: "simple"})
+		require.NoError(t, err)
+	}
+	close(done)
+	require.NoError(t, group.Wait())
+
+	// Unloading waits for what runs, and refuses what comes after.
+	_, err := f.client.RepositoryModelUnload(t.Context(), &inference.RepositoryModelUnloadRequest{ModelName: "simple"})
+	require.NoError(t, err)
+	_, err = f.client.ModelInfer(t.Context(), sums(1, 1))
+	requireStatus(t, codes.Unavailable, err)
+}
