@@ -8,7 +8,6 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 
 	"github.com/bedside-lm/bedside/runtime/repository"
-	"github.com/bedside-lm/bedside/runtime/tensor"
 )
 
 // genaiGraph is a decoder of onnxruntime-genai's model builder. Its rows are of one length, [B, S]; how many tokens each
@@ -35,6 +34,9 @@ func openGenAI(mf *repository.Manifest, opt Options) (graph, error) {
 }
 
 func (g *genaiGraph) open(mf *repository.Manifest) error {
+	if g.options.SlotCapacity < g.names.Window {
+		return fmt.Errorf("slots of %d tokens, but its layers look back %d", g.options.SlotCapacity, g.names.Window)
+	}
 	path := mf.Path(g.names.File)
 	io, err := describeGenAI(path, mf)
 	if err != nil {
@@ -215,9 +217,4 @@ func (g *genaiGraph) close() error {
 		errs = append(errs, g.feeds.memory.free())
 	}
 	return errors.Join(errs...)
-}
-
-// genaiIO is what of the graph's types is not fixed.
-type genaiIO struct {
-	cache, logits tensor.Type
 }

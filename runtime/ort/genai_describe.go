@@ -9,6 +9,11 @@ import (
 	"github.com/bedside-lm/bedside/runtime/tensor"
 )
 
+// genaiIO is what of the graph's types the configuration does not say.
+type genaiIO struct {
+	cache, logits tensor.Type
+}
+
 // describeGenAI holds a graph against its genai_config.json and says what the configuration leaves open.
 func describeGenAI(path string, mf *repository.Manifest) (genaiIO, error) {
 	session, err := capi.Open(path, capi.Options{

@@ -101,6 +101,14 @@ func TestGenAISmallestSizes(t *testing.T) {
 	}
 }
 
+func TestGenAIWindowNeedsRoom(t *testing.T) {
+	mf, err := repository.OpenGenAI("../../testdata/genai/fused")
+	require.NoError(t, err)
+	mf.GenAI.Window = 40
+	_, err = Open(mf, Options{Slots: 1, SlotCapacity: 39, MaxTokens: 8, MaxLogits: 8})
+	require.ErrorContains(t, err, "slots of 39 tokens, but its layers look back 40")
+}
+
 // Configurations that do not describe the graph beside them.
 func TestGenAIRefusesAnotherGraph(t *testing.T) {
 	initORT(t)

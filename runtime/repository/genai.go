@@ -26,6 +26,7 @@ const (
 // GenAI says how the graph of a genai_config.json calls its inputs and outputs. The cache's names hold one %d, which
 // stands for the layer.
 type GenAI struct {
+	Window                                       int    // least tokens that a slot must have room for
 	File                                         string // of the graph, within the folder
 	InputIDs, AttentionMask, PositionIDs, Logits string // PositionIDs may be empty
 	PastKey, PastValue, PresentKey, PresentValue string
@@ -52,12 +53,20 @@ type genaiConfig struct {
 			Inputs        map[string]string `json:"inputs"`
 			Outputs       map[string]string `json:"outputs"`
 			Pipeline      json.RawMessage   `json:"pipeline"`
-			SlidingWindow json.RawMessage   `json:"sliding_window"`
+			SlidingWindow *slidingWindow    `json:"sliding_window"`
 		} `json:"decoder"`
 	} `json:"model"`
 	Search struct {
 		ShareBuffer *bool `json:"past_present_share_buffer"`
 	} `json:"search"`
+}
+
+// slidingWindow says that some layers look back so many tokens only.
+type slidingWindow struct {
+	Size        int   `json:"window_size"`
+	Layers      []int `json:"layers"`
+	SlideCache  bool  `json:"slide_key_value_cache"`
+	SlideInputs bool  `json:"slide_inputs"`
 }
 
 // tokenIDs is one token id or a list of them.
@@ -156,11 +165,15 @@ func (c *genaiConfig) unsupported() string {
 		{"model.speech", m.Speech, "models that take sound"},
 		{"model.embedding", m.Embedding, "models that take embeddings"},
 		{"model.decoder.pipeline", m.Decoder.Pipeline, "decoders of several graphs"},
-		{"model.decoder.sliding_window", m.Decoder.SlidingWindow, "caches of a sliding window"},
 	} {
 		if len(part.raw) > 0 && string(part.raw) != "null" {
 			return part.name + ": " + part.what + " are not supported"
 		}
+	}
+	// Where layers are listed, the graph itself looks no further back, and a whole cache does. Else the runtime is to
+	// forget what is out of the window.
+	if w := m.Decoder.SlidingWindow; w != nil && (w.SlideCache || w.SlideInputs || len(w.Layers) == 0) {
+		return "model.decoder.sliding_window: windows that the graph does not keep by itself are not supported"
 	}
 	if share := c.Search.ShareBuffer; share == nil || !*share {
 		return "search.past_present_share_buffer is not true: only graphs with GroupQueryAttention, which extend their cache in place, are supported"
@@ -172,6 +185,9 @@ func (c *genaiConfig) unsupported() string {
 func (c *genaiConfig) names() (*GenAI, string) {
 	d := &c.Model.Decoder
 	out := &GenAI{File: d.Filename}
+	if d.SlidingWindow != nil {
+		out.Window = d.SlidingWindow.Size
+	}
 	if !filepath.IsLocal(d.Filename) {
 		return nil, "model.decoder.filename must name a file of the folder"
 	}

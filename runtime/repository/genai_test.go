@@ -56,6 +56,9 @@ func TestGenAIVariants(t *testing.T) {
 	m, reason = parseGenAI([]byte(strings.Replace(genaiText, `"input_ids":`, `"position_ids": "position_ids", "input_ids":`, 1)))
 	require.Empty(t, reason)
 	require.Equal(t, "position_ids", m.GenAI.PositionIDs)
+	m, reason = parseGenAI([]byte(strings.Replace(genaiText, `"head_size": 64,`, `"head_size": 64, "sliding_window": {"window_size": 9, "layers": [0, 2]},`, 1)))
+	require.Empty(t, reason)
+	require.Equal(t, 9, m.GenAI.Window)
 }
 
 func TestGenAIRefuses(t *testing.T) {
@@ -67,7 +70,9 @@ func TestGenAIRefuses(t *testing.T) {
 		"speech":            {`"decoder": {`, `"speech": {}, "decoder": {`, "model.speech"},
 		"embedding":         {`"decoder": {`, `"embedding": {}, "decoder": {`, "model.embedding"},
 		"pipeline":          {`"head_size": 64,`, `"head_size": 64, "pipeline": [],`, "model.decoder.pipeline"},
-		"window":            {`"head_size": 64,`, `"head_size": 64, "sliding_window": {},`, "model.decoder.sliding_window"},
+		"a bare window":     {`"head_size": 64,`, `"head_size": 64, "sliding_window": {"window_size": 9, "layers": []},`, "model.decoder.sliding_window"},
+		"a sliding cache":   {`"head_size": 64,`, `"head_size": 64, "sliding_window": {"layers": [1], "slide_key_value_cache": true},`, "model.decoder.sliding_window"},
+		"sliding inputs":    {`"head_size": 64,`, `"head_size": 64, "sliding_window": {"layers": [1], "slide_inputs": true},`, "model.decoder.sliding_window"},
 		"growing cache":     {`"past_present_share_buffer": true`, `"past_present_share_buffer": false`, "search.past_present_share_buffer"},
 		"unsaid cache":      {`"past_present_share_buffer": true, `, ``, "search.past_present_share_buffer"},
 		"foreign file":      {`"model.onnx"`, `"../model.onnx"`, "model.decoder.filename"},
