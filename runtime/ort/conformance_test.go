@@ -22,11 +22,12 @@ type subject struct {
 }
 
 func subjects() map[string]subject {
+	packed := Options{Threads: 2, Slots: 8, SlotCapacity: 192, MaxTokens: 256, MaxLogits: 64}
 	tiny := Options{Threads: 1, Slots: 8, SlotCapacity: 60, MaxTokens: 64, MaxLogits: 64}
 	return map[string]subject{
 		"packed": {
 			open: func(t testing.TB, opt Options) *LanguageModel { return openModel(t, testModel, opt) },
-			opt:  testOptions, prompt: randomTokens(1, 150),
+			opt:  packed, prompt: randomTokens(1, 150),
 		},
 		"genai, float32": {open: opensGenAI("fused"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-5},
 		"genai, float16": {open: opensGenAI("separate"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-2},
