@@ -9,6 +9,7 @@ import (
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
 	"github.com/bedside-lm/bedside/runtime/tensor"
 	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/modelconfig"
 )
 
 // Port is one input or output of a model.
@@ -29,12 +30,13 @@ type Signature struct {
 	inputs, outputs map[string]int
 	uniform         bool // all requests have one shape but for the batch
 	maxParts        int  // how many runs one request may be split into
+	padding         *modelconfig.Padding
 }
 
 // NewSignature reads the signature out of a completed configuration.
 func NewSignature(cfg *inference.ModelConfig) (*Signature, error) {
 	s := &Signature{
-		MaxBatch: int(cfg.GetMaxBatchSize()), uniform: true, maxParts: 1,
+		MaxBatch: int(cfg.GetMaxBatchSize()), uniform: true, maxParts: 1, padding: modelconfig.NewPadding(cfg),
 		inputs: map[string]int{}, outputs: map[string]int{},
 	}
 	for i, in := range cfg.GetInput() {
@@ -103,6 +105,9 @@ func (s *Signature) Check(r *Request) (*Checked, error) {
 		}
 	}
 	if c.Outputs, err = s.wanted(r.Outputs); err != nil {
+		return nil, err
+	}
+	if c.Inputs, err = s.pad(c.Inputs); err != nil {
 		return nil, err
 	}
 	c.group = s.group(c)

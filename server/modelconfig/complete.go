@@ -47,6 +47,9 @@ func Complete(cfg *inference.ModelConfig, name string, in, out []tensor.Info) (*
 	if err := checkBatching(full); err != nil {
 		return nil, err
 	}
+	if _, err := padding(full); err != nil {
+		return nil, err
+	}
 	return full, checkSamples(full)
 }
 

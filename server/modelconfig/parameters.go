@@ -22,6 +22,8 @@ type settings struct {
 	maxQueue      int
 	maxTenants    int
 	tenantWeights map[string]float64
+	buckets       []int64
+	padded        []string
 }
 
 // parameter reads one value into the settings, or says what it must be.
@@ -80,6 +82,8 @@ var parameters = map[string]parameter{
 	"bedside.max_queue":      func(s *settings, v string) string { return count(&s.maxQueue, v, math.MaxInt32) },
 	"bedside.max_tenants":    func(s *settings, v string) string { return count(&s.maxTenants, v, math.MaxInt32) },
 	"bedside.tenant_weights": weights,
+	lengthBuckets:            buckets,
+	padInputs:                padded,
 }
 
 // readSettings reads the parameters of a configuration; nil has none.
