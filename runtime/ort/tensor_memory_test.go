@@ -44,7 +44,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 	for range 3 {
 		many()
 	}
-	require.Less(t, residentMiB(t)-before, 16)
+	require.Less(t, residentMiB(t)-before, 32, "the largest run takes 4 MiB, all of them together 400")
 
 	// A run that left its outputs behind would show: 2 KiB each.
 	in, other := some("INPUT0", tensor.Int32, 16, 16), some("INPUT1", tensor.Int32, 16, 16)
@@ -68,5 +68,5 @@ func TestClosedModelsGiveTheirMemoryBack(t *testing.T) {
 			before = residentMiB(t) // the first rounds also load the library's pages
 		}
 	}
-	require.Less(t, residentMiB(t)-before, 16, "each had 8 MiB of outputs")
+	require.Less(t, residentMiB(t)-before, 32, "each had 8 MiB of outputs")
 }
