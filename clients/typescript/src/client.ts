@@ -178,12 +178,14 @@ export class Client {
     const leaving = new AbortController();
     const attempts = new Attempts(this.setting, options, true, leaving.signal);
     let answered = false;
+    let iterator: AsyncIterator<T> | undefined;
     try {
       for (;;) {
         try {
-          for await (const piece of call(attempts.connectOptions())) {
+          iterator = call(attempts.connectOptions())[Symbol.asyncIterator]();
+          for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
             answered = true;
-            yield piece;
+            yield next.value;
           }
           return;
         } catch (thrown) {
@@ -195,6 +197,8 @@ export class Client {
       }
     } finally {
       leaving.abort(new Error("the stream was left"));
+      // Connect stops the timer of a call that was left, which holds the process, only when it is asked for more.
+      iterator?.next().catch(() => undefined);
     }
   }
 }

@@ -10,16 +10,18 @@ import {
   CallCancelledError,
   Client,
   DeadlineExceededError,
+  FailedPreconditionError,
   FinishReason,
   InvalidArgumentError,
   ModelState,
   NotFoundError,
   ResourceExhaustedError,
+  toBedsideError,
   UnavailableError,
   type Violation,
 } from "../src/index.js";
 import { PatientRecordSchema, type StreamGenerateResponse } from "../src/v1.js";
-import { root, Server } from "./server.js";
+import { repository, root, Server } from "./server.js";
 
 const prompt = "The patient was admitted with";
 const endless = { maxTokens: 2000 };
@@ -50,7 +52,7 @@ describe("the real server", () => {
   let server: Server;
   let client: Client;
   before(async () => {
-    server = await Server.start();
+    server = await Server.start(repository);
     client = new Client(server.address);
   });
   after(async () => {
@@ -119,6 +121,56 @@ describe("the real server", () => {
     assert(answer.sections.some((s) => s.facts.some((f) => f.evidence.join() === "Observation/hr")));
     assert(answer.sections.every((s) => s.sentences.every((t) => t.text !== "" && t.evidence.length > 0)));
     assert.notEqual(answer.notice, "");
+  });
+
+  test("embed", async () => {
+    const query = await client.embed(["low oxygen saturation"], "query");
+    const passages = await client.embed(["体温正常。", "血氧饱和度下降至 88%。", "The patient slept well."], "passage");
+    const [wanted] = query.embeddings;
+    assert(wanted !== undefined && query.dimensions === 384 && wanted.values.length === 384);
+    const dot = (values: number[]) => values.reduce((sum, v, i) => sum + v * (wanted.values[i] ?? NaN), 0);
+    assert(Math.abs(dot(wanted.values) - 1) < 1e-4);
+    const nearness = passages.embeddings.map((e) => dot(e.values));
+    assert.equal(nearness.indexOf(Math.max(...nearness)), 1);
+    assert.deepEqual(fields(await failure(client.embed(["well", ""], "query"), InvalidArgumentError)), ["texts[1]"]);
+    const cut = await client.embed(["heart rate ".repeat(600)], "passage", { truncate: true });
+    assert.deepEqual(cut.embeddings.map((e) => [e.truncated, e.tokens]), [[true, 512]]);
+  });
+
+  test("load, use by tensors, watch and unload a model", async () => {
+    const name = "identity_fp32";
+    const changes = client.watchModels([name]);
+    const next = async () => (await changes.next()).value ?? assert.fail("the watch ended");
+    const until = async (state: ModelState) => {
+      while ((await next()).state !== state) {
+        // a state on the way there
+      }
+    };
+    assert.equal((await next()).state, ModelState.UNAVAILABLE);
+    const loaded = await client.loadModel(name);
+    assert.deepEqual(loaded.map((m) => [m.reference?.name, m.kind, m.state]), [[name, "tensors", ModelState.READY]]);
+    await until(ModelState.READY);
+    const answer = await client.inference.modelInfer({
+      modelName: name,
+      id: "one",
+      inputs: [{ name: "INPUT0", datatype: "FP32", shape: [1n, 4n], contents: { fp32Contents: [1, 2, 3, 4] } }],
+    });
+    const [output] = answer.outputs;
+    const raw = answer.rawOutputContents[0];
+    assert(output !== undefined && raw !== undefined);
+    assert.deepEqual([answer.id, output.name, output.datatype, output.shape], ["one", "OUTPUT0", "FP32", [1n, 4n]]);
+    assert.deepEqual([...new Float32Array(raw.slice().buffer)], [1, 2, 3, 4]);
+    await client.unloadModel(name);
+    await until(ModelState.UNAVAILABLE);
+    await changes.return();
+    const error = await client.inference.modelInfer({ modelName: "none" }).catch((e: unknown) => toBedsideError(e));
+    assert(error instanceof NotFoundError && error.requestId !== "");
+  });
+
+  test("models that cannot be loaded", async () => {
+    assert.equal((await failure(client.loadModel("none"), NotFoundError)).reason, "MODEL_NOT_FOUND");
+    assert.equal((await failure(client.loadModel("broken"), FailedPreconditionError)).reason, "MODEL_LOAD_FAILED");
+    assert.deepEqual(fields(await failure(client.loadModel(""), InvalidArgumentError)), ["name"]);
   });
 
   test("models and health", async () => {
@@ -192,6 +244,17 @@ describe("the real server", () => {
     });
   });
 
+  test("a stream that was left holds no process", async () => {
+    const script = `
+      import { Client } from "@bedside-lm/client";
+      const client = new Client(${JSON.stringify(server.address)});
+      for await (const piece of client.stream("Once upon a time", { maxTokens: 2000 })) break;
+      client.close();`;
+    const cwd = fileURLToPath(new URL("../..", import.meta.url));
+    const args = ["--input-type=module", "--eval", script];
+    await promisify(execFile)(process.execPath, args, { cwd, timeout: 60_000 }); // rejects where it has to be killed
+  });
+
   test("a closed client ends its calls", async () => {
     const closed = new Client(server.address);
     const pieces = closed.stream(prompt, endless);
@@ -207,7 +270,7 @@ describe("a server with one place", () => {
   let server: Server;
   let client: Client;
   before(async () => {
-    server = await Server.start(["--slots", "1", "--max-queue-size", "1"]);
+    server = await Server.start(["--embedding-model", "", "--slots", "1", "--max-queue-size", "1"]);
     client = new Client(server.address);
   });
   after(async () => {
@@ -245,7 +308,7 @@ describe("a server with one place", () => {
 });
 
 test("calls wait for a server and outlive its restart", async () => {
-  let server = await Server.start();
+  let server = await Server.start(["--embedding-model", ""]);
   const client = new Client(server.address);
   const hasty = new Client(server.address, { waitForReady: false });
   try {
@@ -259,7 +322,7 @@ test("calls wait for a server and outlive its restart", async () => {
     await failure(client.generate("Hello", { maxTokens: 1, timeoutMs: 300 }), DeadlineExceededError);
     const waiting = client.generate("Hello", { maxTokens: 1 });
     const piecewise = collect(client.stream("Hello", { maxTokens: 1 }));
-    server = await Server.start([], server.address);
+    server = await Server.start(["--embedding-model", ""], server.address);
     assert.equal((await waiting).usage?.completionTokens, 1);
     assert.equal((await piecewise).at(-1)?.usage?.completionTokens, 1);
     assert(await client.health());

@@ -6,6 +6,9 @@ import { createInterface } from "node:readline";
 /** The repository's root, seen from dist/tests. */
 export const root = fileURLToPath(new URL("../../../../", import.meta.url));
 
+/** Flags for a repository of tensor models to load from. */
+export const repository = ["--model-repository", `${root}testdata/models`, "--model-control-mode", "explicit"];
+
 /** `bedside serve` with the default model, as a process. */
 export class Server {
   private constructor(
