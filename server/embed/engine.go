@@ -78,6 +78,8 @@ type Engine struct {
 	metrics   *metrics
 	widths    []int
 	prefixes  map[Kind]string
+	// encoding bounds how many texts are cut into tokens at once: a long one takes some 16 MB for that moment.
+	encoding chan struct{}
 
 	closing sync.Once
 	closed  error
@@ -97,7 +99,7 @@ func Open(mf *repository.Manifest, version int64, opt Options) (*Engine, error) 
 func open(mf *repository.Manifest, version int64, tok *tokenizer.Unigram, opt Options) (*Engine, error) {
 	instances, threads := spread(opt.Threads)
 	e := &Engine{
-		manifest: mf, tokenizer: tok,
+		manifest: mf, tokenizer: tok, encoding: make(chan struct{}, goruntime.GOMAXPROCS(0)),
 		prefixes: map[Kind]string{Query: mf.Prefixes.Query, Passage: mf.Prefixes.Passage},
 		widths:   append(slices.DeleteFunc(slices.Clone(widths), func(w int) bool { return w >= mf.MaxLength }), mf.MaxLength),
 	}
@@ -182,10 +184,10 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 	texts, items := make([][]int32, len(r.Texts)), make([]dynamic.Item, len(r.Texts))
 	out := make([]Vector, len(r.Texts))
 	for i, text := range r.Texts {
-		if err := ctx.Err(); err != nil {
+		ids, truncated, err := e.encode(ctx, e.prefixes[r.Kind]+text)
+		if err != nil {
 			return nil, err
 		}
-		ids, truncated := e.tokenizer.Encode(e.prefixes[r.Kind]+text, e.manifest.MaxLength)
 		if truncated && !r.Truncate {
 			return nil, &apierror.FieldError{
 				Field:   fmt.Sprintf("texts[%d]", i),
@@ -203,6 +205,21 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 		out[i].Values = results[i].Value
 	}
 	return out, nil
+}
+
+// encode cuts a text into tokens, when it is its turn.
+func (e *Engine) encode(ctx context.Context, text string) (ids []int32, truncated bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	select {
+	case e.encoding <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	}
+	defer func() { <-e.encoding }()
+	ids, truncated = e.tokenizer.Encode(text, e.manifest.MaxLength)
+	return ids, truncated, nil
 }
 
 // run is the batcher's: one vector for each text.
