@@ -19,7 +19,7 @@ check() {
 short_files() {
   local file lines status=0
   while IFS= read -r -d '' file; do
-    if head -n 5 "$file" | grep -q '^// Code generated .* DO NOT EDIT\.$'; then
+    if head -n 40 "$file" | grep -q '^// Code generated .* DO NOT EDIT\.$'; then
       continue
     fi
     lines=$(wc -l <"$file")

@@ -211,7 +211,7 @@ func (r *registry) watch(ctx context.Context) iter.Seq[repository.Status] {
 		}()
 		defer func() {
 			cancel()
-			for range states { //nolint:revive // whoever still sends is let go
+			for range states { // whoever still sends is let go
 			}
 		}()
 		for st := range states {

@@ -66,16 +66,16 @@ func (l *loader) open(ctx context.Context, spec repository.Spec) (*servable, err
 			return nil, err
 		}
 		if mf.Kind == repository.KindEmbedding {
-			return l.openEmbedding(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
+			return l.openEmbedding(spec, mf)
 		}
-		return l.openLanguage(spec, mf) //nolint:contextcheck // as above
+		return l.openLanguage(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
 	case repository.FormatGenAI:
 		mf, err := repository.OpenGenAI(spec.Dir)
 		if err != nil {
 			return nil, err
 		}
 		mf.Version, mf.Digest = strconv.FormatInt(spec.Version, 10), spec.Digest
-		return l.openLanguage(spec, mf) //nolint:contextcheck // as above
+		return l.openLanguage(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
 	default:
 		m, err := infer.Open(ctx, spec, l.tensors)
 		if err != nil {

@@ -105,7 +105,7 @@ var mappings = []struct {
 	},
 	{
 		name: "model cannot be loaded", code: codes.FailedPrecondition, reason: "MODEL_LOAD_FAILED",
-		err:     &repository.ModelError{Kind: repository.KindLoadFailed, Name: "triage", Reason: "no such file", Err: errors.New(canary)},
+		err:     &repository.ModelError{Kind: repository.KindLoadFailed, Name: "triage", Reason: "no such file", Err: fmt.Errorf("open: %s", canary)},
 		message: `model "triage" cannot be loaded: no such file`,
 	},
 	{
