@@ -60,7 +60,8 @@ def make(layout: Layout, offline: bool, requirements: Path = REQUIREMENTS) -> Pa
 def install(python: Path, requirements: Path, downloads: Path) -> None:
     """Everything in `requirements`, as wheels."""
     count = len(re.findall(r"^[a-z].*==", requirements.read_text(encoding="utf-8"), re.MULTILINE))
-    with Progress("installing Python packages for the clients' tests", count) as progress, scratch_folder(downloads) as scratch:
+    label = "installing Python packages for the clients' tests"
+    with Progress(label, count) as progress, scratch_folder(downloads) as scratch:
         seen: set[str] = set()
 
         def tick(line: str, _: int) -> None:

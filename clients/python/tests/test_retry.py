@@ -18,7 +18,7 @@ from bedside_client import (
     UnimplementedError,
 )
 from scripted import abort, failing, queue_full, serve
-from server import Server
+from server import REPOSITORY, Server
 
 
 async def sync_generate(address, **options):
@@ -152,27 +152,26 @@ def test_a_full_queue_of_the_real_server(narrow):
 
 
 def test_calls_wait_for_a_server_and_outlive_its_restart():
-    server = Server("--embedding-model", "")
-    address = server.address
-    with Client(address) as client, Client(address, wait_for_ready=False) as hasty:
-        assert client.generate("Hello", max_tokens=1).text is not None
-        stream = client.stream("Once upon a time", max_tokens=2000)
-        next(stream)
+    flags = (*REPOSITORY, "--model", "", "--embedding-model", "")
+    server = Server(*flags)
+    with Client(server.address) as client, Client(server.address, wait_for_ready=False) as hasty:
+        changes = client.watch_models(["simple"])
+        assert next(changes).reference.name == "simple"
+        assert hasty.list_models()
         server.stop(signal.SIGKILL)
         with pytest.raises(UnavailableError):
-            list(stream)
+            next(changes)
         with pytest.raises(UnavailableError):
-            hasty.generate("Hello", max_tokens=1)
+            hasty.list_models()
         assert not client.health()
         with pytest.raises(DeadlineExceededError):
-            client.generate("Hello", max_tokens=1, timeout=0.3)
-        with ThreadPoolExecutor(2) as pool:
-            waiting = pool.submit(client.generate, "Hello", max_tokens=1)
-            piecewise = pool.submit(lambda: list(client.stream("Hello", max_tokens=1)))
-            server = Server("--embedding-model", "", listen=address)
+            client.list_models(timeout=0.3)
+        with ThreadPoolExecutor(3) as pool:
+            waiting = [pool.submit(client.list_models), pool.submit(client.load_model, "simple"),
+                       pool.submit(lambda: [next(client.watch_models(["simple"]))])]
+            server = Server(*flags, listen=server.address)
             try:
-                assert waiting.result(60).usage.completion_tokens == 1
-                assert piecewise.result(60)[-1].usage.completion_tokens == 1
+                assert all(call.result(60) for call in waiting)
                 assert client.health()
             finally:
                 server.stop()

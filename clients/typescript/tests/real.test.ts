@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -25,6 +27,25 @@ import { repository, root, Server } from "./server.js";
 
 const prompt = "The patient was admitted with";
 const endless = { maxTokens: 2000 };
+
+const heartRate = {
+  resourceType: "Bundle",
+  type: "collection",
+  entry: [
+    { resource: { resourceType: "Patient", id: "p", gender: "female", birthDate: "1950" } },
+    {
+      resource: {
+        resourceType: "Observation",
+        id: "hr",
+        status: "final",
+        subject: { reference: "Patient/p" },
+        code: { coding: [{ system: "http://loinc.org", code: "8867-4", display: "Heart rate" }] },
+        effectiveDateTime: "2026-03-01T08:00:00Z",
+        valueQuantity: { value: 80, unit: "/min", system: "http://unitsofmeasure.org", code: "/min" },
+      },
+    },
+  ],
+};
 
 async function collect<T>(pieces: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -231,12 +252,14 @@ describe("the real server", () => {
 
   test("the example runs", async () => {
     const example = fileURLToPath(new URL("../examples/ward-round.js", import.meta.url));
-    const run = (record: string) => promisify(execFile)(process.execPath, [example, server.address, `${root}testdata/records/${record}`]);
-    const { stdout, stderr } = await run("minimal.fhir.json");
+    const run = (record: string) => promisify(execFile)(process.execPath, [example, server.address, record]);
+    const folder = mkdtempSync(`${tmpdir()}/bedside-`);
+    writeFileSync(`${folder}/record.json`, JSON.stringify(heartRate));
+    const { stdout, stderr } = await run(`${folder}/record.json`).finally(() => rmSync(folder, { recursive: true }));
     assert.match(stdout, /smollm2-135m-instruct .*: READY/);
-    assert.match(stdout, /\[Observation\//);
+    assert.match(stdout, /\[Observation\/hr\]/);
     assert.equal(stderr, "");
-    await assert.rejects(run("bad/field-twice.json"), (e) => {
+    await assert.rejects(run(`${root}testdata/records/bad/field-twice.json`), (e) => {
       assert(e instanceof Error && "stdout" in e && "code" in e);
       assert.match(String(e.stdout), /INVALID_ARGUMENT: .*\n {2}\S+: /);
       assert.equal(e.code, 1);
@@ -308,24 +331,26 @@ describe("a server with one place", () => {
 });
 
 test("calls wait for a server and outlive its restart", async () => {
-  let server = await Server.start(["--embedding-model", ""]);
+  const flags = [...repository, "--model", "", "--embedding-model", ""];
+  let server = await Server.start(flags);
   const client = new Client(server.address);
   const hasty = new Client(server.address, { waitForReady: false });
   try {
-    const pieces = client.stream(prompt, endless);
-    await pieces.next();
-    await hasty.generate("Hello", { maxTokens: 1 });
+    const changes = client.watchModels(["simple"]);
+    assert.equal((await changes.next()).value?.reference?.name, "simple");
+    await hasty.listModels();
     await server.stop("SIGKILL");
-    await failure(collect(pieces), UnavailableError);
-    await failure(hasty.generate("Hello", { maxTokens: 1 }), UnavailableError);
+    await failure(collect(changes), UnavailableError);
+    await failure(hasty.listModels(), UnavailableError);
     assert.equal(await client.health(), false);
-    await failure(client.generate("Hello", { maxTokens: 1, timeoutMs: 300 }), DeadlineExceededError);
-    const waiting = client.generate("Hello", { maxTokens: 1 });
-    const piecewise = collect(client.stream("Hello", { maxTokens: 1 }));
-    server = await Server.start(["--embedding-model", ""], server.address);
-    assert.equal((await waiting).usage?.completionTokens, 1);
-    assert.equal((await piecewise).at(-1)?.usage?.completionTokens, 1);
+    await failure(client.listModels({ timeoutMs: 300 }), DeadlineExceededError);
+    const watched = client.watchModels(["simple"]);
+    const waiting = Promise.all([client.listModels(), client.loadModel("simple"), watched.next()]);
+    server = await Server.start(flags, server.address);
+    const [models, loaded, first] = await waiting;
+    assert(models.length > 0 && loaded.length === 1 && first.value?.reference?.name === "simple");
     assert(await client.health());
+    await watched.return();
   } finally {
     client.close();
     hasty.close();
