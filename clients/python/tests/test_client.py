@@ -153,7 +153,7 @@ def test_leaving_a_stream_ends_it_on_the_server(narrow, leave):
                 break
             del stream
             gc.collect()
-        assert client.generate("Hello", max_tokens=1, timeout=5).usage.completion_tokens == 1
+        assert client.generate("Hello", max_tokens=1, timeout=10).usage.completion_tokens == 1
         if leave != "drop":
             assert list(stream) == []
 

@@ -1,5 +1,6 @@
 """What is tried again, and what is not."""
 
+import asyncio
 import signal
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -137,6 +138,25 @@ def test_a_closed_client_stops_waiting():
             client.close()
             assert isinstance(waiting.exception(60), BedsideError)
         assert service.attempts == 1
+
+
+async def test_a_closed_asyncio_client_stops_waiting():
+    refused = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def fail(context):
+        loop.call_soon_threadsafe(refused.set)
+        queue_full(context, 100)
+
+    with serve(failing(9, fail)) as (address, service):
+        client = AsyncClient(address)
+        whole = asyncio.create_task(client.generate("x"))
+        piecewise = asyncio.create_task(anext(client.stream("x")))
+        await refused.wait()
+        await client.close()
+        errors = await asyncio.wait_for(asyncio.gather(whole, piecewise, return_exceptions=True), 60)
+        assert all(isinstance(e, BedsideError) for e in errors)
+        assert service.attempts <= 2
 
 
 def test_a_full_queue_of_the_real_server(narrow):

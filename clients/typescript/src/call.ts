@@ -14,8 +14,9 @@ export interface Setting {
   readonly timeoutMs: number | null;
   readonly waitForReady: boolean;
   readonly tenant: string;
-  /** Aborted when the client is closed. */
-  readonly closing: AbortSignal;
+  /** What ends the calls that run. Signals joined by AbortSignal.any would pile up in the client's. */
+  readonly running: Set<AbortController>;
+  closed: boolean;
 }
 
 /**
@@ -29,7 +30,9 @@ export class Attempts {
   readonly requestId: string;
   private readonly headers: [string, string][];
   private readonly ends: number;
-  private readonly signal: AbortSignal;
+  private readonly controller = new AbortController();
+  private readonly signal = this.controller.signal;
+  private readonly leaving: AbortSignal | undefined;
   private made = 1;
   private waits = 0;
 
@@ -37,7 +40,6 @@ export class Attempts {
     private readonly setting: Setting,
     options: CallOptions,
     private readonly readsOnly: boolean,
-    leaving?: AbortSignal,
   ) {
     const timeoutMs = options.timeoutMs === undefined ? setting.timeoutMs : options.timeoutMs;
     this.requestId = options.requestId ?? randomBytes(8).toString("hex");
@@ -46,7 +48,21 @@ export class Attempts {
       this.headers.push(["bedside-tenant", setting.tenant]);
     }
     this.ends = timeoutMs === null ? Infinity : performance.now() + timeoutMs;
-    this.signal = AbortSignal.any([setting.closing, options.signal, leaving].filter((s) => s !== undefined));
+    this.leaving = options.signal;
+    this.leaving?.addEventListener("abort", this.leave);
+    setting.running.add(this.controller);
+    if (setting.closed || this.leaving?.aborted) {
+      this.leave();
+    }
+  }
+
+  /** Cancels the call. */
+  readonly leave = () => this.controller.abort(this.leaving?.reason ?? new Error("the call was left"));
+
+  /** Lets go of the call, once, when it has ended. */
+  end(): void {
+    this.leaving?.removeEventListener("abort", this.leave);
+    this.setting.running.delete(this.controller);
   }
 
   /** What the next attempt takes. */

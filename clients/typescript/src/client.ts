@@ -25,7 +25,6 @@ export class Client {
   readonly inference: ConnectClient<typeof GRPCInferenceService>;
 
   private readonly setting: Setting;
-  private readonly closing = new AbortController();
   private readonly connection: Http2SessionManager;
   private readonly generation: ConnectClient<typeof GenerationService>;
   private readonly embedding: ConnectClient<typeof EmbeddingService>;
@@ -50,7 +49,7 @@ export class Client {
       writeMaxBytes: maxMessageBytes,
       defaultTimeoutMs: timeoutMs ?? undefined,
     });
-    this.setting = { timeoutMs, waitForReady, tenant, closing: this.closing.signal };
+    this.setting = { timeoutMs, waitForReady, tenant, running: new Set(), closed: false };
     this.inference = createClient(GRPCInferenceService, this.transport);
     this.generation = createClient(GenerationService, this.transport);
     this.embedding = createClient(EmbeddingService, this.transport);
@@ -142,7 +141,7 @@ export class Client {
 
   /** Whether the server, or one service of it such as `bedside.v1.EmbeddingService`, can be reached and takes calls. */
   async health(service = "", options: CallOptions = {}): Promise<boolean> {
-    const attempts = new Attempts({ ...this.setting, waitForReady: false }, options, false);
+    const attempts = new Attempts(this.setting, options, false);
     try {
       return (await this.healths.check({ service }, attempts.connectOptions())).status === ServingStatus.SERVING;
     } catch (thrown) {
@@ -151,23 +150,30 @@ export class Client {
         return false;
       }
       throw error;
+    } finally {
+      attempts.end();
     }
   }
 
   /** Ends all calls and the connection. */
   close(): void {
-    this.closing.abort(new Error("the client is closed"));
+    this.setting.closed = true;
+    this.setting.running.forEach((call) => call.abort(new Error("the client is closed")));
     this.connection.abort();
   }
 
   private async unary<T>(call: (options: ConnectOptions) => Promise<T>, options: CallOptions, readsOnly = true): Promise<T> {
     const attempts = new Attempts(this.setting, options, readsOnly);
-    for (;;) {
-      try {
-        return await call(attempts.connectOptions());
-      } catch (thrown) {
-        await attempts.pause(thrown);
+    try {
+      for (;;) {
+        try {
+          return await call(attempts.connectOptions());
+        } catch (thrown) {
+          await attempts.pause(thrown);
+        }
       }
+    } finally {
+      attempts.end();
     }
   }
 
@@ -175,8 +181,7 @@ export class Client {
     call: (options: ConnectOptions) => AsyncIterable<T>,
     options: CallOptions,
   ): AsyncGenerator<T, void, undefined> {
-    const leaving = new AbortController();
-    const attempts = new Attempts(this.setting, options, true, leaving.signal);
+    const attempts = new Attempts(this.setting, options, true);
     let answered = false;
     let iterator: AsyncIterator<T> | undefined;
     try {
@@ -196,7 +201,8 @@ export class Client {
         }
       }
     } finally {
-      leaving.abort(new Error("the stream was left"));
+      attempts.leave();
+      attempts.end();
       // Connect stops the timer of a call that was left, which holds the process, only when it is asked for more.
       iterator?.next().catch(() => undefined);
     }

@@ -300,7 +300,7 @@ describe("a server with one place", () => {
     client.close();
     await server.stop();
   });
-  const answers = () => client.generate("Hello", { maxTokens: 1, timeoutMs: 5000 });
+  const answers = () => client.generate("Hello", { maxTokens: 1, timeoutMs: 10_000 });
 
   test("leaving the loop ends the work", async () => {
     for await (const _ of client.stream(prompt, endless)) {

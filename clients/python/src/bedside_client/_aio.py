@@ -39,11 +39,19 @@ def raise_if_closed(request_id: str) -> None:
         raise CallCancelledError(grpc.StatusCode.CANCELLED, "the call was closed", request_id=request_id) from None
 
 
+async def comes(event: asyncio.Event, delay: float) -> bool:
+    """Whether `event` comes within `delay` seconds."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), delay)
+    return event.is_set()
+
+
 class AsyncStream(AsyncIterator[T], Generic[T]):
     """As Stream, for `async for`; cancelling the task that waits for an answer cancels the call too."""
 
-    def __init__(self, attempts: Attempts, start: Callable[[], AsyncCall], pick: Callable[[Any], T]) -> None:
-        self._attempts, self._start, self._pick = attempts, start, pick
+    def __init__(self, attempts: Attempts, start: Callable[[], AsyncCall], pick: Callable[[Any], T],
+                 closing: asyncio.Event) -> None:
+        self._attempts, self._start, self._pick, self._closing = attempts, start, pick, closing
         self._answered, self._ended = False, True
         self._call = start()
         self._ended = False
@@ -68,10 +76,9 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
             except grpc.RpcError as raised:
                 error = self._attempts.error(raised)
                 delay = None if self._answered or self._ended else self._attempts.pause(error)
-                if delay is None:
+                if delay is None or await comes(self._closing, delay):
                     self._ended = True
                     raise error from raised
-                await asyncio.sleep(delay)
                 if not self._ended:
                     self._call = self._start()
             else:
@@ -112,7 +119,8 @@ class AsyncClient:
         credentials = _options.credentials(target, tls)
         self._channel = (grpc.aio.insecure_channel(target, arguments) if credentials is None
                          else grpc.aio.secure_channel(target, credentials, arguments))
-        self._timeout, self._tenant, self._closed = timeout, tenant, False
+        self._timeout, self._tenant = timeout, tenant
+        self._closing = asyncio.Event()
         self._generation = GenerationServiceStub(self._channel)
         self._clinical = ClinicalServiceStub(self._channel)
         self._embedding = EmbeddingServiceStub(self._channel)
@@ -187,7 +195,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """End all calls and connections."""
-        self._closed = True
+        self._closing.set()
         await self._channel.close()
 
     async def __aenter__(self) -> Self:
@@ -208,16 +216,16 @@ class AsyncClient:
             except grpc.RpcError as raised:
                 error = attempts.error(raised)
                 delay = attempts.pause(error)
-                if delay is None or self._closed:
+                if delay is None or await comes(self._closing, delay):
                     raise error from raised
-            await asyncio.sleep(delay)
 
     def _stream(self, method: grpc.aio.UnaryStreamMultiCallable[Q, R], request: Q, pick: Callable[[R], T],
                 options: CallOptions, timeout: float | None) -> AsyncStream[T]:
         attempts = self._attempts(options, timeout)
-        return AsyncStream(attempts, lambda: method(request, timeout=attempts.left(), metadata=attempts.metadata), pick)
+        return AsyncStream(attempts, lambda: method(request, timeout=attempts.left(), metadata=attempts.metadata), pick,
+                           self._closing)
 
     def _attempts(self, options: CallOptions, timeout: float | None) -> Attempts:
-        if self._closed:
+        if self._closing.is_set():
             raise RuntimeError("the client is closed")
         return Attempts(options, timeout, self._tenant)
