@@ -40,7 +40,7 @@ shell_syntax() {
 }
 
 python_style() {
-  "${BEDSIDE_PYTHON:?run it as: make lint}" -m ruff check --quiet --no-cache scripts
+  "${BEDSIDE_PYTHON:?run it as: make lint}" -m ruff check --quiet --no-cache scripts clients/python
 }
 
 check "length of files" short_files

@@ -136,15 +136,16 @@ func (r *registry) acquire(ctx context.Context, name, version string) (*handle, 
 }
 
 func (r *registry) find(name, version string) (h *handle, err error) {
-	err = r.first(func(m *manager) (err error) {
+	err = r.first(isReady, func(m *manager) (err error) {
 		h, err = m.Acquire(name, version)
 		return err
 	})
 	return h, err
 }
 
-// first asks one place after the other, until one knows the model.
-func (r *registry) first(ask func(*manager) error) (err error) {
+// first asks one place after the other, until one knows the model. An error about an unknown
+// one names those that would have been found.
+func (r *registry) first(found func(repository.Status) bool, ask func(*manager) error) (err error) {
 	for _, m := range r.managers {
 		if err = ask(m); err == nil {
 			return nil
@@ -153,18 +154,15 @@ func (r *registry) first(ask func(*manager) error) (err error) {
 			return err
 		}
 	}
-	return r.explain(err)
-}
-
-// explain adds the names that would have been found to an error about an unknown one.
-func (r *registry) explain(err error) error {
-	if e, ok := errors.AsType[*repository.ModelError](err); ok && e.Kind == repository.KindUnknownModel {
-		return &apierror.NotFoundError{Kind: "model", Name: e.Name, Known: r.names(func(st repository.Status) bool {
-			return st.State == repository.StateReady
-		})}
+	if e, ok := errors.AsType[*repository.ModelError](err); ok {
+		return &apierror.NotFoundError{Kind: "model", Name: e.Name, Known: r.names(found)}
 	}
 	return err
 }
+
+func isReady(st repository.Status) bool { return st.State == repository.StateReady }
+
+func isThere(repository.Status) bool { return true }
 
 func (r *registry) names(keep func(repository.Status) bool) []string {
 	var names []string
@@ -259,14 +257,14 @@ func (r *registry) load(ctx context.Context, name string) error {
 	if !r.explicit {
 		return repository.ErrControlMode
 	}
-	return r.first(func(m *manager) error { return m.Load(ctx, name) })
+	return r.first(isThere, func(m *manager) error { return m.Load(ctx, name) })
 }
 
 func (r *registry) unload(ctx context.Context, name string) error {
 	if !r.explicit {
 		return repository.ErrControlMode
 	}
-	return r.first(func(m *manager) error { return m.Unload(ctx, name) })
+	return r.first(isReady, func(m *manager) error { return m.Unload(ctx, name) })
 }
 
 // close waits for the last handle of every model: end the calls first.

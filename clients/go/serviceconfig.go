@@ -5,37 +5,40 @@ import (
 	"time"
 )
 
-// Retries of UNAVAILABLE, by gRPC itself (gRFC A6). Only services whose every method
-// reads and changes nothing are listed: a call that failed halfway can be made again.
+// Retries of UNAVAILABLE, by gRPC itself (gRFC A6). Only what reads and changes nothing is
+// listed: a call that failed halfway can be made again.
 const (
 	maxAttempts    = 4
 	initialBackoff = 200 * time.Millisecond
 	maxBackoff     = 5 * time.Second
 )
 
-var retriedServices = []string{
-	"bedside.v1.GenerationService",
-	"bedside.v1.ClinicalService",
-	"bedside.v1.EmbeddingService",
-	"bedside.v1.ModelService",
+// methodName is a method, or all methods of a service.
+type methodName struct {
+	Service string `json:"service"`
+	Method  string `json:"method,omitempty"`
 }
+
+var (
+	retried = []methodName{
+		{Service: "bedside.v1.GenerationService"},
+		{Service: "bedside.v1.ClinicalService"},
+		{Service: "bedside.v1.EmbeddingService"},
+		{Service: "bedside.v1.ModelService", Method: "ListModels"},
+		{Service: "bedside.v1.ModelService", Method: "WatchModels"},
+	}
+	notRetried = []methodName{{Service: "bedside.v1.ModelService"}}
+)
 
 // serviceConfig is the service config in JSON (gRFC A2), as
 // https://github.com/grpc/grpc-proto/blob/master/grpc/service_config/service_config.proto
 // names its fields.
 func serviceConfig(waitForReady bool) string {
-	type name struct {
-		Service string `json:"service"`
-	}
-	names := make([]name, 0, len(retriedServices))
-	for _, s := range retriedServices {
-		names = append(names, name{Service: s})
-	}
 	config := map[string]any{
 		"loadBalancingConfig": []any{map[string]any{"round_robin": struct{}{}}},
 		"healthCheckConfig":   map[string]any{"serviceName": ""},
 		"methodConfig": []any{map[string]any{
-			"name":         names,
+			"name":         retried,
 			"waitForReady": waitForReady,
 			"retryPolicy": map[string]any{
 				"maxAttempts":          maxAttempts,
@@ -44,6 +47,9 @@ func serviceConfig(waitForReady bool) string {
 				"backoffMultiplier":    2,
 				"retryableStatusCodes": []string{"UNAVAILABLE"},
 			},
+		}, map[string]any{
+			"name":         notRetried,
+			"waitForReady": waitForReady,
 		}},
 		// A server that keeps failing is not asked four times as often for it.
 		"retryThrottling": map[string]any{"maxTokens": 100, "tokenRatio": 0.1},
