@@ -45,8 +45,8 @@ run: setup build ## Set up, start the server, print the analysis of a sample pat
 	@$(with_env) && exec bin/bedside serve --demo $(DEMO)
 
 .PHONY: test
-test: setup ## Set up, then run every test: fuzzers, Go with the race detector, Python
-	@$(with_env) && GO='$(GO)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh all
+test: prerequisites ## Set up, then run every test: fuzzers, Go with the race detector, Python, clients
+	@GO='$(GO)' PYTHON='$(PYTHON)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh all
 
 .PHONY: fuzz
 fuzz: setup ## Run the fuzzers alone, FUZZTIME each

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests; `make test` and `make fuzz` call it.
-#   scripts/test.sh all    fuzzers, Go tests with the race detector, Python tests, the clients against the real server
+#   scripts/test.sh all    sets up, then: fuzzers, Go tests with the race detector, Python tests, clients and real server
 #   scripts/test.sh fuzz   fuzzers alone
 # What runs a model uses every core for a part of its time only, so it runs beside what needs one core all the time.
 # $FUZZTIME is the time for each fuzzer; unset, the FHIR reader and the tokenizer, which face foreign input first, get
@@ -8,6 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 go=${GO:-go}
+python=${PYTHON:-python3}
 module=github.com/bedside-lm/bedside
 scratch=$(mktemp -d)
 left_out=
@@ -137,9 +138,9 @@ client_tests() {
     *) failed "clients" ;;
   esac
   say "pytest scripts/tests/triton: Triton's own client"
-  local python
-  python=$("${PYTHON:-python3}" scripts/testenv.py) &&
-    BEDSIDE_BINARY=$PWD/.build/clients/bedside "$python" -m pytest -c scripts/tests/triton/pytest.ini \
+  local clients
+  clients=$("$python" scripts/testenv.py) &&
+    BEDSIDE_BINARY=$PWD/.build/clients/bedside "$clients" -m pytest -c scripts/tests/triton/pytest.ini \
       --rootdir scripts/tests/triton --confcutdir scripts/tests/triton scripts/tests/triton || failed "Triton's client"
 }
 
@@ -150,9 +151,18 @@ one_core_lane() {
   fuzz_workers=1 fuzz
 }
 
+# Compiles what both lanes need, and makes the environment of the clients' tests.
+prepare() {
+  say "go build -race ./..."
+  "$go" build -race ./... && "$python" scripts/testenv.py >/dev/null
+}
+
 all() {
-  say "go build -race ./..., so that both lanes find it compiled"
-  "$go" build -race ./... || { failed "go build"; return; }
+  local settings
+  in_background "$scratch/prepare.log" prepare
+  "$python" scripts/setup.py || { failed "set-up"; return; }
+  settings=$("$python" scripts/setup.py --print-env) && eval "$settings" || { failed "set-up"; return; }
+  join_background || { cat "$scratch/prepare.log"; failed "compiling, or the environment of the clients' tests"; return; }
   in_background "$scratch/beside.log" one_core_lane
   python_tests
   client_tests
