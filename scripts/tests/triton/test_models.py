@@ -101,7 +101,7 @@ def test_failures_are_counted(client, refused):
     before = failures()
     index = triton.InferInput("INDEX", [1, 1], "INT64")
     index.set_data_from_numpy(np.array([[99]], np.int64))
-    refused("INTERNAL", "", client.infer, "lookup", [index])
+    refused("INVALID_ARGUMENT", "the model", client.infer, "lookup", [index])
     assert failures() == before + 1
 
 
