@@ -60,6 +60,14 @@ bench: setup build ## Run the benchmarks (BENCH=pattern PKG=packages)
 load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate or summarize)
 	@GO='$(GO)' PYTHON='$(PYTHON)' RECORD='$(RECORD)' bash scripts/load/load.sh '$(SCENARIO)' '$(ADDR)' '$(CONCURRENCY)' '$(DURATION)'
 
+.PHONY: overload
+overload: setup build ## Send a server three times what it can do, and report what becomes of it (6 minutes)
+	@$(with_env) && $(GO) build -o .build/overload ./scripts/bench/overload && exec .build/overload
+
+.PHONY: compare
+compare: setup build ## Compare embeddings with MLServer, which it fetches (6 minutes)
+	@$(with_env) && exec "$$BEDSIDE_PYTHON" -m scripts.bench.compare
+
 .PHONY: lint
 lint: setup ## Check formatting, imports, style, generated code, module files, Python
 	@$(with_env) && GO='$(GO)' exec bash scripts/lint.sh
