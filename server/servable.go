@@ -101,7 +101,7 @@ func (l *loader) openLanguage(spec repository.Spec, mf *repository.Manifest) (*s
 func (l *loader) openEmbedding(spec repository.Spec, mf *repository.Manifest) (*servable, error) {
 	mf.Name = spec.Name
 	e, err := embed.Open(mf, spec.Version, embed.Options{
-		Threads: l.cfg.Threads, TenantWeights: l.cfg.TenantWeights, Metrics: l.embedding,
+		Threads: l.cfg.Threads, MaxQueue: l.cfg.EmbeddingQueueSize, TenantWeights: l.cfg.TenantWeights, Metrics: l.embedding,
 	})
 	if err != nil {
 		return nil, err

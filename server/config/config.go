@@ -26,13 +26,14 @@ type Config struct {
 	ORTLibrary       string        `name:"ort-library" help:"ONNX Runtime's shared library; empty: where 'make setup' puts it." env:"BEDSIDE_ORT_LIBRARY" placeholder:"FILE" group:"model"`
 	Threads          int           `help:"Threads within an operator; 0: one a core." default:"0" env:"BEDSIDE_THREADS" group:"model"`
 
-	Slots         int                `help:"Sequences that run at once." default:"64" env:"BEDSIDE_SLOTS" group:"batching"`
-	SlotCapacity  int                `help:"Tokens of one sequence, prompt and answer together." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
-	TokenBudget   int                `help:"Tokens of one step, all sequences together." default:"256" env:"BEDSIDE_TOKEN_BUDGET" group:"batching"`
-	MaxChunk      int                `help:"Prompt tokens of one sequence in one step." default:"128" env:"BEDSIDE_MAX_CHUNK" group:"batching"`
-	MaxQueueSize  int                `help:"Requests that may wait for a slot." default:"1024" env:"BEDSIDE_MAX_QUEUE_SIZE" group:"batching"`
-	AgingInterval time.Duration      `help:"Waiting time that lifts a request by one priority level." default:"5s" env:"BEDSIDE_AGING_INTERVAL" group:"batching"`
-	TenantWeights map[string]float64 `help:"Shares of tenants in the queues of embedding models; others weigh 1. Tensor models have their own in config.pbtxt." placeholder:"NAME=N" mapsep:"," env:"BEDSIDE_TENANT_WEIGHTS" group:"batching"`
+	Slots              int                `help:"Sequences that run at once." default:"64" env:"BEDSIDE_SLOTS" group:"batching"`
+	SlotCapacity       int                `help:"Tokens of one sequence, prompt and answer together." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
+	TokenBudget        int                `help:"Tokens of one step, all sequences together." default:"256" env:"BEDSIDE_TOKEN_BUDGET" group:"batching"`
+	MaxChunk           int                `help:"Prompt tokens of one sequence in one step." default:"128" env:"BEDSIDE_MAX_CHUNK" group:"batching"`
+	MaxQueueSize       int                `help:"Requests that may wait for a slot." default:"1024" env:"BEDSIDE_MAX_QUEUE_SIZE" group:"batching"`
+	AgingInterval      time.Duration      `help:"Waiting time that lifts a request by one priority level." default:"5s" env:"BEDSIDE_AGING_INTERVAL" group:"batching"`
+	EmbeddingQueueSize int                `help:"Texts that may wait for an embedding model. The longest wait is about this many times a text's share of a run." default:"2048" env:"BEDSIDE_EMBEDDING_QUEUE_SIZE" group:"batching"`
+	TenantWeights      map[string]float64 `help:"Shares of tenants in the queues of embedding models; others weigh 1. Tensor models have their own in config.pbtxt." placeholder:"NAME=N" mapsep:"," env:"BEDSIDE_TENANT_WEIGHTS" group:"batching"`
 
 	MaxMessageBytes      int           `help:"Size of the largest request." default:"75497472" env:"BEDSIDE_MAX_MESSAGE_BYTES" group:"limits"`
 	MaxRecordBytes       int64         `help:"Size of the largest FHIR document." default:"67108864" env:"BEDSIDE_MAX_RECORD_BYTES" group:"limits"`
@@ -73,6 +74,7 @@ func (c *Config) Validate() error {
 		{"token-budget", int64(c.TokenBudget), int64(c.Slots), 1 << 16},
 		{"max-chunk", int64(c.MaxChunk), 2, int64(c.TokenBudget)},
 		{"max-queue-size", int64(c.MaxQueueSize), 1, 1 << 20},
+		{"embedding-queue-size", int64(c.EmbeddingQueueSize), 1, 1 << 16},
 		{"max-message-bytes", int64(c.MaxMessageBytes), 1 << 16, 1 << 30},
 		{"max-record-bytes", c.MaxRecordBytes, 1 << 10, 1 << 30},
 		{"max-concurrent-streams", int64(c.MaxConcurrentStreams), 1, 1 << 20},

@@ -50,7 +50,7 @@ type Vector struct {
 // Options size an Engine.
 type Options struct {
 	Threads       int                // cores for all runs together; 0: all
-	MaxQueue      int                // texts that may wait; 0: 4096, room for four of the largest requests
+	MaxQueue      int                // texts that may wait; 0: 2048, room for two of the largest requests
 	TenantWeights map[string]float64 // see dynamic.Config
 	Metrics       *MetricSet         // nil: none
 }
@@ -64,7 +64,7 @@ const (
 	// A token costs no less in a run of 1,000 than in one of 200 (docs/embeddings.md), so runs are kept short.
 	maxBatchTokens = 512
 	maxBatchTexts  = 64
-	defaultQueue   = 4096
+	defaultQueue   = 2048
 	maxInstances   = 8
 	outputName     = "embeddings"
 )
