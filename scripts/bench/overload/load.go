@@ -60,13 +60,15 @@ func embeddingModel(name string) model {
 // tally is what became of some requests.
 type tally struct {
 	sent, refused int
-	over          time.Duration   // of the sending
+	within        int             // answered within that time
+	late          int             // given up at their deadline
+	over          time.Duration   // for how long requests were sent
 	took          []time.Duration // of those that were answered, sorted
 	refusals      []time.Duration // of those that were refused, sorted
 	others        map[string]int  // neither
 }
 
-func (t tally) rate() float64 { return float64(len(t.took)) / t.over.Seconds() }
+func (t tally) rate() float64 { return float64(t.within) / t.over.Seconds() }
 
 func (t tally) String() string {
 	return fmt.Sprintf("%.1f answers/s, p50 %.1f ms, p99 %.1f ms, longest %.1f ms", t.rate(), at(t.took, 0.5), at(t.took, 0.99), at(t.took, 1))
@@ -92,8 +94,9 @@ func at(took []time.Duration, quantile float64) float64 {
 
 // counter makes a tally of requests that end in any goroutine.
 type counter struct {
-	mu sync.Mutex
-	t  tally
+	mu    sync.Mutex
+	t     tally
+	ended bool // what is answered from now on is not within the time
 }
 
 // ask sends one request and counts it. One that is cut off because everything ends is left out.
@@ -114,12 +117,17 @@ func (c *counter) ask(ctx context.Context, s *server, m model, i int, tenant str
 	case status.Code(err) == codes.ResourceExhausted:
 		c.t.refused++
 		c.t.refusals = append(c.t.refusals, took)
+	case status.Code(err) == codes.DeadlineExceeded:
+		c.t.late++
 	case err != nil:
 		c.other(status.Code(err).String())
 	case !m.right(resp):
 		c.other("a wrong answer")
 	default:
 		c.t.took = append(c.t.took, took)
+		if !c.ended {
+			c.t.within++
+		}
 	}
 }
 
@@ -172,14 +180,14 @@ func closed(ctx context.Context, s *server, m model, callers int, d time.Duratio
 }
 
 // open sends requests at a rate, whatever becomes of those before.
-func open(ctx context.Context, s *server, m model, tenant string, rate float64, d time.Duration) tally {
+func open(ctx context.Context, s *server, m model, tenant string, rate float64, o options) tally {
 	var c counter
 	var wg sync.WaitGroup
 	var flying atomic.Int64
 	began := time.Now()
 	for i := 0; ctx.Err() == nil; i++ {
 		due := began.Add(time.Duration(float64(i) / rate * float64(time.Second)))
-		if due.Sub(began) >= d {
+		if due.Sub(began) >= o.flood {
 			break
 		}
 		time.Sleep(time.Until(due))
@@ -189,12 +197,15 @@ func open(ctx context.Context, s *server, m model, tenant string, rate float64, 
 		flying.Add(1)
 		wg.Go(func() {
 			defer flying.Add(-1)
-			ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+			ctx, cancel := context.WithTimeout(ctx, o.deadline)
 			defer cancel()
 			c.ask(ctx, s, m, i, tenant)
 		})
 	}
 	over := time.Since(began)
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
 	wg.Wait()
 	return c.tally(over)
 }

@@ -14,24 +14,28 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 )
 
 type options struct {
 	binary, repository string
 	measure, flood     time.Duration
+	deadline           time.Duration
 	times              float64
 	reloads            int
-	embedding          string
+	embedding, steps   string
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.binary, "binary", "bin/bedside", "the server")
 	flag.StringVar(&o.repository, "repository", "testdata/models", "folder of the test models")
-	flag.StringVar(&o.embedding, "embedding", "multilingual-e5-small", "embedding model; empty: none")
+	flag.StringVar(&o.embedding, "embedding", "multilingual-e5-small", "embedding model")
+	flag.StringVar(&o.steps, "steps", "tensors,embeddings,tenants,reloads", "what is done")
 	flag.DurationVar(&o.measure, "measure", 15*time.Second, "how long capacity is measured, and a tenant alone")
 	flag.DurationVar(&o.flood, "flood", time.Minute, "how long each flood lasts")
+	flag.DurationVar(&o.deadline, "deadline", 30*time.Second, "how long a request of a flood is waited for")
 	flag.Float64Var(&o.times, "times", 3, "how many times its capacity a model is sent")
 	flag.IntVar(&o.reloads, "reloads", 200, "how often a model is loaded anew")
 	flag.Parse()
@@ -50,25 +54,25 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.stop()
-	// Enough callers for a full batch that runs and one that waits: as many as its queue holds.
-	slow, err := flood(ctx, o, s, slowModel(), 16)
-	if err != nil {
-		return err
+	yield()
+	steps := map[string]func() (int, error){
+		// Enough callers for a full batch that runs and one that waits: as many as its queue holds.
+		"tensors":    func() (int, error) { return flood(ctx, o, s, slowModel(), 16) },
+		"embeddings": func() (int, error) { return flood(ctx, o, s, embeddingModel(o.embedding), 64) },
+		"tenants":    func() (int, error) { return tenants(ctx, o, s) },
+		"reloads":    func() (int, error) { return reloads(ctx, o, s) },
 	}
-	faults := slow
-	if o.embedding != "" {
-		more, err := flood(ctx, o, s, embeddingModel(o.embedding), 64)
+	faults := 0
+	for name := range strings.SplitSeq(o.steps, ",") {
+		step := steps[name]
+		if step == nil {
+			return fmt.Errorf("-steps: %q is not known", name)
+		}
+		found, err := step()
 		if err != nil {
 			return err
 		}
-		faults += more
-	}
-	for _, step := range []func(context.Context, options, *server) (int, error){tenants, reloads} {
-		more, err := step(ctx, o, s)
-		if err != nil {
-			return err
-		}
-		faults += more
+		faults += found
 	}
 	if faults > 0 {
 		return errors.New("there were answers that are neither right nor a proper refusal: see above")
@@ -87,10 +91,11 @@ func flood(ctx context.Context, o options, s *server, m model, callers int) (fau
 	faults = capacity.refused + capacity.report()
 	before := s.residentMiB()
 	watch := s.watchMemory(o.flood / 6)
-	r := open(ctx, s, m, "", o.times*capacity.rate(), o.flood)
+	r := open(ctx, s, m, "", o.times*capacity.rate(), o)
 	resident := watch()
 	fmt.Printf("flood, %.0f requests/s sent: %v\n", float64(r.sent)/o.flood.Seconds(), r)
 	fmt.Printf("goodput: %.0f %% of capacity\n", 100*r.rate()/capacity.rate())
+	fmt.Printf("given up at their deadline: %d\n", r.late)
 	fmt.Printf("refusals: %d, p50 %.1f ms, p99 %.1f ms\n", r.refused, at(r.refusals, 0.5), at(r.refusals, 0.99))
 	fmt.Printf("resident MiB: %d before, then %v\n", before, resident)
 	return faults + r.report(), ctx.Err()
@@ -105,10 +110,10 @@ func tenants(ctx context.Context, o options, s *server) (faults int, err error) 
 		return 0, err
 	}
 	rate := capacity.rate() / 20
-	alone := open(ctx, s, m, "ward", rate, o.flood)
+	alone := open(ctx, s, m, "ward", rate, o)
 	done := make(chan tally)
-	go func() { done <- open(ctx, s, m, "flood", o.times*capacity.rate(), o.flood) }()
-	beside := open(ctx, s, m, "ward", rate, o.flood)
+	go func() { done <- open(ctx, s, m, "flood", o.times*capacity.rate(), o) }()
+	beside := open(ctx, s, m, "ward", rate, o)
 	other := <-done
 	fmt.Printf("ward alone:  %v\nward beside: %v\nflood:       %v\n", alone, beside, other)
 	fmt.Printf("ward's p99 beside the flood: %.2f times that alone, %d of its requests refused\n",
