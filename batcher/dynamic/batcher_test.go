@@ -249,14 +249,14 @@ func TestDoAll(t *testing.T) {
 		if st := b.Stats(); st.Queued != 1 {
 			t.Fatalf("%d wait: a part of a refused request came in", st.Queued)
 		}
-		_, err = b.DoAll(t.Context(), []string{"p", "q", "r"}, []Item{one, {Size: 1, Deadline: time.Now().Add(ms(1))}, one})
+		_, err = b.DoAll(t.Context(), []string{"p", "q", "r"}, []Item{one, {Size: 1, Deadline: time.Now().Add(ms(9))}, one})
 		if kindOf(err) != KindExpired {
 			t.Fatal(err)
 		}
 		if st := b.Stats(); st.Queued != 1 {
 			t.Fatalf("%d wait: the other parts are still there", st.Queued)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), ms(1))
+		ctx, cancel := context.WithTimeout(t.Context(), ms(0.5))
 		defer cancel()
 		if _, err := b.DoAll(ctx, []string{"s", "t"}, []Item{one, one}); kindOf(err) != KindExpired {
 			t.Fatal(err)

@@ -19,6 +19,9 @@ const (
 	// KindDisplaced: the queue is full and the request gave its place to a tenant that used less than its share. To
 	// the caller it is the same as KindQueueFull.
 	KindDisplaced
+	// KindTooLate: so many requests wait already that this one's deadline would most likely pass first. To the caller
+	// it is the same as KindQueueFull.
+	KindTooLate
 	// KindTimeout: the request waited for longer than its queue's policy allows.
 	KindTimeout
 	// KindExpired: the request's deadline passed.
@@ -43,6 +46,8 @@ func (k Kind) String() string {
 		return "queue_full"
 	case KindDisplaced:
 		return "displaced"
+	case KindTooLate:
+		return "too_late"
 	case KindTimeout:
 		return "timeout"
 	case KindExpired:
@@ -66,7 +71,8 @@ type Error struct {
 	Field string
 	// Have is how many requests wait or would and Limit how many may (KindQueueFull only).
 	Have, Limit int
-	// RetryAfter estimates when a place in the queue will be free (KindQueueFull and KindDisplaced only).
+	// RetryAfter estimates when a place in the queue will be free (KindQueueFull, KindDisplaced and
+	// KindTooLate only).
 	RetryAfter time.Duration
 
 	detail string
@@ -83,6 +89,8 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("the queue is full: %d requests wait, %d may; retry after %v", e.Have, e.Limit, e.RetryAfter)
 	case KindDisplaced:
 		return fmt.Sprintf("the queue is full and another tenant's turn came first; retry after %v", e.RetryAfter)
+	case KindTooLate:
+		return fmt.Sprintf("more requests wait than the deadline leaves time for; retry after %v", e.RetryAfter)
 	case KindTimeout:
 		return "the request waited for longer than its queue allows"
 	case KindExpired:

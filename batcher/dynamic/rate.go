@@ -46,3 +46,11 @@ func (r *startRate) retryAfter(queued int) time.Duration {
 	}
 	return max(minRetry, time.Duration(seconds*float64(time.Second)).Round(time.Millisecond))
 }
+
+// wait estimates how long it takes until so many requests have started; 0 where that is not known or there is none.
+func (r *startRate) wait(requests int) time.Duration {
+	if r.starts == 0 {
+		return 0
+	}
+	return time.Duration(min(r.seconds/r.starts*float64(requests), maxRetry.Seconds()*100) * float64(time.Second))
+}

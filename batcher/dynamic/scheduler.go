@@ -108,7 +108,11 @@ func (s *Scheduler) Admit(now time.Time, entries ...*Entry) error {
 		return err
 	}
 	t := s.tenantOf(entries[0].Tenant)
-	if err := s.room(t, lv, len(entries)); err != nil {
+	err := s.tooLate(t, lv, entries)
+	if err == nil {
+		err = s.room(t, lv, len(entries))
+	}
+	if err != nil {
 		refuse(entries)
 		return err
 	}

@@ -92,6 +92,10 @@ func (w *world) admit(src source) {
 		if e.RetryAfter < minRetry || e.RetryAfter > maxRetry || e.Have <= e.Limit {
 			w.t.Fatalf("a full queue: %+v", e)
 		}
+	case KindTooLate:
+		if e.RetryAfter < minRetry || e.RetryAfter > maxRetry || w.s.Stats().Queued == 0 {
+			w.t.Fatalf("too late: %+v", e)
+		}
 	case KindInvalid: // more parts than the queue holds, or too many tokens with the padding
 	default:
 		w.t.Fatalf("refused: %v", err)

@@ -59,7 +59,7 @@ func queueError(err error) (answer, bool) {
 		return answer{}, false
 	}
 	switch e.Kind {
-	case dynamic.KindQueueFull, dynamic.KindDisplaced:
+	case dynamic.KindQueueFull, dynamic.KindDisplaced, dynamic.KindTooLate:
 		return answer{code: codes.ResourceExhausted, reason: reasonQueueFull, message: e.Error(), retry: e.RetryAfter}, true
 	case dynamic.KindTimeout:
 		return answer{code: codes.DeadlineExceeded, reason: reasonQueueTimeout, message: e.Error()}, true
