@@ -19,7 +19,7 @@ func (s *Scheduler) tooLate(t *tenant, level int, entries []*Entry) *Error {
 	if !deadline.After(s.now) {
 		return nil // none, or it has passed: that is for Plan to say
 	}
-	spare := time.Duration(patience*float64(deadline.Sub(s.now))) - s.rate.wait(s.ahead(t, level))
+	spare := time.Duration(patience*float64(deadline.Sub(s.now))) - s.served.wait(s.ahead(t, level))
 	if spare >= 0 {
 		return nil
 	}

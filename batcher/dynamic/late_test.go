@@ -26,6 +26,10 @@ func TestRequestsThatWouldWaitBeyondTheirDeadlineAreRefused(t *testing.T) {
 			{200, "f:1 deadline=210 prio=1", "@210"},
 			{200, "g:1 deadline=310 prio=2", "error: too_late"},
 		}},
+		{"a run that nobody waited for is time without an answer", Config{}, []step{
+			{200, "cancel c", "!c"}, {400, "done c", "[d]"},
+			{400, "f:1 deadline=640", "error: too_late"}, // e goes first; at 100 ms each there would be time
+		}},
 		{"a deadline that has passed", Config{}, []step{{200, "f:1 deadline=150", "expired:f"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

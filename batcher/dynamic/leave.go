@@ -15,6 +15,7 @@ func (s *Scheduler) leave(e *Entry) {
 		s.unqueue(e)
 		s.rest(e.lane)
 		s.rate.observe(s.now, 0, s.queued)
+		s.served.queue(s.now, s.queued)
 	case running:
 		e.batch.Entries[slices.Index(e.batch.Entries, e)] = nil
 		if e.batch.live--; e.batch.live == 0 {

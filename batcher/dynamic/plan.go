@@ -32,6 +32,7 @@ func (s *Scheduler) Plan(now time.Time) Plan {
 			started += len(b.Entries)
 		}
 		s.rate.observe(s.now, started, s.queued)
+		s.served.queue(s.now, s.queued)
 	}
 	return s.plan
 }
@@ -105,6 +106,7 @@ func (s *Scheduler) batch() *Batch {
 // belongs to the scheduler again, which will use it anew: it must be completed once only.
 func (s *Scheduler) Complete(now time.Time, b *Batch) {
 	s.advance(now)
+	s.served.ran(s.now, b.live)
 	for _, e := range b.Entries {
 		if e == nil {
 			continue

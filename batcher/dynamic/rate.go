@@ -47,10 +47,39 @@ func (r *startRate) retryAfter(queued int) time.Duration {
 	return max(minRetry, time.Duration(seconds*float64(time.Second)).Round(time.Millisecond))
 }
 
-// wait estimates how long it takes until so many requests have started; 0 where that is not known or there is none.
-func (r *startRate) wait(requests int) time.Duration {
-	if r.starts == 0 {
+// servedRate measures how fast requests are answered while others wait. Runs whose callers have all left count with their
+// time and answer nobody, so that a queue of requests which come too late to be of use shows as the slow one that it is.
+type servedRate struct {
+	since   time.Time // of the last measurement; zero while the queue is empty
+	seconds float64   // decayed sums
+	served  float64
+}
+
+// queue notes how many wait at now.
+func (r *servedRate) queue(now time.Time, waiting int) {
+	switch {
+	case waiting == 0:
+		r.since = time.Time{}
+	case r.since.IsZero():
+		r.since = now
+	}
+}
+
+// ran notes that a run ended at now with so many answers.
+func (r *servedRate) ran(now time.Time, answers int) {
+	if r.since.IsZero() {
+		return
+	}
+	r.seconds = r.seconds*rateDecay + now.Sub(r.since).Seconds()
+	r.served = r.served*rateDecay + float64(answers)
+	r.since = now
+}
+
+// wait estimates how long it takes until so many requests are answered; 0 where that is not known or there are none.
+func (r *servedRate) wait(requests int) time.Duration {
+	const longest = float64(time.Hour) // compared as numbers: a Duration could overflow
+	if r.seconds == 0 || requests == 0 {
 		return 0
 	}
-	return time.Duration(min(r.seconds/r.starts*float64(requests), maxRetry.Seconds()*100) * float64(time.Second))
+	return time.Duration(min(r.seconds/max(r.served, 1e-9)*float64(requests)*float64(time.Second), longest))
 }

@@ -48,8 +48,9 @@ type Scheduler struct {
 	unnamed        int       // tenants without a configured weight
 	others, common *tenant
 
-	rate  startRate
-	again time.Time // when the latest plan wants to be looked at again; zero: at no time of its own
+	rate   startRate
+	served servedRate
+	again  time.Time // when the latest plan wants to be looked at again; zero: at no time of its own
 
 	formed, victims []*Entry
 	formedFor       *lane
@@ -122,6 +123,7 @@ func (s *Scheduler) Admit(now time.Time, entries ...*Entry) error {
 		s.enter(e)
 	}
 	s.rate.observe(s.now, 0, s.queued)
+	s.served.queue(s.now, s.queued)
 	return nil
 }
 
