@@ -183,6 +183,7 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 	}
 	texts, items := make([][]int32, len(r.Texts)), make([]dynamic.Item, len(r.Texts))
 	out := make([]Vector, len(r.Texts))
+	deadline, _ := ctx.Deadline() // the zero time where there is none
 	for i, text := range r.Texts {
 		ids, truncated, err := e.encode(ctx, e.prefixes[r.Kind]+text)
 		if err != nil {
@@ -194,7 +195,7 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 				Message: fmt.Sprintf("has more than the %d tokens that the model takes; set truncate to have it cut there", e.manifest.MaxLength),
 			}
 		}
-		texts[i], items[i] = ids, dynamic.Item{Size: 1, Tokens: len(ids), Tenant: r.Tenant}
+		texts[i], items[i] = ids, dynamic.Item{Size: 1, Tokens: len(ids), Tenant: r.Tenant, Deadline: deadline}
 		out[i].Tokens, out[i].Truncated = len(ids), truncated
 	}
 	results, err := e.batcher.DoAll(ctx, texts, items)
