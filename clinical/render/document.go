@@ -2,15 +2,18 @@
 // table of terms: statements with all that is needed to hold other sentences against them.
 package render
 
-import "github.com/bedside-lm/bedside/clinical/record"
+import (
+	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
+)
 
 // Lang is a language that Bedside writes in, by its BCP 47 tag.
-type Lang string
+type Lang = terms.Lang
 
 // The languages.
 const (
-	English Lang = "en"
-	Chinese Lang = "zh"
+	English = terms.English
+	Chinese = terms.Chinese
 )
 
 // SectionKind names a part of a document.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 var both = []render.Lang{render.English, render.Chinese}
@@ -20,7 +21,7 @@ func TestEveryTermHasBothLanguages(t *testing.T) {
 	han := regexp.MustCompile(`\p{Han}`)
 	kinds := map[string]int{}
 	keys := map[string]bool{}
-	for _, e := range render.Entries() {
+	for _, e := range terms.Entries() {
 		kinds[e.Kind]++
 		if keys[e.Key] {
 			t.Errorf("%s stands twice", e.Key)
@@ -49,13 +50,13 @@ func TestEveryTermHasBothLanguages(t *testing.T) {
 		}
 	}
 	units := map[string]bool{}
-	for _, u := range render.Units() {
+	for _, u := range terms.Units() {
 		if units[u.Code] {
 			t.Errorf("unit %s stands twice", u.Code)
 		}
 		units[u.Code] = true
 	}
-	for _, e := range render.Entries() {
+	for _, e := range terms.Entries() {
 		if e.Unit != "" && !units[e.Unit] {
 			t.Errorf("%s: unit %s is not in the table of units", e.Key, e.Unit)
 		}
@@ -231,7 +232,7 @@ func randomRecord(t *rapid.T) *record.PatientRecord {
 			Precision: record.Precision(rapid.IntRange(1, 4).Draw(t, label+"p")),
 		}
 	}
-	entries := render.Entries()
+	entries := terms.Entries()
 	systems := map[byte]string{'L': record.SystemLOINC, 'R': record.SystemRxNorm, 'I': record.SystemICD10CM, 'X': record.SystemCVX, 'M': record.SystemIEEE11073, 'V': "other"}
 	concept := func(label string) record.Concept {
 		c := record.Concept{}
@@ -246,7 +247,7 @@ func randomRecord(t *rapid.T) *record.PatientRecord {
 		}
 		return c
 	}
-	units := render.Units()
+	units := terms.Units()
 	quantity := func(label string) *record.Quantity {
 		d, err := record.ParseDecimal(rapid.SampledFrom([]string{"0", "-1.50", "7.400", "1e3", "2.5E-7", "128", "99999999999999999999"}).Draw(t, label))
 		if err != nil {

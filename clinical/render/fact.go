@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // builder writes one fact; everything that goes into its text is listed beside it.
@@ -70,7 +71,7 @@ func (b *builder) labelNumbers(s string) {
 // concept names a concept: the table's name, else the words filed with the code
 // beside them. path says where the concept stands, for the notice.
 func (b *builder) concept(kind TermKind, entryKind string, c record.Concept, path string) string {
-	e, exact := b.r.t.find(entryKind, c)
+	e, exact := terms.Find(entryKind, c)
 	term := Term{Kind: kind}
 	switch {
 	case e != nil && exact:
@@ -129,7 +130,7 @@ func (b *builder) quantity(q record.Quantity, n Number) string {
 
 // count writes a computed number with one of the table's units.
 func (b *builder) count(v record.Decimal, code string, n Number) string {
-	n.Value, n.Unit, n.Label = v, code, b.r.t.byUnit[code].Display[b.r.lang]
+	n.Value, n.Unit, n.Label = v, code, terms.UnitByCode(code).Display[b.r.lang]
 	if b.r.lang == English && v.Text == "1" {
 		n.Label = strings.TrimSuffix(n.Label, "s")
 		if n.Label == "" {
@@ -148,7 +149,7 @@ func (b *builder) add(n Number) {
 
 // unit gives a quantity's UCUM code and the way it is written in the text.
 func (b *builder) unit(q record.Quantity) (code, label string) {
-	u, known := b.r.t.unitOf(q)
+	u, known := terms.UnitOf(q)
 	if u != nil {
 		return u.Code, u.Display[b.r.lang]
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 func (r *renderer) vitals() []Fact { return r.measureFacts("vital", "score", "wave") }
@@ -39,21 +40,21 @@ func (r *renderer) measureFacts(groups ...string) []Fact {
 func (b *builder) name(m *measure) string {
 	if m.readings[0].diastolic != nil {
 		b.addTerm(entryTerm(m.entry, TermMeasure, b.r.lang))
-		b.addTerm(entryTerm(b.r.t.byCode["measure L"+loincSystolic], TermMeasure, b.r.lang))
-		b.addTerm(entryTerm(b.r.t.byCode["measure L"+loincDiastolic], TermMeasure, b.r.lang))
+		b.addTerm(entryTerm(terms.Measure(loincSystolic), TermMeasure, b.r.lang))
+		b.addTerm(entryTerm(terms.Measure(loincDiastolic), TermMeasure, b.r.lang))
 		return m.entry.Name(b.r.lang)
 	}
 	return b.concept(TermMeasure, "measure", m.concept, m.path)
 }
 
-func entryTerm(e *Entry, kind TermKind, lang Lang) Term {
+func entryTerm(e *terms.Entry, kind TermKind, lang Lang) Term {
 	return Term{Kind: kind, Names: slices.Clone(e.Names[lang]), Key: e.Key}
 }
 
 // keys gives the term that a reading's value belongs to, and its diastolic one's.
 func (b *builder) keys(m *measure) (value, diastolic string) {
 	if m.readings[0].diastolic != nil {
-		return b.r.t.byCode["measure L"+loincSystolic].Key, b.r.t.byCode["measure L"+loincDiastolic].Key
+		return terms.Measure(loincSystolic).Key, terms.Measure(loincDiastolic).Key
 	}
 	return b.f.Terms[0].Key, ""
 }
@@ -92,7 +93,7 @@ func (b *builder) flagWord(flag string) string {
 	if flag == "" {
 		return ""
 	}
-	return b.r.t.word("flag", flag, b.r.lang)
+	return word("flag", flag, b.r.lang)
 }
 
 // reference writes the range that a value was held against, if one is known.
@@ -117,7 +118,7 @@ func (b *builder) reference(m *measure, x reading) string {
 	}
 	entry := m.entry
 	if x.diastolic != nil {
-		entry = b.r.t.byCode["measure L"+loincSystolic]
+		entry = terms.Measure(loincSystolic)
 	}
 	bounds := b.r.tableRange(entry, *x.value.Quantity)
 	if bounds == nil {
@@ -198,7 +199,7 @@ func (b *builder) width(m *measure) float64 {
 	}
 	entry := m.entry
 	if x.diastolic != nil {
-		entry = b.r.t.byCode["measure L"+loincSystolic]
+		entry = terms.Measure(loincSystolic)
 	}
 	if t := b.r.tableRange(entry, *x.value.Quantity); t != nil && t.Low != nil && t.High != nil {
 		return *t.High - *t.Low
@@ -254,11 +255,11 @@ func (r *renderer) wordsFact(m *measure) (Fact, bool) {
 func (b *builder) words(v record.Value) string {
 	switch {
 	case v.Concept != nil:
-		if e, _ := b.r.t.find("value", *v.Concept); e != nil {
+		if e, _ := terms.Find("value", *v.Concept); e != nil {
 			b.addTerm(entryTerm(e, TermOther, b.r.lang))
 			return e.Name(b.r.lang)
 		}
-		if e, _ := b.r.t.find("flag", *v.Concept); e != nil {
+		if e, _ := terms.Find("flag", *v.Concept); e != nil {
 			return e.Name(b.r.lang)
 		}
 		return b.r.p.quote(b.label(v.Concept.Label()))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 func (r *renderer) medication() []Fact {
@@ -52,7 +53,7 @@ func (r *renderer) administrations() [][]int {
 }
 
 func (r *renderer) drugKey(m record.Medication) string {
-	if e, _ := r.t.find("drug", m.Code); e != nil {
+	if e, _ := terms.Find("drug", m.Code); e != nil {
 		return e.Key
 	}
 	return "drug:" + strings.ToLower(clean(m.Code.Label()))
@@ -110,7 +111,7 @@ func (r *renderer) drug(i int, m record.Medication, again []int) Fact {
 }
 
 func (b *builder) route(c record.Concept) string {
-	if e, _ := b.r.t.find("route", c); e != nil {
+	if e, _ := terms.Find("route", c); e != nil {
 		b.addTerm(entryTerm(e, TermOther, b.r.lang))
 		return e.Name(b.r.lang)
 	}

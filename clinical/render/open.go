@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // expectedVitals are the measures that a bedside record should hold (those of
@@ -43,13 +44,13 @@ func (r *renderer) abnormal(m *measure) (Fact, bool) {
 	b.f.Critical, b.f.Flag = true, x.flag
 	name := b.name(m)
 	if x.diastolic != nil {
-		name = r.t.byCode["measure L"+loincSystolic].Name(r.lang)
+		name = terms.Measure(loincSystolic).Name(r.lang)
 	}
 	var value string
 	switch {
 	case x.diastolic != nil:
 		key, _ := b.keys(m)
-		b.f.Terms = []Term{entryTerm(r.t.byCode["measure L"+loincSystolic], TermMeasure, r.lang)}
+		b.f.Terms = []Term{entryTerm(terms.Measure(loincSystolic), TermMeasure, r.lang)}
 		value = b.quantity(*x.value.Quantity, Number{Role: RoleLast, Of: key, At: x.at, Flag: x.flag})
 	case x.value.Quantity != nil:
 		key, _ := b.keys(m)
@@ -122,7 +123,7 @@ func (r *renderer) notAdministered() []Fact {
 }
 
 func (r *renderer) missingVitals() (Fact, bool) {
-	have := map[*Entry]bool{}
+	have := map[*terms.Entry]bool{}
 	for _, m := range r.measures {
 		for _, x := range m.readings {
 			have[m.entry] = have[m.entry] || !x.value.IsZero()
@@ -134,10 +135,10 @@ func (r *renderer) missingVitals() (Fact, bool) {
 	for _, codes := range expectedVitals {
 		found := false
 		for _, c := range codes {
-			found = found || have[r.t.byCode["measure L"+c]]
+			found = found || have[terms.Measure(c)]
 		}
 		if !found {
-			e := r.t.byCode["measure L"+codes[0]]
+			e := terms.Measure(codes[0])
 			b.addTerm(entryTerm(e, TermMeasure, r.lang))
 			names = append(names, e.Name(r.lang))
 		}

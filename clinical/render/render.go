@@ -40,7 +40,7 @@ func Render(rec *record.PatientRecord, opt Options) *Document {
 	if opt.MaxFacts <= 0 {
 		opt.MaxFacts = defaultMaxFacts
 	}
-	r := &renderer{rec: rec, opt: opt, lang: opt.Lang, p: phrasesFor(opt.Lang), t: terms(), noted: map[string]bool{}}
+	r := &renderer{rec: rec, opt: opt, lang: opt.Lang, p: phrasesFor(opt.Lang), noted: map[string]bool{}}
 	r.ref = opt.Now
 	if r.ref.IsZero() {
 		r.ref = latestTime(rec)
@@ -90,7 +90,6 @@ type renderer struct {
 	opt      Options
 	lang     Lang
 	p        *phrases
-	t        *table
 	ref      record.DateTime
 	ageHigh  int
 	hasAge   bool

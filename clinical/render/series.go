@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // measure is every reading of one thing in one unit, in time order.
 type measure struct {
-	entry    *Entry
+	entry    *terms.Entry
 	concept  record.Concept
 	path     string
 	group    string // vital, gas, lab, wave, score
@@ -74,7 +75,7 @@ func (r *renderer) collect() {
 func (r *renderer) pressurePair(x reading, cs []record.Component) (reading, []record.Component, bool) {
 	sys, dia := -1, -1
 	for i, c := range cs {
-		e, _ := r.t.find("measure", c.Code)
+		e, _ := terms.Find("measure", c.Code)
 		if e == nil || c.Value.Quantity == nil {
 			continue
 		}
@@ -89,12 +90,12 @@ func (r *renderer) pressurePair(x reading, cs []record.Component) (reading, []re
 		return x, cs, false
 	}
 	s, d := cs[sys], cs[dia]
-	if unitKey(r.t, *s.Value.Quantity) != unitKey(r.t, *d.Value.Quantity) {
+	if unitKey(*s.Value.Quantity) != unitKey(*d.Value.Quantity) {
 		return x, cs, false
 	}
 	x.value, x.reference, x.diastolic = s.Value, s.Reference, d.Value.Quantity
-	x.flag = r.flagOf(r.t.byCode["measure L"+loincSystolic], s.Interpretation, s.Value, s.Reference)
-	x.diaFlag = r.flagOf(r.t.byCode["measure L"+loincDiastolic], d.Interpretation, d.Value, d.Reference)
+	x.flag = r.flagOf(terms.Measure(loincSystolic), s.Interpretation, s.Value, s.Reference)
+	x.diaFlag = r.flagOf(terms.Measure(loincDiastolic), d.Interpretation, d.Value, d.Reference)
 	rest := make([]record.Component, 0, len(cs)-2)
 	for i, c := range cs {
 		if i != sys && i != dia {
@@ -104,34 +105,34 @@ func (r *renderer) pressurePair(x reading, cs []record.Component) (reading, []re
 	return x, rest, true
 }
 
-func unitKey(t *table, q record.Quantity) string {
-	if u, _ := t.unitOf(q); u != nil {
+func unitKey(q record.Quantity) string {
+	if u, _ := terms.UnitOf(q); u != nil {
 		return u.Code
 	}
 	return q.Code + "|" + q.Unit
 }
 
 func (r *renderer) place(index map[string]*measure, x reading, c record.Concept, category, path string, interpretation []string) {
-	e, _ := r.t.find("measure", c)
+	e, _ := terms.Find("measure", c)
 	if x.diastolic == nil {
 		x.flag = r.flagOf(e, interpretation, x.value, x.reference)
 	}
 	key := strings.ToLower(c.Label()) + firstCode(c)
-	m := &measure{entry: e, concept: c, path: path + ".code", rank: len(r.t.entries) + len(index)}
+	m := &measure{entry: e, concept: c, path: path + ".code", rank: len(terms.Entries()) + len(index)}
 	if e != nil {
-		key, m.rank, m.group = e.Key, slices.Index(r.t.entries, e), e.Group
+		key, m.rank, m.group = e.Key, e.Rank, e.Group
 	}
 	switch {
 	case x.diastolic != nil:
 		key += " pair"
-		if bp := r.t.byCode["measure L85354-9"]; e == nil || e != bp {
-			m.entry, m.rank, m.group = bp, slices.Index(r.t.entries, bp), bp.Group
+		if bp := terms.Measure("85354-9"); e == nil || e != bp {
+			m.entry, m.rank, m.group = bp, bp.Rank, bp.Group
 		}
 	case x.value.Sampled != nil:
 		key, m.group = key+" wave "+x.obs, "wave"
 	}
 	if x.value.Quantity != nil {
-		key += " " + unitKey(r.t, *x.value.Quantity)
+		key += " " + unitKey(*x.value.Quantity)
 	} else {
 		key += " words"
 	}
@@ -152,7 +153,7 @@ func (r *renderer) place(index map[string]*measure, x reading, c record.Concept,
 
 // flagOf folds what was filed into one flag: the interpretation, else the filed
 // reference range, else the table's range for adults where the unit is the same.
-func (r *renderer) flagOf(e *Entry, interpretation []string, v record.Value, ref *record.Range) string {
+func (r *renderer) flagOf(e *terms.Entry, interpretation []string, v record.Value, ref *record.Range) string {
 	for _, code := range interpretation {
 		switch code {
 		case "H", "HH", "HU", ">":
@@ -188,15 +189,15 @@ func (r *renderer) end(q *record.Quantity, value record.Quantity) (*float64, boo
 	if q == nil {
 		return nil, true
 	}
-	sameUnit := q.Code == "" && q.Unit == "" || unitKey(r.t, *q) == unitKey(r.t, value)
+	sameUnit := q.Code == "" && q.Unit == "" || unitKey(*q) == unitKey(value)
 	return &q.Value.Float, sameUnit
 }
 
-func (r *renderer) tableRange(e *Entry, q record.Quantity) *Bounds {
+func (r *renderer) tableRange(e *terms.Entry, q record.Quantity) *terms.Bounds {
 	if e == nil || !r.hasAge || r.ageHigh < 18 {
 		return nil
 	}
-	if u, _ := r.t.unitOf(q); u == nil || u.Code != e.Unit {
+	if u, _ := terms.UnitOf(q); u == nil || u.Code != e.Unit {
 		return nil
 	}
 	if e.Male == e.Female {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // oldestAge is the first age that is not told (HIPAA Safe Harbor).
@@ -32,10 +33,10 @@ func (r *renderer) who() []Fact {
 func (r *renderer) person() Fact {
 	b := r.fact().evidence("Patient", r.rec.Patient.ID)
 	sex := r.rec.Patient.Sex
-	if r.t.byCode["sex V"+sex] == nil {
+	if terms.ByCode("sex", "V"+sex) == nil {
 		sex = "unknown"
 	}
-	e := r.t.byCode["sex V"+sex]
+	e := terms.ByCode("sex", "V"+sex)
 	b.addTerm(entryTerm(e, TermSex, r.lang))
 	b.write(r.p.patient, r.p.colon, e.Name(r.lang))
 	if age := b.age(); age != "" {
@@ -83,7 +84,7 @@ func (b *builder) age() string {
 func (r *renderer) stay(e record.Encounter) Fact {
 	b, p := r.fact().evidence("Encounter", e.ID), r.p
 	var parts []string
-	if c := r.t.byCode["class V"+e.Class]; c != nil {
+	if c := terms.ByCode("class", "V"+e.Class); c != nil {
 		b.addTerm(entryTerm(c, TermOther, r.lang))
 		parts = append(parts, c.Name(r.lang))
 	} else if e.Class != "" {
@@ -94,7 +95,7 @@ func (r *renderer) stay(e record.Encounter) Fact {
 	}
 	if !e.Service.IsZero() {
 		name := b.label(e.Service.Label())
-		if s, _ := r.t.find("service", e.Service); s != nil {
+		if s, _ := terms.Find("service", e.Service); s != nil {
 			b.addTerm(entryTerm(s, TermOther, r.lang))
 			name = s.Name(r.lang)
 		}
@@ -111,8 +112,8 @@ func (r *renderer) stay(e record.Encounter) Fact {
 
 // word writes a coded word, listing numbers that an unknown code may hold.
 func (b *builder) word(kind, code string) string {
-	s := b.r.t.word(kind, code, b.r.lang)
-	if b.r.t.byCode[kind+" V"+code] == nil {
+	s := word(kind, code, b.r.lang)
+	if terms.ByCode(kind, "V"+code) == nil {
 		b.labelNumbers(s)
 	}
 	return s

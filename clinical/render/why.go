@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 func (r *renderer) why() []Fact {
@@ -55,7 +56,7 @@ func (r *renderer) condition(i int, c record.Condition) Fact {
 	parts := []string{b.concept(TermDiagnosis, "diagnosis", c.Code, fmt.Sprintf("Condition[%d].code", i))}
 	if !c.Severity.IsZero() {
 		s := c.Severity.Label()
-		if e, _ := r.t.find("severity", c.Severity); e != nil {
+		if e, _ := terms.Find("severity", c.Severity); e != nil {
 			s = e.Name(r.lang)
 		}
 		parts = append(parts, p.severity+p.gap()+b.label(s))
@@ -108,8 +109,8 @@ func (r *renderer) allergy(i int, a record.Allergy) Fact {
 
 // allergen names what an allergy is to; many are filed by a drug's code.
 func (b *builder) allergen(c record.Concept, path string) string {
-	if e, _ := b.r.t.find("allergen", c); e == nil {
-		if d, exact := b.r.t.find("drug", c); d != nil && exact {
+	if e, _ := terms.Find("allergen", c); e == nil {
+		if d, exact := terms.Find("drug", c); d != nil && exact {
 			b.addTerm(entryTerm(d, TermAllergen, b.r.lang))
 			return b.label(d.Name(b.r.lang))
 		}

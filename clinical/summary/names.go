@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // name is one way to write a term.
@@ -34,7 +35,7 @@ var tableNames = map[render.Lang]func() dictionary{
 
 func fromTable(lang render.Lang) dictionary {
 	d := dictionary{}
-	for _, e := range render.Entries() {
+	for _, e := range terms.Entries() {
 		if !slices.Contains(checkedKinds, e.Kind) {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // number is a number found in a sentence.
@@ -31,7 +32,7 @@ type unitName struct{ text, code string }
 
 var tableUnits = sync.OnceValue(func() []unitName {
 	var out []unitName
-	for _, u := range render.Units() {
+	for _, u := range terms.Units() {
 		names := append([]string{u.Display[render.English], u.Display[render.Chinese]}, u.Aliases...)
 		if len(u.Code) > 1 {
 			names = append(names, u.Code)

@@ -1,4 +1,7 @@
-package render
+// Package terms is the one table of what records name, in English and Chinese: measures,
+// diagnoses, drugs, allergens, devices, the words of FHIR's codes, and units. Everything
+// that reads or writes clinical words takes them from here.
+package terms
 
 import (
 	"embed"
@@ -8,8 +11,17 @@ import (
 	"sync"
 )
 
-//go:embed terms/*.tsv
-var termFiles embed.FS
+//go:embed data/*.tsv
+var files embed.FS
+
+// Lang is a language that Bedside writes in, by its BCP 47 tag.
+type Lang string
+
+// The languages.
+const (
+	English Lang = "en"
+	Chinese Lang = "zh"
+)
 
 // Entry is one row of the table of terms: a thing that records name, in both languages.
 //
@@ -17,7 +29,7 @@ var termFiles embed.FS
 // allergens RxNorm ingredients, vaccines CVX; words carry the FHIR or HL7 v3 code
 // they stand for.
 type Entry struct {
-	Kind    string // a TermKind, or the set of words: route, class, status, flag, ...
+	Kind    string // measure, diagnosis, drug, ..., or the set of words: route, class, status, flag, ...
 	Key     string // unique: kind and English name
 	Codes   []string
 	Group   string // of a measure: vital, gas, lab, wave, score
@@ -26,6 +38,7 @@ type Entry struct {
 	Male    *Bounds
 	Female  *Bounds
 	RangeBy string // source of the range
+	Rank    int    // place in the table
 }
 
 // Bounds is an adult reference range; a nil end is open.
@@ -49,9 +62,9 @@ type table struct {
 	byUnit  map[string]*Unit  // any way of writing it
 }
 
-// terms is read once; the files are part of the binary, so a fault in them is a
+// loaded is read once; the files are part of the binary, so a fault in them is a
 // fault of the build and the package's own test finds it.
-var terms = sync.OnceValue(func() *table {
+var loaded = sync.OnceValue(func() *table {
 	t, err := loadTable()
 	if err != nil {
 		panic(err)
@@ -60,10 +73,10 @@ var terms = sync.OnceValue(func() *table {
 })
 
 // Entries returns the whole table of terms, in the order of the files. It must not be changed.
-func Entries() []*Entry { return terms().entries }
+func Entries() []*Entry { return loaded().entries }
 
 // Units returns the whole table of units. It must not be changed.
-func Units() []*Unit { return terms().units }
+func Units() []*Unit { return loaded().units }
 
 func loadTable() (*table, error) {
 	t := &table{byCode: map[string]*Entry{}, byName: map[string]*Entry{}, byUnit: map[string]*Unit{}}
@@ -74,7 +87,7 @@ func loadTable() (*table, error) {
 		}
 		for i, r := range rows {
 			if err := t.add(r); err != nil {
-				return nil, fmt.Errorf("terms/%s.tsv line %d: %w", f, i+2, err)
+				return nil, fmt.Errorf("data/%s.tsv line %d: %w", f, i+2, err)
 			}
 		}
 	}
@@ -95,7 +108,7 @@ func loadTable() (*table, error) {
 }
 
 func readRows(name string, columns int) ([][]string, error) {
-	data, err := termFiles.ReadFile("terms/" + name + ".tsv")
+	data, err := files.ReadFile("data/" + name + ".tsv")
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +117,7 @@ func readRows(name string, columns int) ([][]string, error) {
 	for i, l := range lines {
 		r := strings.Split(l, "\t")
 		if len(r) != columns {
-			return nil, fmt.Errorf("terms/%s.tsv line %d: %d columns, want %d", name, i+2, len(r), columns)
+			return nil, fmt.Errorf("data/%s.tsv line %d: %d columns, want %d", name, i+2, len(r), columns)
 		}
 		rows = append(rows, r)
 	}
@@ -118,6 +131,7 @@ func (t *table) add(r []string) error {
 			English: append([]string{r[3]}, split(r[5])...),
 			Chinese: append([]string{r[4]}, split(r[6])...),
 		},
+		Rank: len(t.entries),
 	}
 	if r[3] == "" || r[4] == "" {
 		return fmt.Errorf("a name is missing")
