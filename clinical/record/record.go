@@ -6,6 +6,8 @@
 // here on purpose: what is never read cannot leak.
 package record
 
+import "slices"
+
 // PatientRecord is one patient's record over one or more encounters. Slices keep
 // the order of the source; nothing in it is shared with the source's memory.
 type PatientRecord struct {
@@ -166,7 +168,31 @@ type Observation struct {
 	Reference      *Range
 	// Members are the ids of the observations that this one groups (hasMember).
 	Members []string
+	// DerivedFrom names the readings that this one was made from (FHIR derivedFrom), such as
+	// those it stands for after duplicates were merged, or those between which it was interpolated.
+	DerivedFrom []string
+	// Marks are what preparation found or did about the reading, in the order of its stages.
+	Marks []Mark
 }
+
+// Mark is something that preparation says about a reading. None of them means that the
+// reading is wrong: patients in shock are real.
+type Mark string
+
+// The marks.
+const (
+	MarkMerged        Mark = "merged"         // stands for several filings of the same reading
+	MarkTimeCorrected Mark = "time-corrected" // moved by its device's clock offset
+	MarkConverted     Mark = "converted"      // given in the measure's usual unit instead of the one filed
+	MarkUnitCorrected Mark = "unit-corrected" // the unit filed cannot be meant; this one can
+	MarkUnitSuspect   Mark = "unit-suspect"   // the unit filed is unlikely, and none is certain
+	MarkImplausible   Mark = "implausible"    // beyond what the measure's plausible limits allow
+	MarkArtefact      Mark = "artefact"       // stands alone against its neighbours in time
+	MarkImputed       Mark = "imputed"        // was never measured
+)
+
+// Has says whether the observation carries a mark.
+func (o *Observation) Has(m Mark) bool { return slices.Contains(o.Marks, m) }
 
 // Component is a part of an observation, such as systolic pressure.
 type Component struct {

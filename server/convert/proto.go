@@ -8,7 +8,7 @@ import (
 )
 
 // RecordToProto writes a record as messages. What the protocol has no field for is left out:
-// groups of observations (Members), Skipped and Notices. The result shares no memory with rec.
+// Skipped and Notices. The result shares no memory with rec.
 func RecordToProto(rec *record.PatientRecord) *bedsidev1.PatientRecord {
 	return &bedsidev1.PatientRecord{
 		Patient: &bedsidev1.Patient{
@@ -106,6 +106,7 @@ func observationTo(o record.Observation) *bedsidev1.Observation {
 		Id: o.ID, Status: o.Status, Category: o.Category, Code: conceptTo(o.Code), Start: o.Start.String(), End: o.End.String(),
 		EncounterId: o.EncounterID, DeviceId: o.DeviceID, Value: valueTo(o.Value),
 		Components: toEach(o.Components, componentTo), Interpretation: slices.Clone(o.Interpretation), Reference: rangeTo(o.Reference),
+		MemberIds: slices.Clone(o.Members), DerivedFrom: slices.Clone(o.DerivedFrom), Marks: marksTo(o.Marks),
 	}
 }
 
@@ -155,4 +156,12 @@ func procedureTo(p record.Procedure) *bedsidev1.Procedure {
 
 func immunizationTo(i record.Immunization) *bedsidev1.Immunization {
 	return &bedsidev1.Immunization{Id: i.ID, Status: i.Status, Code: conceptTo(i.Code), Occurrence: i.When.String()}
+}
+
+func marksTo(marks []record.Mark) []string {
+	var out []string
+	for _, m := range marks {
+		out = append(out, string(m))
+	}
+	return out
 }

@@ -83,6 +83,11 @@ func (r *reader) observation(p *bedsidev1.Observation) record.Observation {
 		Components:     each(r, "components", p.GetComponents(), (*reader).component),
 		Interpretation: slices.Clone(p.GetInterpretation()),
 		Reference:      r.referenceRange(p.GetReference()),
+		Members:        slices.Clone(p.GetMemberIds()),
+		DerivedFrom:    slices.Clone(p.GetDerivedFrom()),
+	}
+	for _, m := range p.GetMarks() {
+		o.Marks = append(o.Marks, record.Mark(m))
 	}
 	if o.Status == "" {
 		o.Status = "final"

@@ -83,7 +83,9 @@ type RecordSource struct {
 	// Types that are valid to be assigned to Source:
 	//
 	//	*RecordSource_FhirJson
+	//	*RecordSource_Hl7V2
 	//	*RecordSource_Record
+	//	*RecordSource_Csv
 	Source        isRecordSource_Source `protobuf_oneof:"source"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -135,10 +137,28 @@ func (x *RecordSource) GetFhirJson() string {
 	return ""
 }
 
+func (x *RecordSource) GetHl7V2() string {
+	if x != nil {
+		if x, ok := x.Source.(*RecordSource_Hl7V2); ok {
+			return x.Hl7V2
+		}
+	}
+	return ""
+}
+
 func (x *RecordSource) GetRecord() *PatientRecord {
 	if x != nil {
 		if x, ok := x.Source.(*RecordSource_Record); ok {
 			return x.Record
+		}
+	}
+	return nil
+}
+
+func (x *RecordSource) GetCsv() *CsvSource {
+	if x != nil {
+		if x, ok := x.Source.(*RecordSource_Csv); ok {
+			return x.Csv
 		}
 	}
 	return nil
@@ -153,14 +173,82 @@ type RecordSource_FhirJson struct {
 	FhirJson string `protobuf:"bytes,1,opt,name=fhir_json,json=fhirJson,proto3,oneof"`
 }
 
+type RecordSource_Hl7V2 struct {
+	// One or more HL7 v2 messages about one patient (ORU^R01), each beginning with its MSH segment.
+	Hl7V2 string `protobuf:"bytes,2,opt,name=hl7v2,proto3,oneof"`
+}
+
 type RecordSource_Record struct {
 	// The record as typed messages.
 	Record *PatientRecord `protobuf:"bytes,3,opt,name=record,proto3,oneof"`
 }
 
+type RecordSource_Csv struct {
+	// A table of readings.
+	Csv *CsvSource `protobuf:"bytes,4,opt,name=csv,proto3,oneof"`
+}
+
 func (*RecordSource_FhirJson) isRecordSource_Source() {}
 
+func (*RecordSource_Hl7V2) isRecordSource_Source() {}
+
 func (*RecordSource_Record) isRecordSource_Source() {}
+
+func (*RecordSource_Csv) isRecordSource_Source() {}
+
+// CsvSource is a table of readings, one row or one cell each, and what its columns mean.
+type CsvSource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Data  string                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	// The mapping, in YAML (docs/preparation.md). All rows must be about one patient.
+	Mapping       string `protobuf:"bytes,2,opt,name=mapping,proto3" json:"mapping,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CsvSource) Reset() {
+	*x = CsvSource{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CsvSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CsvSource) ProtoMessage() {}
+
+func (x *CsvSource) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CsvSource.ProtoReflect.Descriptor instead.
+func (*CsvSource) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CsvSource) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+func (x *CsvSource) GetMapping() string {
+	if x != nil {
+		return x.Mapping
+	}
+	return ""
+}
 
 type SummarizeRecordRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -177,7 +265,7 @@ type SummarizeRecordRequest struct {
 
 func (x *SummarizeRecordRequest) Reset() {
 	*x = SummarizeRecordRequest{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[1]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -189,7 +277,7 @@ func (x *SummarizeRecordRequest) String() string {
 func (*SummarizeRecordRequest) ProtoMessage() {}
 
 func (x *SummarizeRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[1]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -202,7 +290,7 @@ func (x *SummarizeRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummarizeRecordRequest.ProtoReflect.Descriptor instead.
 func (*SummarizeRecordRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{1}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SummarizeRecordRequest) GetSource() *RecordSource {
@@ -251,7 +339,7 @@ type SummarizeRecordResponse struct {
 
 func (x *SummarizeRecordResponse) Reset() {
 	*x = SummarizeRecordResponse{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[2]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -263,7 +351,7 @@ func (x *SummarizeRecordResponse) String() string {
 func (*SummarizeRecordResponse) ProtoMessage() {}
 
 func (x *SummarizeRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[2]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -276,7 +364,7 @@ func (x *SummarizeRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummarizeRecordResponse.ProtoReflect.Descriptor instead.
 func (*SummarizeRecordResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{2}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SummarizeRecordResponse) GetLanguage() string {
@@ -343,7 +431,7 @@ type SummarySection struct {
 
 func (x *SummarySection) Reset() {
 	*x = SummarySection{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[3]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -355,7 +443,7 @@ func (x *SummarySection) String() string {
 func (*SummarySection) ProtoMessage() {}
 
 func (x *SummarySection) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[3]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -368,7 +456,7 @@ func (x *SummarySection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummarySection.ProtoReflect.Descriptor instead.
 func (*SummarySection) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{3}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SummarySection) GetKind() string {
@@ -414,7 +502,7 @@ type SummarySentence struct {
 
 func (x *SummarySentence) Reset() {
 	*x = SummarySentence{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +514,7 @@ func (x *SummarySentence) String() string {
 func (*SummarySentence) ProtoMessage() {}
 
 func (x *SummarySentence) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +527,7 @@ func (x *SummarySentence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummarySentence.ProtoReflect.Descriptor instead.
 func (*SummarySentence) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{4}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SummarySentence) GetText() string {
@@ -482,7 +570,7 @@ type CheckFailure struct {
 
 func (x *CheckFailure) Reset() {
 	*x = CheckFailure{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -494,7 +582,7 @@ func (x *CheckFailure) String() string {
 func (*CheckFailure) ProtoMessage() {}
 
 func (x *CheckFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -507,7 +595,7 @@ func (x *CheckFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFailure.ProtoReflect.Descriptor instead.
 func (*CheckFailure) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{5}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CheckFailure) GetKind() string {
@@ -536,7 +624,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +636,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +649,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{6}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Fact) GetId() string {
@@ -599,7 +687,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +699,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +712,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{7}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Warning) GetKind() string {
@@ -659,7 +747,7 @@ type SummaryCounts struct {
 
 func (x *SummaryCounts) Reset() {
 	*x = SummaryCounts{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +759,7 @@ func (x *SummaryCounts) String() string {
 func (*SummaryCounts) ProtoMessage() {}
 
 func (x *SummaryCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +772,7 @@ func (x *SummaryCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummaryCounts.ProtoReflect.Descriptor instead.
 func (*SummaryCounts) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{8}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SummaryCounts) GetModelSentences() int32 {
@@ -713,11 +801,16 @@ var File_bedside_v1_clinical_proto protoreflect.FileDescriptor
 const file_bedside_v1_clinical_proto_rawDesc = "" +
 	"\n" +
 	"\x19bedside/v1/clinical.proto\x12\n" +
-	"bedside.v1\x1a\x1bbedside/v1/generation.proto\x1a\x17bedside/v1/record.proto\x1a\x1bbuf/validate/validate.proto\"|\n" +
+	"bedside.v1\x1a\x1bbedside/v1/generation.proto\x1a\x17bedside/v1/record.proto\x1a\x1bbuf/validate/validate.proto\"\xc8\x01\n" +
 	"\fRecordSource\x12&\n" +
-	"\tfhir_json\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\bfhirJson\x123\n" +
-	"\x06record\x18\x03 \x01(\v2\x19.bedside.v1.PatientRecordH\x00R\x06recordB\x0f\n" +
-	"\x06source\x12\x05\xbaH\x02\b\x01\"\xc4\x01\n" +
+	"\tfhir_json\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\bfhirJson\x12\x1f\n" +
+	"\x05hl7v2\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x05hl7v2\x123\n" +
+	"\x06record\x18\x03 \x01(\v2\x19.bedside.v1.PatientRecordH\x00R\x06record\x12)\n" +
+	"\x03csv\x18\x04 \x01(\v2\x15.bedside.v1.CsvSourceH\x00R\x03csvB\x0f\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"O\n" +
+	"\tCsvSource\x12\x1b\n" +
+	"\x04data\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04data\x12%\n" +
+	"\amapping\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x04R\amapping\"\xc4\x01\n" +
 	"\x16SummarizeRecordRequest\x128\n" +
 	"\x06source\x18\x01 \x01(\v2\x18.bedside.v1.RecordSourceB\x06\xbaH\x03\xc8\x01\x01R\x06source\x12+\n" +
 	"\blanguage\x18\x02 \x01(\tB\x0f\xbaH\fr\n" +
@@ -778,41 +871,43 @@ func file_bedside_v1_clinical_proto_rawDescGZIP() []byte {
 }
 
 var file_bedside_v1_clinical_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bedside_v1_clinical_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_bedside_v1_clinical_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_bedside_v1_clinical_proto_goTypes = []any{
 	(SentenceOrigin)(0),             // 0: bedside.v1.SentenceOrigin
 	(*RecordSource)(nil),            // 1: bedside.v1.RecordSource
-	(*SummarizeRecordRequest)(nil),  // 2: bedside.v1.SummarizeRecordRequest
-	(*SummarizeRecordResponse)(nil), // 3: bedside.v1.SummarizeRecordResponse
-	(*SummarySection)(nil),          // 4: bedside.v1.SummarySection
-	(*SummarySentence)(nil),         // 5: bedside.v1.SummarySentence
-	(*CheckFailure)(nil),            // 6: bedside.v1.CheckFailure
-	(*Fact)(nil),                    // 7: bedside.v1.Fact
-	(*Warning)(nil),                 // 8: bedside.v1.Warning
-	(*SummaryCounts)(nil),           // 9: bedside.v1.SummaryCounts
-	(*PatientRecord)(nil),           // 10: bedside.v1.PatientRecord
-	(*ModelReference)(nil),          // 11: bedside.v1.ModelReference
-	(*Usage)(nil),                   // 12: bedside.v1.Usage
+	(*CsvSource)(nil),               // 2: bedside.v1.CsvSource
+	(*SummarizeRecordRequest)(nil),  // 3: bedside.v1.SummarizeRecordRequest
+	(*SummarizeRecordResponse)(nil), // 4: bedside.v1.SummarizeRecordResponse
+	(*SummarySection)(nil),          // 5: bedside.v1.SummarySection
+	(*SummarySentence)(nil),         // 6: bedside.v1.SummarySentence
+	(*CheckFailure)(nil),            // 7: bedside.v1.CheckFailure
+	(*Fact)(nil),                    // 8: bedside.v1.Fact
+	(*Warning)(nil),                 // 9: bedside.v1.Warning
+	(*SummaryCounts)(nil),           // 10: bedside.v1.SummaryCounts
+	(*PatientRecord)(nil),           // 11: bedside.v1.PatientRecord
+	(*ModelReference)(nil),          // 12: bedside.v1.ModelReference
+	(*Usage)(nil),                   // 13: bedside.v1.Usage
 }
 var file_bedside_v1_clinical_proto_depIdxs = []int32{
-	10, // 0: bedside.v1.RecordSource.record:type_name -> bedside.v1.PatientRecord
-	1,  // 1: bedside.v1.SummarizeRecordRequest.source:type_name -> bedside.v1.RecordSource
-	4,  // 2: bedside.v1.SummarizeRecordResponse.sections:type_name -> bedside.v1.SummarySection
-	8,  // 3: bedside.v1.SummarizeRecordResponse.warnings:type_name -> bedside.v1.Warning
-	11, // 4: bedside.v1.SummarizeRecordResponse.model:type_name -> bedside.v1.ModelReference
-	12, // 5: bedside.v1.SummarizeRecordResponse.usage:type_name -> bedside.v1.Usage
-	9,  // 6: bedside.v1.SummarizeRecordResponse.counts:type_name -> bedside.v1.SummaryCounts
-	5,  // 7: bedside.v1.SummarySection.sentences:type_name -> bedside.v1.SummarySentence
-	7,  // 8: bedside.v1.SummarySection.facts:type_name -> bedside.v1.Fact
-	0,  // 9: bedside.v1.SummarySentence.origin:type_name -> bedside.v1.SentenceOrigin
-	6,  // 10: bedside.v1.SummarySentence.failures:type_name -> bedside.v1.CheckFailure
-	2,  // 11: bedside.v1.ClinicalService.SummarizeRecord:input_type -> bedside.v1.SummarizeRecordRequest
-	3,  // 12: bedside.v1.ClinicalService.SummarizeRecord:output_type -> bedside.v1.SummarizeRecordResponse
-	12, // [12:13] is the sub-list for method output_type
-	11, // [11:12] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	11, // 0: bedside.v1.RecordSource.record:type_name -> bedside.v1.PatientRecord
+	2,  // 1: bedside.v1.RecordSource.csv:type_name -> bedside.v1.CsvSource
+	1,  // 2: bedside.v1.SummarizeRecordRequest.source:type_name -> bedside.v1.RecordSource
+	5,  // 3: bedside.v1.SummarizeRecordResponse.sections:type_name -> bedside.v1.SummarySection
+	9,  // 4: bedside.v1.SummarizeRecordResponse.warnings:type_name -> bedside.v1.Warning
+	12, // 5: bedside.v1.SummarizeRecordResponse.model:type_name -> bedside.v1.ModelReference
+	13, // 6: bedside.v1.SummarizeRecordResponse.usage:type_name -> bedside.v1.Usage
+	10, // 7: bedside.v1.SummarizeRecordResponse.counts:type_name -> bedside.v1.SummaryCounts
+	6,  // 8: bedside.v1.SummarySection.sentences:type_name -> bedside.v1.SummarySentence
+	8,  // 9: bedside.v1.SummarySection.facts:type_name -> bedside.v1.Fact
+	0,  // 10: bedside.v1.SummarySentence.origin:type_name -> bedside.v1.SentenceOrigin
+	7,  // 11: bedside.v1.SummarySentence.failures:type_name -> bedside.v1.CheckFailure
+	3,  // 12: bedside.v1.ClinicalService.SummarizeRecord:input_type -> bedside.v1.SummarizeRecordRequest
+	4,  // 13: bedside.v1.ClinicalService.SummarizeRecord:output_type -> bedside.v1.SummarizeRecordResponse
+	13, // [13:14] is the sub-list for method output_type
+	12, // [12:13] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_bedside_v1_clinical_proto_init() }
@@ -824,7 +919,9 @@ func file_bedside_v1_clinical_proto_init() {
 	file_bedside_v1_record_proto_init()
 	file_bedside_v1_clinical_proto_msgTypes[0].OneofWrappers = []any{
 		(*RecordSource_FhirJson)(nil),
+		(*RecordSource_Hl7V2)(nil),
 		(*RecordSource_Record)(nil),
+		(*RecordSource_Csv)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -832,7 +929,7 @@ func file_bedside_v1_clinical_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedside_v1_clinical_proto_rawDesc), len(file_bedside_v1_clinical_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

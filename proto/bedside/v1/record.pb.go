@@ -636,8 +636,15 @@ type Observation struct {
 	// v3 ObservationInterpretation codes, such as "H".
 	Interpretation []string `protobuf:"bytes,11,rep,name=interpretation,proto3" json:"interpretation,omitempty"`
 	Reference      *Range   `protobuf:"bytes,12,opt,name=reference,proto3" json:"reference,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Ids of the observations that this one groups (FHIR hasMember).
+	MemberIds []string `protobuf:"bytes,13,rep,name=member_ids,json=memberIds,proto3" json:"member_ids,omitempty"`
+	// Ids of the readings that this one was made from (FHIR derivedFrom).
+	DerivedFrom []string `protobuf:"bytes,14,rep,name=derived_from,json=derivedFrom,proto3" json:"derived_from,omitempty"`
+	// What preparation found or did: "merged", "time-corrected", "converted", "unit-corrected",
+	// "unit-suspect", "implausible", "artefact" or "imputed".
+	Marks         []string `protobuf:"bytes,15,rep,name=marks,proto3" json:"marks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Observation) Reset() {
@@ -750,6 +757,27 @@ func (x *Observation) GetInterpretation() []string {
 func (x *Observation) GetReference() *Range {
 	if x != nil {
 		return x.Reference
+	}
+	return nil
+}
+
+func (x *Observation) GetMemberIds() []string {
+	if x != nil {
+		return x.MemberIds
+	}
+	return nil
+}
+
+func (x *Observation) GetDerivedFrom() []string {
+	if x != nil {
+		return x.DerivedFrom
+	}
+	return nil
+}
+
+func (x *Observation) GetMarks() []string {
+	if x != nil {
+		return x.Marks
 	}
 	return nil
 }
@@ -1737,7 +1765,7 @@ const file_bedside_v1_record_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02id\x12'\n" +
 	"\x04type\x18\x02 \x01(\v2\x13.bedside.v1.ConceptR\x04type\x12,\n" +
 	"\fmanufacturer\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\fmanufacturer\x12\x1e\n" +
-	"\x05model\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05model\"\xd9\x04\n" +
+	"\x05model\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05model\"\xe3\x05\n" +
 	"\vObservation\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\x12y\n" +
 	"\x06status\x18\x02 \x01(\tBa\xbaH^r\\R\x00R\n" +
@@ -1754,7 +1782,11 @@ const file_bedside_v1_record_proto_rawDesc = "" +
 	" \x03(\v2\x15.bedside.v1.ComponentB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\n" +
 	"components\x126\n" +
 	"\x0einterpretation\x18\v \x03(\tB\x0e\xbaH\v\x92\x01\b\x10\x10\"\x04r\x02\x18\x10R\x0einterpretation\x12/\n" +
-	"\treference\x18\f \x01(\v2\x11.bedside.v1.RangeR\treference\"\xce\x01\n" +
+	"\treference\x18\f \x01(\v2\x11.bedside.v1.RangeR\treference\x12.\n" +
+	"\n" +
+	"member_ids\x18\r \x03(\tB\x0f\xbaH\f\x92\x01\t\x10\xe8\a\"\x04r\x02\x18@R\tmemberIds\x122\n" +
+	"\fderived_from\x18\x0e \x03(\tB\x0f\xbaH\f\x92\x01\t\x10\xe8\a\"\x04r\x02\x18@R\vderivedFrom\x12$\n" +
+	"\x05marks\x18\x0f \x03(\tB\x0e\xbaH\v\x92\x01\b\x10\x10\"\x04r\x02\x18 R\x05marks\"\xce\x01\n" +
 	"\tComponent\x12/\n" +
 	"\x04code\x18\x01 \x01(\v2\x13.bedside.v1.ConceptB\x06\xbaH\x03\xc8\x01\x01R\x04code\x12'\n" +
 	"\x05value\x18\x02 \x01(\v2\x11.bedside.v1.ValueR\x05value\x126\n" +

@@ -26,7 +26,7 @@ from bedside_client.v1 import generation_pb2 as bedside_dot_v1_dot_generation__p
 from bedside_client.v1 import record_pb2 as bedside_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62\x65\x64side/v1/clinical.proto\x12\nbedside.v1\x1a\x1b\x62\x65\x64side/v1/generation.proto\x1a\x17\x62\x65\x64side/v1/record.proto\"l\n\x0cRecordSource\x12\x1d\n\tfhir_json\x18\x01 \x01(\tH\x00R\x08\x66hirJson\x12\x33\n\x06record\x18\x03 \x01(\x0b\x32\x19.bedside.v1.PatientRecordH\x00R\x06recordB\x08\n\x06source\"\xa1\x01\n\x16SummarizeRecordRequest\x12\x30\n\x06source\x18\x01 \x01(\x0b\x32\x18.bedside.v1.RecordSourceR\x06source\x12\x1a\n\x08language\x18\x02 \x01(\tR\x08language\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rinclude_facts\x18\x04 \x01(\x08R\x0cincludeFacts\"\xc4\x02\n\x17SummarizeRecordResponse\x12\x1a\n\x08language\x18\x01 \x01(\tR\x08language\x12\x36\n\x08sections\x18\x02 \x03(\x0b\x32\x1a.bedside.v1.SummarySectionR\x08sections\x12/\n\x08warnings\x18\x03 \x03(\x0b\x32\x13.bedside.v1.WarningR\x08warnings\x12\x16\n\x06notice\x18\x04 \x01(\tR\x06notice\x12\x30\n\x05model\x18\x05 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\x12\'\n\x05usage\x18\x06 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12\x31\n\x06\x63ounts\x18\x07 \x01(\x0b\x32\x19.bedside.v1.SummaryCountsR\x06\x63ounts\"\xa1\x01\n\x0eSummarySection\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n\x07heading\x18\x02 \x01(\tR\x07heading\x12\x39\n\tsentences\x18\x03 \x03(\x0b\x32\x1b.bedside.v1.SummarySentenceR\tsentences\x12&\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x10.bedside.v1.FactR\x05\x66\x61\x63ts\"\xab\x01\n\x0fSummarySentence\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n\x08\x65vidence\x18\x02 \x03(\tR\x08\x65vidence\x12\x32\n\x06origin\x18\x03 \x01(\x0e\x32\x1a.bedside.v1.SentenceOriginR\x06origin\x12\x34\n\x08\x66\x61ilures\x18\x04 \x03(\x0b\x32\x18.bedside.v1.CheckFailureR\x08\x66\x61ilures\"<\n\x0c\x43heckFailure\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\"F\n\x04\x46\x61\x63t\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n\x08\x65vidence\x18\x03 \x03(\tR\x08\x65vidence\"K\n\x07Warning\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x98\x01\n\rSummaryCounts\x12\'\n\x0fmodel_sentences\x18\x01 \x01(\x05R\x0emodelSentences\x12/\n\x13rewritten_sentences\x18\x02 \x01(\x05R\x12rewrittenSentences\x12-\n\x12rendered_sentences\x18\x03 \x01(\x05R\x11renderedSentences*\x89\x01\n\x0eSentenceOrigin\x12\x1f\n\x1bSENTENCE_ORIGIN_UNSPECIFIED\x10\x00\x12\x19\n\x15SENTENCE_ORIGIN_MODEL\x10\x01\x12\x1d\n\x19SENTENCE_ORIGIN_REWRITTEN\x10\x02\x12\x1c\n\x18SENTENCE_ORIGIN_RENDERED\x10\x03\x32m\n\x0f\x43linicalService\x12Z\n\x0fSummarizeRecord\x12\".bedside.v1.SummarizeRecordRequest\x1a#.bedside.v1.SummarizeRecordResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62\x65\x64side/v1/clinical.proto\x12\nbedside.v1\x1a\x1b\x62\x65\x64side/v1/generation.proto\x1a\x17\x62\x65\x64side/v1/record.proto\"\xaf\x01\n\x0cRecordSource\x12\x1d\n\tfhir_json\x18\x01 \x01(\tH\x00R\x08\x66hirJson\x12\x16\n\x05hl7v2\x18\x02 \x01(\tH\x00R\x05hl7v2\x12\x33\n\x06record\x18\x03 \x01(\x0b\x32\x19.bedside.v1.PatientRecordH\x00R\x06record\x12)\n\x03\x63sv\x18\x04 \x01(\x0b\x32\x15.bedside.v1.CsvSourceH\x00R\x03\x63svB\x08\n\x06source\"9\n\tCsvSource\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\tR\x04\x64\x61ta\x12\x18\n\x07mapping\x18\x02 \x01(\tR\x07mapping\"\xa1\x01\n\x16SummarizeRecordRequest\x12\x30\n\x06source\x18\x01 \x01(\x0b\x32\x18.bedside.v1.RecordSourceR\x06source\x12\x1a\n\x08language\x18\x02 \x01(\tR\x08language\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rinclude_facts\x18\x04 \x01(\x08R\x0cincludeFacts\"\xc4\x02\n\x17SummarizeRecordResponse\x12\x1a\n\x08language\x18\x01 \x01(\tR\x08language\x12\x36\n\x08sections\x18\x02 \x03(\x0b\x32\x1a.bedside.v1.SummarySectionR\x08sections\x12/\n\x08warnings\x18\x03 \x03(\x0b\x32\x13.bedside.v1.WarningR\x08warnings\x12\x16\n\x06notice\x18\x04 \x01(\tR\x06notice\x12\x30\n\x05model\x18\x05 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\x12\'\n\x05usage\x18\x06 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12\x31\n\x06\x63ounts\x18\x07 \x01(\x0b\x32\x19.bedside.v1.SummaryCountsR\x06\x63ounts\"\xa1\x01\n\x0eSummarySection\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n\x07heading\x18\x02 \x01(\tR\x07heading\x12\x39\n\tsentences\x18\x03 \x03(\x0b\x32\x1b.bedside.v1.SummarySentenceR\tsentences\x12&\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x10.bedside.v1.FactR\x05\x66\x61\x63ts\"\xab\x01\n\x0fSummarySentence\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n\x08\x65vidence\x18\x02 \x03(\tR\x08\x65vidence\x12\x32\n\x06origin\x18\x03 \x01(\x0e\x32\x1a.bedside.v1.SentenceOriginR\x06origin\x12\x34\n\x08\x66\x61ilures\x18\x04 \x03(\x0b\x32\x18.bedside.v1.CheckFailureR\x08\x66\x61ilures\"<\n\x0c\x43heckFailure\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\"F\n\x04\x46\x61\x63t\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x1a\n\x08\x65vidence\x18\x03 \x03(\tR\x08\x65vidence\"K\n\x07Warning\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x98\x01\n\rSummaryCounts\x12\'\n\x0fmodel_sentences\x18\x01 \x01(\x05R\x0emodelSentences\x12/\n\x13rewritten_sentences\x18\x02 \x01(\x05R\x12rewrittenSentences\x12-\n\x12rendered_sentences\x18\x03 \x01(\x05R\x11renderedSentences*\x89\x01\n\x0eSentenceOrigin\x12\x1f\n\x1bSENTENCE_ORIGIN_UNSPECIFIED\x10\x00\x12\x19\n\x15SENTENCE_ORIGIN_MODEL\x10\x01\x12\x1d\n\x19SENTENCE_ORIGIN_REWRITTEN\x10\x02\x12\x1c\n\x18SENTENCE_ORIGIN_RENDERED\x10\x03\x32m\n\x0f\x43linicalService\x12Z\n\x0fSummarizeRecord\x12\".bedside.v1.SummarizeRecordRequest\x1a#.bedside.v1.SummarizeRecordResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,26 +34,28 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bedside_client.v1.clinical_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1'
-  _globals['_SENTENCEORIGIN']._serialized_start=1401
-  _globals['_SENTENCEORIGIN']._serialized_end=1538
-  _globals['_RECORDSOURCE']._serialized_start=95
-  _globals['_RECORDSOURCE']._serialized_end=203
-  _globals['_SUMMARIZERECORDREQUEST']._serialized_start=206
-  _globals['_SUMMARIZERECORDREQUEST']._serialized_end=367
-  _globals['_SUMMARIZERECORDRESPONSE']._serialized_start=370
-  _globals['_SUMMARIZERECORDRESPONSE']._serialized_end=694
-  _globals['_SUMMARYSECTION']._serialized_start=697
-  _globals['_SUMMARYSECTION']._serialized_end=858
-  _globals['_SUMMARYSENTENCE']._serialized_start=861
-  _globals['_SUMMARYSENTENCE']._serialized_end=1032
-  _globals['_CHECKFAILURE']._serialized_start=1034
-  _globals['_CHECKFAILURE']._serialized_end=1094
-  _globals['_FACT']._serialized_start=1096
-  _globals['_FACT']._serialized_end=1166
-  _globals['_WARNING']._serialized_start=1168
-  _globals['_WARNING']._serialized_end=1243
-  _globals['_SUMMARYCOUNTS']._serialized_start=1246
-  _globals['_SUMMARYCOUNTS']._serialized_end=1398
-  _globals['_CLINICALSERVICE']._serialized_start=1540
-  _globals['_CLINICALSERVICE']._serialized_end=1649
+  _globals['_SENTENCEORIGIN']._serialized_start=1528
+  _globals['_SENTENCEORIGIN']._serialized_end=1665
+  _globals['_RECORDSOURCE']._serialized_start=96
+  _globals['_RECORDSOURCE']._serialized_end=271
+  _globals['_CSVSOURCE']._serialized_start=273
+  _globals['_CSVSOURCE']._serialized_end=330
+  _globals['_SUMMARIZERECORDREQUEST']._serialized_start=333
+  _globals['_SUMMARIZERECORDREQUEST']._serialized_end=494
+  _globals['_SUMMARIZERECORDRESPONSE']._serialized_start=497
+  _globals['_SUMMARIZERECORDRESPONSE']._serialized_end=821
+  _globals['_SUMMARYSECTION']._serialized_start=824
+  _globals['_SUMMARYSECTION']._serialized_end=985
+  _globals['_SUMMARYSENTENCE']._serialized_start=988
+  _globals['_SUMMARYSENTENCE']._serialized_end=1159
+  _globals['_CHECKFAILURE']._serialized_start=1161
+  _globals['_CHECKFAILURE']._serialized_end=1221
+  _globals['_FACT']._serialized_start=1223
+  _globals['_FACT']._serialized_end=1293
+  _globals['_WARNING']._serialized_start=1295
+  _globals['_WARNING']._serialized_end=1370
+  _globals['_SUMMARYCOUNTS']._serialized_start=1373
+  _globals['_SUMMARYCOUNTS']._serialized_end=1525
+  _globals['_CLINICALSERVICE']._serialized_start=1667
+  _globals['_CLINICALSERVICE']._serialized_end=1776
 # @@protoc_insertion_point(module_scope)

@@ -53,28 +53,63 @@ class RecordSource(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FHIR_JSON_FIELD_NUMBER: _builtins.int
+    HL7V2_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    CSV_FIELD_NUMBER: _builtins.int
     fhir_json: _builtins.str
     """A FHIR R4 Bundle, or a single resource, as JSON."""
+    hl7v2: _builtins.str
+    """One or more HL7 v2 messages about one patient (ORU^R01), each beginning with its MSH segment."""
     @_builtins.property
     def record(self) -> _record_pb2.PatientRecord:
         """The record as typed messages."""
+
+    @_builtins.property
+    def csv(self) -> Global___CsvSource:
+        """A table of readings."""
 
     def __init__(
         self,
         *,
         fhir_json: _builtins.str = ...,
+        hl7v2: _builtins.str = ...,
         record: _record_pb2.PatientRecord | None = ...,
+        csv: Global___CsvSource | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fhir_json", b"fhir_json", "record", b"record", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["csv", b"csv", "fhir_json", b"fhir_json", "hl7v2", b"hl7v2", "record", b"record", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fhir_json", b"fhir_json", "record", b"record", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csv", b"csv", "fhir_json", b"fhir_json", "hl7v2", b"hl7v2", "record", b"record", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["fhir_json", "record"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["fhir_json", "hl7v2", "record", "csv"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
 Global___RecordSource: _TypeAlias = RecordSource  # noqa: Y015
+
+@_typing.final
+class CsvSource(_message.Message):
+    """CsvSource is a table of readings, one row or one cell each, and what its columns mean."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
+    data: _builtins.str
+    mapping: _builtins.str
+    """The mapping, in YAML (docs/preparation.md). All rows must be about one patient."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.str = ...,
+        mapping: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "mapping", b"mapping"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CsvSource: _TypeAlias = CsvSource  # noqa: Y015
 
 @_typing.final
 class SummarizeRecordRequest(_message.Message):

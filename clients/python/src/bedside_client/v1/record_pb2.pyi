@@ -303,6 +303,9 @@ class Observation(_message.Message):
     COMPONENTS_FIELD_NUMBER: _builtins.int
     INTERPRETATION_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    DERIVED_FROM_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Named by the answers' evidence: every observation needs one of its own."""
     status: _builtins.str
@@ -325,6 +328,20 @@ class Observation(_message.Message):
 
     @_builtins.property
     def reference(self) -> Global___Range: ...
+    @_builtins.property
+    def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the observations that this one groups (FHIR hasMember)."""
+
+    @_builtins.property
+    def derived_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the readings that this one was made from (FHIR derivedFrom)."""
+
+    @_builtins.property
+    def marks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What preparation found or did: "merged", "time-corrected", "converted", "unit-corrected",
+        "unit-suspect", "implausible", "artefact" or "imputed".
+        """
+
     def __init__(
         self,
         *,
@@ -340,10 +357,13 @@ class Observation(_message.Message):
         components: _abc.Iterable[Global___Component] | None = ...,
         interpretation: _abc.Iterable[_builtins.str] | None = ...,
         reference: Global___Range | None = ...,
+        member_ids: _abc.Iterable[_builtins.str] | None = ...,
+        derived_from: _abc.Iterable[_builtins.str] | None = ...,
+        marks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "reference", b"reference", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "code", b"code", "components", b"components", "device_id", b"device_id", "encounter_id", b"encounter_id", "end", b"end", "id", b"id", "interpretation", b"interpretation", "reference", b"reference", "start", b"start", "status", b"status", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "code", b"code", "components", b"components", "derived_from", b"derived_from", "device_id", b"device_id", "encounter_id", b"encounter_id", "end", b"end", "id", b"id", "interpretation", b"interpretation", "marks", b"marks", "member_ids", b"member_ids", "reference", b"reference", "start", b"start", "status", b"status", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bedside/v1/clinical.proto.
  */
 export const file_bedside_v1_clinical: GenFile = /*@__PURE__*/
-  fileDesc("ChliZWRzaWRlL3YxL2NsaW5pY2FsLnByb3RvEgpiZWRzaWRlLnYxIloKDFJlY29yZFNvdXJjZRITCglmaGlyX2pzb24YASABKAlIABIrCgZyZWNvcmQYAyABKAsyGS5iZWRzaWRlLnYxLlBhdGllbnRSZWNvcmRIAEIICgZzb3VyY2UiegoWU3VtbWFyaXplUmVjb3JkUmVxdWVzdBIoCgZzb3VyY2UYASABKAsyGC5iZWRzaWRlLnYxLlJlY29yZFNvdXJjZRIQCghsYW5ndWFnZRgCIAEoCRINCgVtb2RlbBgDIAEoCRIVCg1pbmNsdWRlX2ZhY3RzGAQgASgIIogCChdTdW1tYXJpemVSZWNvcmRSZXNwb25zZRIQCghsYW5ndWFnZRgBIAEoCRIsCghzZWN0aW9ucxgCIAMoCzIaLmJlZHNpZGUudjEuU3VtbWFyeVNlY3Rpb24SJQoId2FybmluZ3MYAyADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmcSDgoGbm90aWNlGAQgASgJEikKBW1vZGVsGAUgASgLMhouYmVkc2lkZS52MS5Nb2RlbFJlZmVyZW5jZRIgCgV1c2FnZRgGIAEoCzIRLmJlZHNpZGUudjEuVXNhZ2USKQoGY291bnRzGAcgASgLMhkuYmVkc2lkZS52MS5TdW1tYXJ5Q291bnRzIoABCg5TdW1tYXJ5U2VjdGlvbhIMCgRraW5kGAEgASgJEg8KB2hlYWRpbmcYAiABKAkSLgoJc2VudGVuY2VzGAMgAygLMhsuYmVkc2lkZS52MS5TdW1tYXJ5U2VudGVuY2USHwoFZmFjdHMYBCADKAsyEC5iZWRzaWRlLnYxLkZhY3QiiQEKD1N1bW1hcnlTZW50ZW5jZRIMCgR0ZXh0GAEgASgJEhAKCGV2aWRlbmNlGAIgAygJEioKBm9yaWdpbhgDIAEoDjIaLmJlZHNpZGUudjEuU2VudGVuY2VPcmlnaW4SKgoIZmFpbHVyZXMYBCADKAsyGC5iZWRzaWRlLnYxLkNoZWNrRmFpbHVyZSItCgxDaGVja0ZhaWx1cmUSDAoEa2luZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIjIKBEZhY3QSCgoCaWQYASABKAkSDAoEdGV4dBgCIAEoCRIQCghldmlkZW5jZRgDIAMoCSI2CgdXYXJuaW5nEgwKBGtpbmQYASABKAkSDAoEcGF0aBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJImEKDVN1bW1hcnlDb3VudHMSFwoPbW9kZWxfc2VudGVuY2VzGAEgASgFEhsKE3Jld3JpdHRlbl9zZW50ZW5jZXMYAiABKAUSGgoScmVuZGVyZWRfc2VudGVuY2VzGAMgASgFKokBCg5TZW50ZW5jZU9yaWdpbhIfChtTRU5URU5DRV9PUklHSU5fVU5TUEVDSUZJRUQQABIZChVTRU5URU5DRV9PUklHSU5fTU9ERUwQARIdChlTRU5URU5DRV9PUklHSU5fUkVXUklUVEVOEAISHAoYU0VOVEVOQ0VfT1JJR0lOX1JFTkRFUkVEEAMybQoPQ2xpbmljYWxTZXJ2aWNlEloKD1N1bW1hcml6ZVJlY29yZBIiLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVxdWVzdBojLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVzcG9uc2VCOlo4Z2l0aHViLmNvbS9iZWRzaWRlLWxtL2JlZHNpZGUvcHJvdG8vYmVkc2lkZS92MTtiZWRzaWRldjFiBnByb3RvMw", [file_bedside_v1_generation, file_bedside_v1_record]);
+  fileDesc("ChliZWRzaWRlL3YxL2NsaW5pY2FsLnByb3RvEgpiZWRzaWRlLnYxIpEBCgxSZWNvcmRTb3VyY2USEwoJZmhpcl9qc29uGAEgASgJSAASDwoFaGw3djIYAiABKAlIABIrCgZyZWNvcmQYAyABKAsyGS5iZWRzaWRlLnYxLlBhdGllbnRSZWNvcmRIABIkCgNjc3YYBCABKAsyFS5iZWRzaWRlLnYxLkNzdlNvdXJjZUgAQggKBnNvdXJjZSIqCglDc3ZTb3VyY2USDAoEZGF0YRgBIAEoCRIPCgdtYXBwaW5nGAIgASgJInoKFlN1bW1hcml6ZVJlY29yZFJlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNaW5jbHVkZV9mYWN0cxgEIAEoCCKIAgoXU3VtbWFyaXplUmVjb3JkUmVzcG9uc2USEAoIbGFuZ3VhZ2UYASABKAkSLAoIc2VjdGlvbnMYAiADKAsyGi5iZWRzaWRlLnYxLlN1bW1hcnlTZWN0aW9uEiUKCHdhcm5pbmdzGAMgAygLMhMuYmVkc2lkZS52MS5XYXJuaW5nEg4KBm5vdGljZRgEIAEoCRIpCgVtb2RlbBgFIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2USIAoFdXNhZ2UYBiABKAsyES5iZWRzaWRlLnYxLlVzYWdlEikKBmNvdW50cxgHIAEoCzIZLmJlZHNpZGUudjEuU3VtbWFyeUNvdW50cyKAAQoOU3VtbWFyeVNlY3Rpb24SDAoEa2luZBgBIAEoCRIPCgdoZWFkaW5nGAIgASgJEi4KCXNlbnRlbmNlcxgDIAMoCzIbLmJlZHNpZGUudjEuU3VtbWFyeVNlbnRlbmNlEh8KBWZhY3RzGAQgAygLMhAuYmVkc2lkZS52MS5GYWN0IokBCg9TdW1tYXJ5U2VudGVuY2USDAoEdGV4dBgBIAEoCRIQCghldmlkZW5jZRgCIAMoCRIqCgZvcmlnaW4YAyABKA4yGi5iZWRzaWRlLnYxLlNlbnRlbmNlT3JpZ2luEioKCGZhaWx1cmVzGAQgAygLMhguYmVkc2lkZS52MS5DaGVja0ZhaWx1cmUiLQoMQ2hlY2tGYWlsdXJlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSIyCgRGYWN0EgoKAmlkGAEgASgJEgwKBHRleHQYAiABKAkSEAoIZXZpZGVuY2UYAyADKAkiNgoHV2FybmluZxIMCgRraW5kGAEgASgJEgwKBHBhdGgYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJhCg1TdW1tYXJ5Q291bnRzEhcKD21vZGVsX3NlbnRlbmNlcxgBIAEoBRIbChNyZXdyaXR0ZW5fc2VudGVuY2VzGAIgASgFEhoKEnJlbmRlcmVkX3NlbnRlbmNlcxgDIAEoBSqJAQoOU2VudGVuY2VPcmlnaW4SHwobU0VOVEVOQ0VfT1JJR0lOX1VOU1BFQ0lGSUVEEAASGQoVU0VOVEVOQ0VfT1JJR0lOX01PREVMEAESHQoZU0VOVEVOQ0VfT1JJR0lOX1JFV1JJVFRFThACEhwKGFNFTlRFTkNFX09SSUdJTl9SRU5ERVJFRBADMm0KD0NsaW5pY2FsU2VydmljZRJaCg9TdW1tYXJpemVSZWNvcmQSIi5iZWRzaWRlLnYxLlN1bW1hcml6ZVJlY29yZFJlcXVlc3QaIy5iZWRzaWRlLnYxLlN1bW1hcml6ZVJlY29yZFJlc3BvbnNlQjpaOGdpdGh1Yi5jb20vYmVkc2lkZS1sbS9iZWRzaWRlL3Byb3RvL2JlZHNpZGUvdjE7YmVkc2lkZXYxYgZwcm90bzM", [file_bedside_v1_generation, file_bedside_v1_record]);
 
 /**
  * RecordSource is a patient record in one of the forms that Bedside reads.
@@ -35,12 +35,28 @@ export type RecordSource = Message<"bedside.v1.RecordSource"> & {
     case: "fhirJson";
   } | {
     /**
+     * One or more HL7 v2 messages about one patient (ORU^R01), each beginning with its MSH segment.
+     *
+     * @generated from field: string hl7v2 = 2;
+     */
+    value: string;
+    case: "hl7v2";
+  } | {
+    /**
      * The record as typed messages.
      *
      * @generated from field: bedside.v1.PatientRecord record = 3;
      */
     value: PatientRecord;
     case: "record";
+  } | {
+    /**
+     * A table of readings.
+     *
+     * @generated from field: bedside.v1.CsvSource csv = 4;
+     */
+    value: CsvSource;
+    case: "csv";
   } | { case: undefined; value?: undefined };
 };
 
@@ -50,6 +66,32 @@ export type RecordSource = Message<"bedside.v1.RecordSource"> & {
  */
 export const RecordSourceSchema: GenMessage<RecordSource> = /*@__PURE__*/
   messageDesc(file_bedside_v1_clinical, 0);
+
+/**
+ * CsvSource is a table of readings, one row or one cell each, and what its columns mean.
+ *
+ * @generated from message bedside.v1.CsvSource
+ */
+export type CsvSource = Message<"bedside.v1.CsvSource"> & {
+  /**
+   * @generated from field: string data = 1;
+   */
+  data: string;
+
+  /**
+   * The mapping, in YAML (docs/preparation.md). All rows must be about one patient.
+   *
+   * @generated from field: string mapping = 2;
+   */
+  mapping: string;
+};
+
+/**
+ * Describes the message bedside.v1.CsvSource.
+ * Use `create(CsvSourceSchema)` to create a new message.
+ */
+export const CsvSourceSchema: GenMessage<CsvSource> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 1);
 
 /**
  * @generated from message bedside.v1.SummarizeRecordRequest
@@ -87,7 +129,7 @@ export type SummarizeRecordRequest = Message<"bedside.v1.SummarizeRecordRequest"
  * Use `create(SummarizeRecordRequestSchema)` to create a new message.
  */
 export const SummarizeRecordRequestSchema: GenMessage<SummarizeRecordRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 1);
+  messageDesc(file_bedside_v1_clinical, 2);
 
 /**
  * @generated from message bedside.v1.SummarizeRecordResponse
@@ -140,7 +182,7 @@ export type SummarizeRecordResponse = Message<"bedside.v1.SummarizeRecordRespons
  * Use `create(SummarizeRecordResponseSchema)` to create a new message.
  */
 export const SummarizeRecordResponseSchema: GenMessage<SummarizeRecordResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 2);
+  messageDesc(file_bedside_v1_clinical, 3);
 
 /**
  * SummarySection is one part of a summary.
@@ -178,7 +220,7 @@ export type SummarySection = Message<"bedside.v1.SummarySection"> & {
  * Use `create(SummarySectionSchema)` to create a new message.
  */
 export const SummarySectionSchema: GenMessage<SummarySection> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 3);
+  messageDesc(file_bedside_v1_clinical, 4);
 
 /**
  * SummarySentence is a sentence and what it rests on.
@@ -216,7 +258,7 @@ export type SummarySentence = Message<"bedside.v1.SummarySentence"> & {
  * Use `create(SummarySentenceSchema)` to create a new message.
  */
 export const SummarySentenceSchema: GenMessage<SummarySentence> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 4);
+  messageDesc(file_bedside_v1_clinical, 5);
 
 /**
  * CheckFailure is one reason why a sentence did not stand.
@@ -242,7 +284,7 @@ export type CheckFailure = Message<"bedside.v1.CheckFailure"> & {
  * Use `create(CheckFailureSchema)` to create a new message.
  */
 export const CheckFailureSchema: GenMessage<CheckFailure> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 5);
+  messageDesc(file_bedside_v1_clinical, 6);
 
 /**
  * Fact is one statement of the record in words.
@@ -271,7 +313,7 @@ export type Fact = Message<"bedside.v1.Fact"> & {
  * Use `create(FactSchema)` to create a new message.
  */
 export const FactSchema: GenMessage<Fact> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 6);
+  messageDesc(file_bedside_v1_clinical, 7);
 
 /**
  * Warning is something that a reader of the answer should know.
@@ -304,7 +346,7 @@ export type Warning = Message<"bedside.v1.Warning"> & {
  * Use `create(WarningSchema)` to create a new message.
  */
 export const WarningSchema: GenMessage<Warning> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 7);
+  messageDesc(file_bedside_v1_clinical, 8);
 
 /**
  * @generated from message bedside.v1.SummaryCounts
@@ -331,7 +373,7 @@ export type SummaryCounts = Message<"bedside.v1.SummaryCounts"> & {
  * Use `create(SummaryCountsSchema)` to create a new message.
  */
 export const SummaryCountsSchema: GenMessage<SummaryCounts> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 8);
+  messageDesc(file_bedside_v1_clinical, 9);
 
 /**
  * @generated from enum bedside.v1.SentenceOrigin
