@@ -163,6 +163,8 @@ var records = rapid.Custom(func(t *rapid.T) *record.PatientRecord {
 				Code: needed.Draw(t, "code"), EncounterID: words.Draw(t, "encounter"), DeviceID: words.Draw(t, "device"), Value: values.Draw(t, "value"),
 				Components:     rapid.SliceOfN(components, 0, 2).Draw(t, "components"),
 				Interpretation: rapid.SliceOfN(oneOf("H", "L"), 0, 2).Draw(t, "interpretation"), Reference: references.Draw(t, "reference"),
+				Members: rapid.SliceOfN(oneOf("observation-0", "b"), 0, 2).Draw(t, "members"), DerivedFrom: rapid.SliceOfN(oneOf("a", "b"), 0, 2).Draw(t, "derived"),
+				Marks: rapid.SliceOfN(rapid.SampledFrom([]record.Mark{record.MarkImputed, record.MarkArtefact}), 0, 2).Draw(t, "marks"),
 			}
 			o.Start, o.End = period(t)
 			return o

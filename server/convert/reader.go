@@ -237,15 +237,15 @@ func (r *reader) value(p *bedsidev1.Value) record.Value {
 	case *bedsidev1.Value_Integer:
 		return record.Value{Integer: &v.Integer}
 	case *bedsidev1.Value_Sampled:
-		return record.Value{Sampled: r.sampled(v.Sampled)}
+		return record.Value{Sampled: r.sampled("sampled", v.Sampled)}
 	case *bedsidev1.Value_AbsentReason:
 		return record.Value{AbsentReason: v.AbsentReason}
 	}
 	return record.Value{}
 }
 
-func (r *reader) sampled(p *bedsidev1.SampledData) *record.SampledData {
-	r.push("sampled", -1)
+func (r *reader) sampled(field string, p *bedsidev1.SampledData) *record.SampledData {
+	r.push(field, -1)
 	defer r.pop()
 	out := &record.SampledData{
 		PeriodMS: p.GetPeriodMs(), Factor: p.GetFactor(), Dimensions: int(p.GetDimensions()), Samples: slices.Clone(p.GetSamples()),
