@@ -9,11 +9,13 @@ import (
 )
 
 // endless says whether a method may run for as long as its caller likes: gRPC's own
-// services (health's Watch, reflection), whatever is called Watch, and ModelStreamInfer,
-// which clients keep open for one request after another: each has a time of its own there.
+// services (health's Watch, reflection), whatever is called Watch, and ModelStreamInfer and
+// PrepareRecords, which clients keep open for one request after another: each has a time of
+// its own there.
 func endless(fullMethod string) bool {
 	_, method, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
-	return strings.HasPrefix(fullMethod, "/grpc.") || strings.HasPrefix(method, "Watch") || method == "ModelStreamInfer"
+	return strings.HasPrefix(fullMethod, "/grpc.") || strings.HasPrefix(method, "Watch") || method == "ModelStreamInfer" ||
+		method == "PrepareRecords"
 }
 
 // boundUnary ends a call after the request timeout, or earlier if its own deadline says so.

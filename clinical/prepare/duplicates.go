@@ -1,0 +1,251 @@
+package prepare
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
+)
+
+// duplicates merges what was filed more than once: the same measure, moment and value under
+// several ids, and readings that two devices made of the same moment. The earliest id stays,
+// and names the others. Readings without a time are never merged: two findings may share
+// their words.
+func (w *work) duplicates() {
+	into := map[int]int{} // merged observation to the one that stays
+	w.exact(into)
+	w.near(into)
+	if len(into) == 0 {
+		return
+	}
+	w.kept = nil
+	w.merge(into)
+}
+
+// exact groups observations of the same content.
+func (w *work) exact(into map[int]int) {
+	groups := map[string]int{}
+	entries := map[string]*terms.Entry{}
+	order := make([]int, 0, len(w.obs))
+	for i := range w.obs {
+		if !w.gone[i] && counts(&w.obs[i]) && !w.obs[i].Start.IsZero() {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(w.obs[a].ID, w.obs[b].ID) })
+	w.report.Checked = len(order)
+	for _, i := range order {
+		s := signature(&w.obs[i], entries)
+		first, seen := groups[s]
+		if !seen {
+			groups[s] = i
+			continue
+		}
+		into[i] = first
+		kind, reason := ChangeDuplicate, "same measure, time and value as the reading it is merged into"
+		if a, b := w.obs[i].DeviceID, w.obs[first].DeviceID; a != b && a != "" && b != "" {
+			kind, reason = ChangeNearDuplicate, "same measure, time and value by another device"
+		}
+		w.noteMerged(i, first, kind, reason)
+	}
+}
+
+// signature is the content of an observation without its id and device. Values are compared
+// as numbers: 7.40 is 7.4.
+func signature(o *record.Observation, entries map[string]*terms.Entry) string {
+	var b strings.Builder
+	b.WriteString(o.Start.Time.UTC().Format(time.RFC3339Nano))
+	b.WriteByte('|')
+	if !o.End.IsZero() {
+		b.WriteString(o.End.Time.UTC().Format(time.RFC3339Nano))
+	}
+	write := func(c record.Concept, v *record.Value) {
+		_, key := limitsOf(entries, c)
+		if key == "" {
+			key = c.Label()
+			if len(c.Codings) > 0 {
+				key = c.Codings[0].System + " " + c.Codings[0].Code
+			}
+		}
+		b.WriteString("|" + key + "=" + valueSignature(v))
+	}
+	write(o.Code, &o.Value)
+	for i := range o.Components {
+		write(o.Components[i].Code, &o.Components[i].Value)
+	}
+	return b.String()
+}
+
+func valueSignature(v *record.Value) string {
+	switch {
+	case v.Quantity != nil:
+		u := v.Quantity.Code
+		if u == "" {
+			u = v.Quantity.Unit
+		}
+		return v.Quantity.Comparator + strconv.FormatFloat(v.Quantity.Value.Float, 'g', 9, 64) + " " + u
+	case v.Concept != nil:
+		return "c " + v.Concept.Label()
+	case v.Text != "":
+		return "t " + v.Text
+	case v.Bool != nil:
+		return "b " + strconv.FormatBool(*v.Bool)
+	case v.Integer != nil:
+		return "i " + strconv.FormatInt(*v.Integer, 10)
+	case v.Sampled != nil:
+		h := fnv.New64a()
+		var buf [8]byte
+		for _, s := range v.Sampled.Samples {
+			binary.LittleEndian.PutUint64(buf[:], math.Float64bits(s))
+			_, _ = h.Write(buf[:])
+		}
+		return "s " + strconv.Itoa(len(v.Sampled.Samples)) + " " + strconv.FormatUint(h.Sum64(), 16)
+	}
+	return "a " + v.AbsentReason
+}
+
+// near matches readings of different devices that lie within the same moment and differ by no
+// more than two good readings may, one to one, the closest first.
+func (w *work) near(into map[int]int) {
+	var pairs []pair
+	all := w.readings()
+	parts := map[int][]reading{} // of each observation
+	for _, r := range all {
+		parts[r.obs] = append(parts[r.obs], r)
+	}
+	series(all, func(rs []reading) {
+		for i := range rs {
+			for j := i + 1; j < len(rs) && rs[j].at.Sub(rs[i].at) <= w.opt.SameMoment; j++ {
+				if p := (pair{a: rs[i].obs, b: rs[j].obs, apart: rs[j].at.Sub(rs[i].at)}); w.sameReading(&p, parts) {
+					pairs = append(pairs, p)
+				}
+			}
+		}
+	})
+	slices.SortFunc(pairs, func(x, y pair) int {
+		return cmp.Or(
+			cmp.Compare(x.apart, y.apart), cmp.Compare(x.differ, y.differ),
+			strings.Compare(w.obs[x.a].ID, w.obs[y.a].ID), strings.Compare(w.obs[x.b].ID, w.obs[y.b].ID),
+		)
+	})
+	matched := map[matchKey]bool{} // an observation meets one reading of each other device
+	for _, p := range pairs {
+		a, b := root(into, p.a), root(into, p.b)
+		ka, kb := matchKey{a, w.obs[p.b].DeviceID}, matchKey{b, w.obs[p.a].DeviceID}
+		if a == b || matched[ka] || matched[kb] {
+			continue
+		}
+		matched[ka], matched[kb] = true, true
+		first, second := a, b
+		if cmp.Or(w.obs[a].Start.Compare(w.obs[b].Start), strings.Compare(w.obs[a].ID, w.obs[b].ID)) > 0 {
+			first, second = b, a
+		}
+		into[second] = first
+		w.noteMerged(second, first, ChangeNearDuplicate, "same measure and moment by another device, values within what two good readings may differ by")
+	}
+}
+
+type matchKey struct {
+	obs    int
+	device string
+}
+
+// pair are two observations that may be one reading.
+type pair struct {
+	a, b   int
+	apart  time.Duration
+	differ float64 // the largest difference, in the measures' scales
+}
+
+// sameReading says whether two observations of different devices agree in all their parts.
+// One that stood for several when the record came has met its like already.
+func (w *work) sameReading(p *pair, parts map[int][]reading) bool {
+	if p.a == p.b || w.obs[p.a].DeviceID == w.obs[p.b].DeviceID ||
+		w.given[p.a].Has(record.MarkMerged) || w.given[p.b].Has(record.MarkMerged) {
+		return false
+	}
+	x, y := parts[p.a], parts[p.b]
+	if len(x) != len(y) || len(w.obs[p.a].Components) != len(w.obs[p.b].Components) {
+		return false
+	}
+	for i := range x {
+		if x[i].key != y[i].key {
+			return false
+		}
+		d := math.Abs(x[i].value-y[i].value) / x[i].lim.scale
+		if d > 1 {
+			return false
+		}
+		p.differ = max(p.differ, d)
+	}
+	return true
+}
+
+func root(into map[int]int, i int) int {
+	for {
+		next, merged := into[i]
+		if !merged {
+			return i
+		}
+		i = next
+	}
+}
+
+func (w *work) noteMerged(i, first int, kind ChangeKind, reason string) {
+	w.note(Change{
+		Kind: kind, Reading: "Observation/" + w.obs[i].ID, Component: -1, Into: "Observation/" + w.obs[first].ID, Reason: reason,
+	})
+}
+
+// merge takes the duplicates away and has what stays name them, and what named them name it.
+func (w *work) merge(into map[int]int) {
+	renamed := map[string]string{}
+	for i := range into {
+		first := root(into, i)
+		w.edit(i, true)
+		w.gone[i] = true
+		renamed[w.obs[i].ID] = w.obs[first].ID
+		o := w.edit(first, true)
+		o.DerivedFrom = append(o.DerivedFrom, w.obs[i].ID)
+		o.DerivedFrom = append(o.DerivedFrom, w.obs[i].DerivedFrom...)
+		w.mark(first, record.MarkMerged, true)
+	}
+	for i := range w.obs {
+		o := &w.obs[i]
+		if o.Has(record.MarkMerged) && w.owned[i] {
+			slices.Sort(o.DerivedFrom)
+			o.DerivedFrom = slices.Compact(o.DerivedFrom)
+		}
+		if members, changed := renameAll(o.Members, renamed); changed {
+			w.edit(i, false).Members = members
+		}
+	}
+	reports := slices.Clone(w.rec.Reports)
+	for i := range reports {
+		reports[i].Results, _ = renameAll(reports[i].Results, renamed)
+	}
+	w.rec.Reports = reports
+}
+
+func renameAll(ids []string, renamed map[string]string) ([]string, bool) {
+	if !slices.ContainsFunc(ids, func(id string) bool { return renamed[id] != "" }) {
+		return ids, false
+	}
+	var out []string
+	for _, id := range ids {
+		if to := renamed[id]; to != "" {
+			id = to
+		}
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out, true
+}

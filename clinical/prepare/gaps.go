@@ -1,0 +1,152 @@
+package prepare
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
+)
+
+// minFillInterval bounds the grid: nothing at a bedside is charted more often.
+const minFillInterval = time.Minute
+
+// gaps makes up readings on a grid in time where none was made: on the line between two
+// neighbours that are at most twice the measure's limit apart, else the last one carried
+// forward within its limit, else none. They carry MarkImputed and name their neighbours.
+// Readings that are marked as artefact, implausible or of a suspect unit are no neighbours.
+//
+// Interpolation looks ahead: it suits records that are complete. For one that is still being
+// written it reaches only to the latest reading.
+func (w *work) gaps() {
+	filled := 0
+	have := map[string]bool{} // made up when the record was prepared before
+	for i := range w.obs {
+		if w.obs[i].Has(record.MarkImputed) {
+			have[w.obs[i].ID] = true
+		}
+	}
+	series(w.readings(), func(rs []reading) {
+		w.report.Checked += len(rs)
+		if rs[0].lim.group == "score" {
+			return
+		}
+		good := rs[:0:0]
+		for _, r := range rs {
+			if w.anchor(r.obs) {
+				good = append(good, r)
+			}
+		}
+		if len(good) < 2 {
+			return
+		}
+		filled = w.fill(rs, good, have, filled)
+	})
+	w.kept = nil
+}
+
+func (w *work) anchor(i int) bool {
+	o := &w.obs[i]
+	return !o.Has(record.MarkArtefact) && !o.Has(record.MarkImplausible) && !o.Has(record.MarkUnitSuspect)
+}
+
+// fill walks the grid of one measure. all are its readings, good those to fill from.
+func (w *work) fill(all, good []reading, have map[string]bool, filled int) int {
+	e := terms.Measure(good[0].lim.loinc)
+	step := max(w.opt.FillInterval, minFillInterval)
+	next, occupied := 0, 0
+	for t := good[0].at.Truncate(step).Add(step); t.Before(good[len(good)-1].at); t = t.Add(step) {
+		for next < len(good) && !good[next].at.After(t) {
+			next++
+		}
+		for occupied < len(all) && all[occupied].at.Before(t.Add(-step/2)) {
+			occupied++
+		}
+		if occupied < len(all) && all[occupied].at.Before(t.Add(step/2)) && w.stands(all[occupied:], t.Add(step/2)) || have[imputedID(e, t)] {
+			continue
+		}
+		if filled >= w.opt.MaxFilled {
+			return filled
+		}
+		if w.imputeAt(e, t, &good[next-1], &good[next]) {
+			filled++
+			continue
+		}
+		t = good[next].at.Truncate(step) // nothing is known until then
+	}
+	return filled
+}
+
+// stands says whether one of the readings before end can be used: a value that was marked
+// leaves a gap.
+func (w *work) stands(rs []reading, end time.Time) bool {
+	for i := range rs {
+		if !rs[i].at.Before(end) {
+			return false
+		}
+		if w.anchor(rs[i].obs) {
+			return true
+		}
+	}
+	return false
+}
+
+// imputeAt makes up one reading between two, if they are near enough.
+func (w *work) imputeAt(e *terms.Entry, t time.Time, before, after *reading) bool {
+	l := before.lim
+	apart := after.at.Sub(before.at)
+	c := Change{Component: -1}
+	var value float64
+	from := []string{before.id}
+	switch {
+	case apart <= 2*l.carry:
+		share := float64(t.Sub(before.at)) / float64(apart)
+		value = before.value + share*(after.value-before.value)
+		if after.id != before.id {
+			from = append(from, after.id)
+		}
+		c.Kind, c.Reason = ChangeInterpolated, fmt.Sprintf("between two readings %s apart", apart)
+	case t.Sub(before.at) <= l.carry:
+		value = before.value
+		c.Kind, c.Reason = ChangeCarried, fmt.Sprintf("the reading %s before, which stands for %s", t.Sub(before.at), l.carry)
+	default:
+		return false
+	}
+	q := &record.Quantity{Value: rounded(value, w.obsValue(before)), Unit: l.shown, Code: l.code}
+	o := record.Observation{
+		ID: imputedID(e, t), Status: "unknown", Category: category(l.group),
+		Code:        record.Concept{Codings: []record.Coding{{System: record.SystemLOINC, Code: l.loinc}}},
+		Start:       record.DateTime{Time: t.In(before.at.Location()), Precision: record.PrecisionSecond},
+		EncounterID: w.obs[before.obs].EncounterID, Value: record.Value{Quantity: q}, DerivedFrom: from, Marks: []record.Mark{record.MarkImputed},
+	}
+	w.obs = append(w.obs, o)
+	w.owned = append(w.owned, true)
+	w.gone = append(w.gone, false)
+	c.Reading, c.After = "Observation/"+o.ID, text(q)
+	w.note(c)
+	return true
+}
+
+func (w *work) obsValue(r *reading) record.Decimal {
+	return (*quantity(&w.obs[r.obs], r.component)).Value
+}
+
+// imputedID is the same for the same measure and moment, so that preparing again adds nothing.
+func imputedID(e *terms.Entry, t time.Time) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(e.Name(terms.English)))
+	return "imputed-" + name[:min(len(name), 40)] + "-" + strconv.FormatInt(t.Unix(), 36)
+}
+
+func category(group string) string {
+	if group == "vital" {
+		return "vital-signs"
+	}
+	return "laboratory"
+}
