@@ -25,11 +25,12 @@ const (
 
 // Client calls a Bedside server.
 type Client struct {
-	conn       *grpc.ClientConn
-	generation bedsidev1.GenerationServiceClient
-	clinical   bedsidev1.ClinicalServiceClient
-	models     bedsidev1.ModelServiceClient
-	embedding  bedsidev1.EmbeddingServiceClient
+	conn        *grpc.ClientConn
+	generation  bedsidev1.GenerationServiceClient
+	clinical    bedsidev1.ClinicalServiceClient
+	models      bedsidev1.ModelServiceClient
+	embedding   bedsidev1.EmbeddingServiceClient
+	preparation bedsidev1.PreparationServiceClient
 }
 
 // Dial makes a client for target: "host:port", or any target that gRPC knows, such as
@@ -71,11 +72,12 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		conn:       conn,
-		generation: bedsidev1.NewGenerationServiceClient(conn),
-		clinical:   bedsidev1.NewClinicalServiceClient(conn),
-		models:     bedsidev1.NewModelServiceClient(conn),
-		embedding:  bedsidev1.NewEmbeddingServiceClient(conn),
+		conn:        conn,
+		generation:  bedsidev1.NewGenerationServiceClient(conn),
+		clinical:    bedsidev1.NewClinicalServiceClient(conn),
+		models:      bedsidev1.NewModelServiceClient(conn),
+		embedding:   bedsidev1.NewEmbeddingServiceClient(conn),
+		preparation: bedsidev1.NewPreparationServiceClient(conn),
 	}, nil
 }
 

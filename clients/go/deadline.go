@@ -21,7 +21,8 @@ func deadlineUnary(d time.Duration) grpc.UnaryClientInterceptor {
 
 func deadlineStream(d time.Duration) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-		if strings.Contains(method, "/Watch") { // runs until its caller leaves
+		// These run until their caller leaves, or has no more to send.
+		if strings.Contains(method, "/Watch") || strings.HasSuffix(method, "/PrepareRecords") {
 			return open(ctx, desc, cc, method, opts...)
 		}
 		ctx, cancel := withDefaultTimeout(ctx, d)

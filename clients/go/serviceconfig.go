@@ -24,10 +24,11 @@ var (
 		{Service: "bedside.v1.GenerationService"},
 		{Service: "bedside.v1.ClinicalService"},
 		{Service: "bedside.v1.EmbeddingService"},
+		{Service: "bedside.v1.PreparationService", Method: "DescribeSignal"},
 		{Service: "bedside.v1.ModelService", Method: "ListModels"},
 		{Service: "bedside.v1.ModelService", Method: "WatchModels"},
 	}
-	notRetried = []methodName{{Service: "bedside.v1.ModelService"}}
+	notRetried = []methodName{{Service: "bedside.v1.ModelService"}, {Service: "bedside.v1.PreparationService"}}
 )
 
 // serviceConfig is the service config in JSON (gRFC A2), as

@@ -12,9 +12,10 @@ import {
   type TokenizeResponse,
 } from "./gen/bedside/v1/generation_pb.js";
 import { ModelService, type Model } from "./gen/bedside/v1/model_pb.js";
+import { PreparationService, type DescribeSignalResponse, type PrepareRecordsResponse } from "./gen/bedside/v1/preparation_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "./gen/grpc_health/v1/health_pb.js";
 import { GRPCInferenceService } from "./gen/inference/v2/grpc_service_pb.js";
-import { defaultTimeoutMs, maxMessageBytes, serverUrl, type CallOptions, type ClientOptions, type GenerateOptions } from "./options.js";
+import { defaultTimeoutMs, maxMessageBytes, serverUrl, type CallOptions, type ClientOptions, type GenerateOptions, type PrepareOptions } from "./options.js";
 import * as requests from "./requests.js";
 
 /** Calls a Bedside server. It is one connection, and meant to be kept. Every method rejects with a BedsideError. */
@@ -30,6 +31,7 @@ export class Client {
   private readonly embedding: ConnectClient<typeof EmbeddingService>;
   private readonly clinical: ConnectClient<typeof ClinicalService>;
   private readonly models: ConnectClient<typeof ModelService>;
+  private readonly preparation: ConnectClient<typeof PreparationService>;
   private readonly healths: ConnectClient<typeof Health>;
 
   /** `target` is `host:port` or a URL. Making a client does not wait for a connection. */
@@ -55,6 +57,7 @@ export class Client {
     this.embedding = createClient(EmbeddingService, this.transport);
     this.clinical = createClient(ClinicalService, this.transport);
     this.models = createClient(ModelService, this.transport);
+    this.preparation = createClient(PreparationService, this.transport);
     this.healths = createClient(Health, this.transport);
   }
 
@@ -112,6 +115,28 @@ export class Client {
   ): Promise<SummarizeRecordResponse> {
     const request = requests.summarizeRequest(record, options.language, options.includeFacts, options.model);
     return this.unary((o) => this.clinical.summarizeRecord(request, o), options);
+  }
+
+  /**
+   * Cleans records one after another; an answer to each comes in order, `prepared` or `failure`. A record that cannot be read
+   * ends nothing. `records` is read as fast as the server takes them. A stream is not tried again by itself, and has no timeout
+   * unless told. Leaving the loop cancels the call.
+   */
+  prepare(
+    records: Iterable<requests.RecordInput> | AsyncIterable<requests.RecordInput>,
+    options: PrepareOptions = {},
+  ): AsyncGenerator<PrepareRecordsResponse, void, undefined> {
+    const call = { timeoutMs: null, ...options };
+    return this.pieces((o) => this.preparation.prepareRecords(requests.prepareRequests(records, options), o), call, false);
+  }
+
+  /** What a waveform, an image file or a sound shows, in `en` or `zh`. It diagnoses nothing. */
+  async describeSignal(
+    signal: requests.SignalInput,
+    options: CallOptions & { readonly language?: string } = {},
+  ): Promise<DescribeSignalResponse> {
+    const request = requests.describeRequest(signal, options.language);
+    return this.unary((o) => this.preparation.describeSignal(request, o), options);
   }
 
   /** The models of the server's repositories, loaded or not, by name and version. */
@@ -180,6 +205,7 @@ export class Client {
   private async *pieces<T>(
     call: (options: ConnectOptions) => AsyncIterable<T>,
     options: CallOptions,
+    again = true,
   ): AsyncGenerator<T, void, undefined> {
     const attempts = new Attempts(this.setting, options, true);
     let answered = false;
@@ -194,7 +220,7 @@ export class Client {
           }
           return;
         } catch (thrown) {
-          if (answered) {
+          if (answered || !again) {
             throw attempts.describe(thrown);
           }
           await attempts.pause(thrown);

@@ -4,8 +4,8 @@
  * Requests are plain values; answers are the protocol's messages, which "@bedside-lm/client/v1" has with their schemas.
  */
 export { Client } from "./client.js";
-export type { CallOptions, ClientOptions, GenerateOptions } from "./options.js";
-export type { ChatMessage, Prompt, RecordInput, TextKind } from "./requests.js";
+export type { CallOptions, ClientOptions, GenerateOptions, PrepareOptions } from "./options.js";
+export type { ChatMessage, Prompt, RecordInput, SignalInput, TextKind } from "./requests.js";
 export {
   BedsideError,
   CallCancelledError,

@@ -53,6 +53,25 @@ export interface GenerateOptions extends CallOptions {
   readonly logprobs?: number;
 }
 
+/** What is done to a record and what comes back. All unset: all stages, no gaps filled, the record and its reports. */
+export interface PrepareOptions extends CallOptions {
+  /** Of `units`, `clock`, `duplicates`, `plausibility`, `artefacts` and `gaps`. */
+  readonly skipStages?: readonly string[];
+  /** Step in minutes of the grid on which gaps are filled; 0 fills none. */
+  readonly fillIntervalMinutes?: number;
+  /** Also the readings as they were filed, where they were changed or merged away. */
+  readonly includeRaw?: boolean;
+  readonly includeFeatures?: boolean;
+  readonly includeVector?: boolean;
+  /** Also the record in words. */
+  readonly text?: {
+    readonly language?: "en" | "zh";
+    readonly compact?: boolean;
+    readonly tokenBudget?: number;
+    readonly relativeTimes?: boolean;
+  };
+}
+
 /** The URL of `target`, which is `host:port` or a URL, and whether it is encrypted. */
 export function serverUrl(target: string, tls: ClientOptions["tls"]): URL {
   const given = /^https?:\/\//.exec(target)?.[0];

@@ -3,7 +3,16 @@ import type { PatientRecord } from "./gen/bedside/v1/record_pb.js";
 import { SummarizeRecordRequestSchema } from "./gen/bedside/v1/clinical_pb.js";
 import { EmbeddingKind, EmbedRequestSchema } from "./gen/bedside/v1/embedding_pb.js";
 import { GenerateRequestSchema, ScoreRequestSchema, TokenizeRequestSchema } from "./gen/bedside/v1/generation_pb.js";
-import type { GenerateOptions } from "./options.js";
+import {
+  DescribeSignalRequestSchema,
+  PrepareRecordsRequestSchema,
+  TextStyle,
+  type PrepareRecordsRequest,
+  type SampledSignal,
+  type SignalSource,
+  type WfdbRecord,
+} from "./gen/bedside/v1/preparation_pb.js";
+import type { GenerateOptions, PrepareOptions } from "./options.js";
 
 /** One turn of a conversation. */
 export interface ChatMessage {
@@ -14,8 +23,11 @@ export interface ChatMessage {
 /** A text to continue as it stands, or the messages of a chat, which go through the model's template. */
 export type Prompt = string | readonly ChatMessage[];
 
-/** A FHIR R4 Bundle or resource, as JSON text or parsed; or the typed record. */
+/** A FHIR R4 Bundle or resource, as JSON text or parsed; HL7 v2 messages as text; or the typed record. */
 export type RecordInput = string | PatientRecord | { readonly resourceType: string };
+
+/** A waveform, or a file as a SignalSource's `source`: `{ case: "edf", value: bytes }`, `dicom`, `wav`. */
+export type SignalInput = SampledSignal | WfdbRecord | SignalSource["source"];
 
 /** What the texts of an `embed` call are for. */
 export type TextKind = "query" | "passage";
@@ -57,10 +69,46 @@ type Source = NonNullable<MessageInitShape<typeof SummarizeRecordRequestSchema>[
 
 function source(record: RecordInput): Source {
   if (typeof record === "string") {
-    return { case: "fhirJson", value: record };
+    // HL7 v2 is told from FHIR by its first segment.
+    return { case: /^[\v\r\n]*(MSH|FHS|BHS)\|/.test(record) ? "hl7v2" : "fhirJson", value: record };
   }
   if ("$typeName" in record) {
     return { case: "record", value: record };
   }
   return { case: "fhirJson", value: JSON.stringify(record) };
+}
+
+export async function* prepareRequests(
+  records: Iterable<RecordInput> | AsyncIterable<RecordInput>,
+  options: PrepareOptions,
+): AsyncGenerator<PrepareRecordsRequest, void, undefined> {
+  const { skipStages, fillIntervalMinutes, includeRaw, includeFeatures, includeVector, text } = options;
+  const preparation = {
+    skipStages: skipStages && [...skipStages],
+    fillIntervalMinutes,
+    includeRaw,
+    includeFeatures,
+    includeVector,
+    text: text && {
+      language: text.language,
+      style: text.compact ? TextStyle.COMPACT : TextStyle.FULL,
+      tokenBudget: text.tokenBudget,
+      relativeTimes: text.relativeTimes,
+    },
+  };
+  for await (const record of records) {
+    yield create(PrepareRecordsRequestSchema, { source: { source: source(record) }, options: preparation });
+  }
+}
+
+export function describeRequest(signal: SignalInput, language?: string) {
+  let what: SignalSource["source"];
+  if (!("$typeName" in signal)) {
+    what = signal;
+  } else if (signal.$typeName === "bedside.v1.WfdbRecord") {
+    what = { case: "wfdb", value: signal };
+  } else {
+    what = { case: "sampled", value: signal };
+  }
+  return create(DescribeSignalRequestSchema, { source: { source: what }, language });
 }

@@ -27,11 +27,12 @@ from ._errors import (
     UnimplementedError,
     Violation,
 )
-from ._requests import GenerateOptions, assistant, system, user
+from ._requests import GenerateOptions, PrepareOptions, assistant, system, user
 from ._stream import Stream
 
 __all__ = [
     "AsyncClient", "AsyncStream", "BedsideError", "CallCancelledError", "CallOptions", "Client", "DeadlineExceededError",
     "FailedPreconditionError", "GenerateOptions", "InternalError", "InvalidArgumentError", "NotFoundError",
-    "ResourceExhaustedError", "Stream", "UnavailableError", "UnimplementedError", "Violation", "assistant", "system", "user",
+    "PrepareOptions", "ResourceExhaustedError", "Stream", "UnavailableError", "UnimplementedError", "Violation", "assistant", "system",
+    "user",
 ]

@@ -43,6 +43,10 @@ class Attempts:
         self._ends = None if timeout is None else time.monotonic() + timeout
         self._made = 1
 
+    def once(self) -> None:
+        """Makes this the only attempt."""
+        self._made = MAX_ATTEMPTS
+
     def left(self) -> float | None:
         """Seconds until the deadline, for gRPC's `timeout`."""
         return None if self._ends is None else max(self._ends - time.monotonic(), 0.0)

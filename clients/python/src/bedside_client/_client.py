@@ -13,12 +13,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from . import _options, _requests, v1
 from ._call import Attempts, CallOptions
 from ._errors import UnavailableError
-from ._requests import EmbeddingKind, GenerateOptions, Prompt, Record
+from ._requests import EmbeddingKind, GenerateOptions, PrepareOptions, Prompt, Record, Signal
 from ._stream import Stream
 from .v1.clinical_pb2_grpc import ClinicalServiceStub
 from .v1.embedding_pb2_grpc import EmbeddingServiceStub
 from .v1.generation_pb2_grpc import GenerationServiceStub
 from .v1.model_pb2_grpc import ModelServiceStub
+from .v1.preparation_pb2_grpc import PreparationServiceStub
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -56,6 +57,7 @@ class Client:
         self._clinical = ClinicalServiceStub(self._channel)
         self._embedding = EmbeddingServiceStub(self._channel)
         self._models = ModelServiceStub(self._channel)
+        self._preparation = PreparationServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     @property
@@ -95,6 +97,24 @@ class Client:
         """A summary of a patient record in `en` or `zh`, every sentence with the readings it rests on."""
         request = _requests.summarize(record, language, include_facts, model)
         return self._unary(self._clinical.SummarizeRecord, request, options)
+
+    def prepare(self, records: Iterable[Record], **options: Unpack[PrepareOptions]) -> Stream[v1.PrepareRecordsResponse]:
+        """Clean records one after another; an answer to each comes in order, `prepared` or `failure`.
+
+        `records` is read as fast as the server takes them, in a thread of gRPC's. A record that cannot be read ends
+        nothing. A stream is not tried again by itself, and has no timeout unless told.
+        """
+        attempts = self._attempts(_requests.call_options(options), None)
+        attempts.once()
+        requests = _requests.prepare(records, options)
+        return Stream(attempts, lambda: self._preparation.PrepareRecords(
+            requests, timeout=attempts.left(), metadata=attempts.metadata), lambda answer: answer, self._closing)
+
+    def describe_signal(self, signal: Signal, *, language: str = "",
+                        **options: Unpack[CallOptions]) -> v1.DescribeSignalResponse:
+        """What a waveform, an image file or a sound shows, in `en` or `zh`. It diagnoses nothing."""
+        request = _requests.describe_signal(signal, language)
+        return self._unary(self._preparation.DescribeSignal, request, options)
 
     def list_models(self, **options: Unpack[CallOptions]) -> list[v1.Model]:
         """The models of the server's repositories, loaded or not, by name and version."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 from . import v1
@@ -11,8 +11,10 @@ from ._call import CallOptions
 
 Prompt: TypeAlias = "str | Sequence[v1.ChatMessage]"
 """A text to continue as it stands, or the messages of a chat."""
-Record: TypeAlias = "str | Mapping[str, Any] | v1.PatientRecord"
-"""A FHIR R4 Bundle or resource, as JSON text or parsed; or the typed record."""
+Record: TypeAlias = "str | Mapping[str, Any] | v1.PatientRecord | v1.RecordSource"
+"""A FHIR R4 Bundle or resource, as JSON text or parsed; HL7 v2 messages; the typed record; or a RecordSource."""
+Signal: TypeAlias = "v1.SampledSignal | v1.WfdbRecord | v1.SignalSource"
+"""A waveform, or a file as a SignalSource: `v1.SignalSource(edf=data)`, `dicom`, `wav`."""
 EmbeddingKind: TypeAlias = Literal["query", "passage"]
 
 _KINDS = {"query": v1.EmbeddingKind.EMBEDDING_KIND_QUERY, "passage": v1.EmbeddingKind.EMBEDDING_KIND_PASSAGE}
@@ -37,6 +39,21 @@ class GenerateOptions(CallOptions, total=False):
     repetition_penalty: float
     logprobs: int
     """Report this many likeliest alternatives of each token."""
+
+
+class PrepareOptions(CallOptions, total=False):
+    """What is done to a record and what comes back. All unset: all stages, no gaps filled, the record and its reports."""
+
+    skip_stages: Sequence[str]
+    """Of `units`, `clock`, `duplicates`, `plausibility`, `artefacts` and `gaps`."""
+    fill_interval_minutes: int
+    """Step of the grid on which gaps are filled; 0 fills none."""
+    include_raw: bool
+    """Also the readings as they were filed, where they were changed or merged away."""
+    include_features: bool
+    include_vector: bool
+    text: v1.TextOptions
+    """Also the record in words."""
 
 
 def system(content: str) -> v1.ChatMessage:
@@ -87,13 +104,48 @@ def embed(texts: Iterable[str], kind: EmbeddingKind, truncate: bool, model: str)
 
 
 def summarize(record: Record, language: str, include_facts: bool, model: str) -> v1.SummarizeRecordRequest:
+    return v1.SummarizeRecordRequest(source=source(record), language=language, include_facts=include_facts, model=model)
+
+
+def source(record: Record) -> v1.RecordSource:
+    """A record as it is sent. HL7 v2 is told from FHIR by its first segment."""
+    if isinstance(record, v1.RecordSource):
+        return record
     if isinstance(record, v1.PatientRecord):
-        source = v1.RecordSource(record=record)
-    elif isinstance(record, str):
-        source = v1.RecordSource(fhir_json=record)
-    else:
-        source = v1.RecordSource(fhir_json=json.dumps(record, ensure_ascii=False, allow_nan=False))
-    return v1.SummarizeRecordRequest(source=source, language=language, include_facts=include_facts, model=model)
+        return v1.RecordSource(record=record)
+    if isinstance(record, str):
+        if record.lstrip("\x0b\r\n").startswith(("MSH|", "FHS|", "BHS|")):
+            return v1.RecordSource(hl7v2=record)
+        return v1.RecordSource(fhir_json=record)
+    return v1.RecordSource(fhir_json=json.dumps(record, ensure_ascii=False, allow_nan=False))
+
+
+def prepare(records: Iterable[Record], options: PrepareOptions) -> Iterator[v1.PrepareRecordsRequest]:
+    _refuse_text(cast(Iterable[str], records), "records")
+    how = _preparation(options)
+    return (v1.PrepareRecordsRequest(source=source(record), options=how) for record in records)
+
+
+async def prepare_async(records: AsyncIterable[Record], options: PrepareOptions) -> AsyncIterator[v1.PrepareRecordsRequest]:
+    how = _preparation(options)
+    async for record in records:
+        yield v1.PrepareRecordsRequest(source=source(record), options=how)
+
+
+def _preparation(options: PrepareOptions) -> v1.PreparationOptions:
+    what: dict[str, Any] = {k: v for k, v in options.items() if k not in _CALL}
+    unknown = what.keys() - PrepareOptions.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+    return v1.PreparationOptions(**what)
+
+
+def describe_signal(signal: Signal, language: str) -> v1.DescribeSignalRequest:
+    if isinstance(signal, v1.SampledSignal):
+        signal = v1.SignalSource(sampled=signal)
+    elif isinstance(signal, v1.WfdbRecord):
+        signal = v1.SignalSource(wfdb=signal)
+    return v1.DescribeSignalRequest(source=signal, language=language)
 
 
 def watch(names: Iterable[str]) -> v1.WatchModelsRequest:
