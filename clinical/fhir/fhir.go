@@ -1,5 +1,6 @@
 // Package fhir reads HL7 FHIR R4 (https://hl7.org/fhir/R4), JSON format, into a
-// patient's record: a Bundle, or one resource alone.
+// patient's record: a Bundle, one resource alone, or the lines of a bulk export (NDJSON)
+// that are about one patient. It writes records as Bundles, too.
 //
 // It is strict with what it reads: a field of the wrong type, a code outside a
 // required binding, a missing required field, a unit that contradicts its code are
@@ -79,22 +80,8 @@ func Parse(data []byte, lim Limits) (*record.PatientRecord, error) {
 	if int64(len(data)) > lim.Bytes {
 		return nil, &record.LimitError{Path: bundle, What: "bytes", Limit: lim.Bytes}
 	}
-	if at := invalidUTF8(data); at >= 0 {
-		return nil, invalid(bundle, fmt.Sprintf("invalid UTF-8 at byte %d", at))
-	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, invalid(bundle, "empty record: no text")
-	}
-	src, err := open(data, lim)
-	if err != nil {
-		return nil, located(data, err)
-	}
-	r := &reader{
-		lim: lim, src: src, rec: &record.PatientRecord{Skipped: map[string]int{}},
-		texts: map[string]string{}, medications: map[*target]record.Concept{},
-	}
-	return r.run()
+	return newReader(newSource([]text{{data: data}}, false, lim), lim).run()
 }
 
 const bundle = "Bundle"
@@ -119,19 +106,24 @@ func invalidUTF8(data []byte) int {
 	return at
 }
 
-// located turns the parser's errors into the record's, with line and column
-// (characters, from 1) for a person with an editor.
-func located(data []byte, err error) error {
+// position gives a byte of a text as a line and a column (characters, from 1) for a person
+// with an editor. The text begins in the given line.
+func position(data []byte, offset, first int) (line, column int) {
+	before := data[:offset]
+	line = bytes.Count(before, []byte{'\n'}) + first
+	return line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+}
+
+// broken turns the JSON parser's error about a text into the record's.
+func broken(t *text, name string, err error) error {
 	var syntax *tree.SyntaxError
 	if errors.As(err, &syntax) {
-		before := data[:syntax.Offset]
-		line := bytes.Count(before, []byte{'\n'}) + 1
-		column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
-		return invalid(bundle, fmt.Sprintf("malformed JSON at line %d, column %d: %s", line, column, syntax.Msg))
+		line, column := position(t.data, syntax.Offset, t.number())
+		return invalid(name, fmt.Sprintf("malformed JSON at line %d, column %d: %s", line, column, syntax.Msg))
 	}
 	var limit *tree.LimitError
 	if errors.As(err, &limit) {
-		return &record.LimitError{Path: bundle, What: limit.What, Limit: int64(limit.Limit)}
+		return &record.LimitError{Path: name, What: limit.What, Limit: int64(limit.Limit)}
 	}
 	return err
 }

@@ -22,13 +22,13 @@ func (r *reader) assignIDs() {
 		t.id = id
 	}
 	for _, e := range r.entries {
-		if e.target != nil && e.target.filedID != "" && readers[e.target.typ] != nil {
+		if e.target.filedID != "" && readers[e.target.typ] != nil {
 			claim(e.target, e.target.filedID)
 		}
 	}
 	for _, e := range r.entries {
-		if e.target != nil && e.target.filedID == "" && readers[e.target.typ] != nil {
-			claim(e.target, strings.ToLower(e.target.typ)+"-"+strconv.Itoa(e.number))
+		if e.target.filedID == "" && readers[e.target.typ] != nil {
+			claim(e.target, strings.ToLower(e.target.typ)+"-"+strconv.Itoa(e.target.entry))
 		}
 		for _, c := range e.contained {
 			claim(c, e.target.id+"."+c.filedID)

@@ -1,7 +1,8 @@
 package fhir
 
 import (
-	"strconv"
+	"errors"
+	"fmt"
 
 	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
 	"github.com/bedside-lm/bedside/clinical/record"
@@ -13,68 +14,146 @@ type target struct {
 	id      string // in the record
 	filedID string // in the source, "" if it has none
 	fullURL string
-	entry   int
+	at      spot
+	entry   int // its number among all
 	hash    digest
 	dropped bool // not part of the record: unknown type, or entered in error
 	gone    bool // deleted, in a history
 }
 
-// entry is what the first pass found at one place of a Bundle.
+// entry is a resource that the first pass found, with those inside it.
 type entry struct {
-	number    int
-	target    *target // nil where nothing is to be read
+	target    *target
 	contained []*target
 }
 
-func (e *entry) kept() bool {
-	return e.target != nil && !e.target.dropped
+func (e *entry) kept() bool { return !e.target.dropped }
+
+// key names a resource by its type and filed id; a contained one by its owner's number and
+// its id alone.
+type key struct {
+	typ   string
+	id    string
+	owner int
 }
 
 // index knows every resource of a source.
 type index struct {
 	entries []entry
+	count   int                // of entries seen, kept or not
 	byURL   map[string]*target // by fullUrl
-	byID    map[string]*target // by "Type/id"; contained ones by "entry#id"
+	byID    map[key]*target
 	byHash  map[digest]*target // observations with a time
 	person  *target            // the one Patient
-	history bool
-	seen    map[string]bool // unknown types that have their notice
+	history bool               // the text being indexed is a history
+	seen    map[string]bool    // unknown types that have their notice
 	hasher
 }
 
+// indexAll opens one text after another, and files what is in it.
 func (r *reader) indexAll() {
-	n := r.src.len()
+	n := len(r.src.texts)
 	r.index = index{
-		entries: make([]entry, 0, n), byURL: make(map[string]*target, n), byID: make(map[string]*target, n),
-		byHash: map[digest]*target{}, seen: map[string]bool{}, history: r.src.top.Get("type").Is("history") && r.src.isBundle(),
+		entries: make([]entry, 0, n), byURL: map[string]*target{}, byID: make(map[key]*target, n),
+		byHash: map[digest]*target{}, seen: map[string]bool{},
 	}
 	for i := 0; i < n && !r.stop(); i++ {
-		r.entry = i
-		envelope, res, err := r.src.resource(i)
+		r.indexText(i)
+	}
+	r.indexShared()
+	r.assignIDs()
+	if len(r.violations) == 0 && r.limit == nil && !r.anything() {
+		r.at = spot{}
+		r.blame(0, "empty record: no resource of a type that is read")
+	}
+}
+
+// blame notes a violation of text i as a whole.
+func (r *reader) blame(i int, format string, args ...any) {
+	if len(r.violations) < r.lim.Violations {
+		r.violations = append(r.violations, record.Violation{Path: r.src.name(i), Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (r *reader) indexText(i int) {
+	t := &r.src.texts[i]
+	r.at = spot{text: i}
+	if at := invalidUTF8(t.data); at >= 0 {
+		r.blame(i, "invalid UTF-8 at byte %d", at)
+		return
+	}
+	if t.blank() {
+		r.blame(i, "empty record: no text")
+		return
+	}
+	top, err := r.src.open(i)
+	if err != nil {
+		r.unreadable(i, err)
+		return
+	}
+	if !r.header(top) {
+		return
+	}
+	if !t.bundle {
+		r.history = false
+		r.indexEntry(nil, top)
+		return
+	}
+	r.history = top.Get("type").Is("history")
+	for item := range t.ranges {
+		if r.stop() {
+			return
+		}
+		r.at.item = item
+		envelope, res, err := r.src.resource(r.at)
 		if err != nil {
 			r.fail(err)
 			return
 		}
-		r.repeatedFields(r.src.repeated())
-		if !r.envelope(envelope, res) {
-			continue
-		}
-		e := entry{number: i, target: r.indexResource(envelope, res, i)}
-		if e.kept() {
-			e.contained = r.indexContained(e.target, res)
-		}
-		r.entries = append(r.entries, e)
+		r.repeatedFields(r.src.parser.Duplicates)
+		r.indexEntry(envelope, res)
 	}
-	r.assignIDs()
-	if len(r.violations) == 0 && r.limit == nil && !r.anything() {
-		r.violatePath(bundle, "empty record: no resource of a type that is read")
+}
+
+// unreadable notes that text i is no JSON, or too much of it.
+func (r *reader) unreadable(i int, err error) {
+	err = broken(&r.src.texts[i], r.src.name(i), err)
+	var invalid *record.InvalidError
+	if errors.As(err, &invalid) {
+		r.blame(i, "%s", invalid.Violations[0].Message)
+		return
 	}
+	r.limit = err
+}
+
+func (r *reader) indexEntry(envelope, res *tree.Node) {
+	r.entry = r.count
+	r.count++
+	if r.entry >= r.lim.Entries {
+		r.limit = &record.LimitError{Path: r.src.name(r.at.text), What: "entries", Limit: int64(r.lim.Entries)}
+		return
+	}
+	if !r.envelope(envelope, res) {
+		return
+	}
+	e := entry{target: r.indexResource(envelope, res)}
+	if e.target == nil {
+		return
+	}
+	r.wanted(e.target, res)
+	if e.kept() {
+		e.contained = r.indexContained(e.target, res)
+	}
+	r.entries = append(r.entries, e)
 }
 
 func (ix *index) anything() bool {
 	for _, e := range ix.entries {
-		for _, t := range append([]*target{e.target}, e.contained...) {
-			if t != nil && readers[t.typ] != nil {
+		if readers[e.target.typ] != nil {
+			return true
+		}
+		for _, t := range e.contained {
+			if readers[t.typ] != nil {
 				return true
 			}
 		}
@@ -107,19 +186,22 @@ func (r *reader) deletion(request *tree.Node) {
 		return
 	}
 	if ref, ok := parseReference(r.str(request, "url", required)); ok && ref.id != "" {
-		if key := ref.key(); r.byID[key] == nil {
-			r.byID[key] = &target{typ: ref.typ, filedID: ref.id, entry: r.entry, dropped: true, gone: true}
+		if k := ref.key(); r.byID[k] == nil {
+			r.byID[k] = &target{typ: ref.typ, filedID: ref.id, at: r.at, entry: r.entry, dropped: true, gone: true}
 		}
 	}
 }
 
 // indexResource files one resource, and returns nil where it is left out.
-func (r *reader) indexResource(envelope, res *tree.Node, i int) *target {
-	t := r.newTarget(res, i)
+func (r *reader) indexResource(envelope, res *tree.Node) *target {
+	t := r.newTarget(res)
 	if t == nil {
 		return nil
 	}
 	t.fullURL = r.str(envelope, "fullUrl", optional)
+	if r.src.bulk && t.filedID == "" {
+		t.filedID = uuidOf(t.fullURL)
+	}
 	if same := r.earlier(t, res); same != nil {
 		if t.fullURL != "" && r.byURL[t.fullURL] == nil {
 			r.byURL[t.fullURL] = same
@@ -127,7 +209,7 @@ func (r *reader) indexResource(envelope, res *tree.Node, i int) *target {
 		return nil
 	}
 	if t.filedID != "" {
-		r.byID[t.typ+"/"+t.filedID] = t
+		r.byID[t.key()] = t
 	}
 	if t.fullURL != "" {
 		if r.byURL[t.fullURL] != nil && !r.history {
@@ -145,7 +227,7 @@ func (r *reader) indexResource(envelope, res *tree.Node, i int) *target {
 }
 
 // newTarget reads what every resource has: its type and its id.
-func (r *reader) newTarget(res *tree.Node, i int) *target {
+func (r *reader) newTarget(res *tree.Node) *target {
 	typ := r.str(res, "resourceType", required)
 	if typ == "" {
 		return nil
@@ -154,7 +236,7 @@ func (r *reader) newTarget(res *tree.Node, i int) *target {
 		r.violate(res.Get("resourceType"), "not a resource type's name")
 		return nil
 	}
-	t := &target{typ: typ, filedID: r.str(res, "id", optional), entry: i, hash: r.contentHash(res)}
+	t := &target{typ: typ, filedID: r.str(res, "id", optional), at: r.at, entry: r.entry, hash: r.contentHash(res)}
 	if t.filedID != "" && !validID(t.filedID) {
 		r.violate(res.Get("id"), "expected 1 to 64 letters, digits, hyphens or full stops")
 		return nil
@@ -166,7 +248,7 @@ func (r *reader) newTarget(res *tree.Node, i int) *target {
 // content is wrong, but for a history, whose newest version comes first.
 func (r *reader) earlier(t *target, res *tree.Node) *target {
 	if t.filedID != "" {
-		if old := r.byID[t.typ+"/"+t.filedID]; old != nil {
+		if old := r.byID[t.key()]; old != nil {
 			switch {
 			case old.gone:
 				r.notice(res, record.NoticeOldVersion, "deleted by a newer entry, left out")
@@ -201,7 +283,7 @@ func timed(observation *tree.Node) bool {
 	return false
 }
 
-func (r *reader) place(t *target) string { return "Bundle.entry[" + strconv.Itoa(t.entry) + "]" }
+func (r *reader) place(t *target) string { return r.src.place(t.at) }
 
 // onePatient files the record's patient. Copies of one inside several resources are
 // one patient, whatever their ids.
@@ -259,7 +341,7 @@ func (r *reader) indexContained(owner *target, res *tree.Node) []*target {
 			r.wrongKind(c, tree.Object)
 			return nil
 		}
-		t := r.newTarget(c, owner.entry)
+		t := r.newTarget(c)
 		if t == nil {
 			return nil
 		}
@@ -267,11 +349,11 @@ func (r *reader) indexContained(owner *target, res *tree.Node) []*target {
 			r.missing(c, "id")
 			return nil
 		}
-		key := containedKey(owner.entry, t.filedID)
-		if r.byID[key] != nil {
+		k := containedKey(owner.entry, t.filedID)
+		if r.byID[k] != nil {
 			r.violate(c.Get("id"), "the id of another contained resource")
 		}
-		r.byID[key] = t
+		r.byID[k] = t
 		if r.keepOrDrop(t, c); t.typ == "Patient" {
 			t.dropped = r.person != nil
 			r.onePatient(t, c, true)
@@ -281,4 +363,6 @@ func (r *reader) indexContained(owner *target, res *tree.Node) []*target {
 	return out
 }
 
-func containedKey(entry int, id string) string { return strconv.Itoa(entry) + "#" + id }
+func (t *target) key() key { return key{typ: t.typ, id: t.filedID} }
+
+func containedKey(owner int, id string) key { return key{id: id, owner: owner} }

@@ -124,7 +124,7 @@ func (r *reader) medicationResource(user *tree.Node, t *target, contained bool) 
 		}
 	} else {
 		var err error
-		if med, err = r.src.glance(t.entry); err != nil {
+		if med, err = r.src.glance(t.at); err != nil {
 			r.fail(err)
 		}
 	}

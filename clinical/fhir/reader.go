@@ -20,13 +20,25 @@ type reader struct {
 	limit      error // set once a limit is passed; reading ends at the next entry
 	moreNotes  int   // notices beyond lim.Notices
 
-	entry int    // the entry being read
-	id    string // the id of the resource being read
+	at    spot   // of the resource being read
+	entry int    // its number among all
+	id    string // its id in the record
 	// patientID is whom references name where the source holds no Patient.
 	patientID string
 
+	shared *Shared      // may be nil
+	wants  []key        // of it, in the order in which the resources name them
+	asked  map[key]bool // those in wants
+
 	texts       map[string]string          // one copy of each text that repeats
 	medications map[*target]record.Concept // Medication resources read so far
+}
+
+func newReader(src *source, lim Limits) *reader {
+	return &reader{
+		lim: lim, src: src, rec: &record.PatientRecord{Skipped: map[string]int{}},
+		asked: map[key]bool{}, texts: map[string]string{}, medications: map[*target]record.Concept{},
+	}
 }
 
 // readers has one function for each type that becomes part of a record.
@@ -47,10 +59,6 @@ var readers = map[string]func(*reader, *tree.Node){
 // run reads in two passes. The first finds what there is: types, ids, duplicates.
 // The second reads each resource, with every reference resolvable.
 func (r *reader) run() (*record.PatientRecord, error) {
-	r.header()
-	if len(r.violations) > 0 {
-		return nil, r.invalid()
-	}
 	r.indexAll()
 	for i := range r.entries {
 		if r.stop() {
@@ -75,27 +83,28 @@ func (r *reader) run() (*record.PatientRecord, error) {
 	return r.rec, nil
 }
 
-// header checks what stands around the entries.
-func (r *reader) header() {
-	top := r.src.top
+// header checks what stands around the entries of a text, and says whether they, or the
+// resource itself, can be read.
+func (r *reader) header(top *tree.Node) bool {
+	before := len(r.violations)
 	if top.Kind != tree.Object {
 		r.wrongKind(top, tree.Object)
-		return
+		return false
 	}
-	r.repeatedFields(r.src.doubles)
+	r.repeatedFields(r.src.parser.Duplicates)
 	if top.Child() == nil {
 		r.violate(top, "empty record: an object without fields")
-		return
+		return false
 	}
 	t := r.str(top, "resourceType", required)
 	if t == "" {
-		return
+		return false
 	}
-	if !r.src.isBundle() {
-		if readers[t] == nil {
+	if !r.src.texts[r.at.text].bundle {
+		if readers[t] == nil && !r.src.bulk {
 			r.violate(top.Get("resourceType"), "expected Bundle or %s", oneOf(readTypes))
 		}
-		return
+		return len(r.violations) == before
 	}
 	r.code(top, "type", required, bundleTypes)
 	entries := top.Get("entry")
@@ -104,9 +113,10 @@ func (r *reader) header() {
 		r.violate(top, "empty record: no entry")
 	case entries.Kind != tree.Array:
 		r.wrongKind(entries, tree.Array)
-	case r.src.len() == 0:
+	case len(r.src.texts[r.at.text].ranges) == 0:
 		r.violate(top, "empty record: no entry")
 	}
+	return len(r.violations) == before
 }
 
 func (r *reader) repeatedFields(fields []*tree.Node) {
@@ -120,12 +130,12 @@ func (r *reader) readEntry(e *entry) {
 	if !e.kept() {
 		return
 	}
-	_, res, err := r.src.resource(e.number)
+	r.at, r.entry = e.target.at, e.target.entry
+	_, res, err := r.src.resource(r.at)
 	if err != nil {
 		r.fail(err)
 		return
 	}
-	r.entry = e.number
 	r.readAs(e.target, res)
 	if len(e.contained) == 0 {
 		return
@@ -159,6 +169,7 @@ func (r *reader) violate(n *tree.Node, format string, args ...any) {
 
 func (r *reader) violatePath(path, format string, args ...any) {
 	if len(r.violations) < r.lim.Violations {
+		path = r.src.prefix(r.at.text) + path
 		r.violations = append(r.violations, record.Violation{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
 }
@@ -177,25 +188,26 @@ func (r *reader) notice(n *tree.Node, kind record.NoticeKind, format string, arg
 		r.moreNotes++
 		return
 	}
-	r.rec.Notices = append(r.rec.Notices, record.Notice{Path: n.Path(), Kind: kind, Message: fmt.Sprintf(format, args...)})
+	r.rec.Notices = append(r.rec.Notices, record.Notice{
+		Path: r.src.prefix(r.at.text) + n.Path(), Kind: kind, Message: fmt.Sprintf(format, args...),
+	})
 }
 
 // exceed notes that a limit was passed; the first one counts.
 func (r *reader) exceed(n *tree.Node, what string, limit int) {
 	if r.limit == nil {
-		r.limit = &record.LimitError{Path: n.Path(), What: what, Limit: int64(limit)}
+		r.limit = &record.LimitError{Path: r.src.prefix(r.at.text) + n.Path(), What: what, Limit: int64(limit)}
 	}
 }
 
-// fail takes the tree parser's error about the entry being read.
+// fail takes the tree parser's error about the resource being read.
 func (r *reader) fail(err error) {
 	if r.limit != nil {
 		return
 	}
 	var limit *tree.LimitError
 	if errors.As(err, &limit) {
-		path := fmt.Sprintf("Bundle.entry[%d]", r.entry)
-		err = &record.LimitError{Path: path, What: limit.What, Limit: int64(limit.Limit)}
+		err = &record.LimitError{Path: r.src.place(r.at), What: limit.What, Limit: int64(limit.Limit)}
 	}
 	r.limit = err
 }

@@ -15,7 +15,7 @@ type reference struct {
 	absolute  bool
 }
 
-func (f reference) key() string { return f.typ + "/" + f.id }
+func (f reference) key() key { return key{typ: f.typ, id: f.id} }
 
 // parseReference reads "#id", "Type/id", "Type/id/_history/1", "Type?query",
 // "http://.../Type/id", "urn:uuid:..." and "urn:oid:...".
@@ -34,9 +34,9 @@ func parseReference(s string) (reference, bool) {
 	}
 	s, _, _ = strings.Cut(s, "/_history/")
 	f := reference{text: s, absolute: strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")}
-	parts := strings.Split(s, "/")
-	if n := len(parts); n == 2 || n > 4 && f.absolute {
-		f.typ, f.id = parts[n-2], parts[n-1]
+	if n := strings.Count(s, "/"); n == 1 || n > 3 && f.absolute {
+		last := strings.LastIndexByte(s, '/')
+		f.typ, f.id = s[strings.LastIndexByte(s[:last], '/')+1:last], s[last+1:]
 	}
 	return f, typeName(f.typ) && validID(f.id) && !strings.ContainsAny(s, " \t\r\n")
 }
@@ -65,6 +65,14 @@ func validID(s string) bool {
 	return true
 }
 
+// uuidOf returns the uuid of a urn:uuid: text, or "".
+func uuidOf(s string) string {
+	if uuid, ok := strings.CutPrefix(s, "urn:uuid:"); ok && validUUID(uuid) {
+		return uuid
+	}
+	return ""
+}
+
 func validUUID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -80,6 +88,8 @@ func validUUID(s string) bool {
 	}
 	return true
 }
+
+const notAReference = "not a FHIR reference (Type/id, #id, a URL ending in Type/id, urn:uuid: or urn:oid:)"
 
 // literal reads the reference in n (a FHIR Reference) and finds what it names. ok is
 // false where n names nothing literally (an identifier or a display alone) or wrongly.
@@ -100,10 +110,14 @@ func (r *reader) literal(n *tree.Node) (f reference, t *target, ok bool) {
 	}
 	f, ok = parseReference(s)
 	if !ok {
-		r.violate(c, "not a FHIR reference (Type/id, #id, a URL ending in Type/id, urn:uuid: or urn:oid:)")
+		r.violate(c, notAReference)
 		return f, nil, false
 	}
 	t = r.find(f)
+	if id := uuidOf(f.text); t == nil && id != "" && r.src.bulk {
+		f.id, f.urn = id, false // a line has no fullUrl: the uuid is the id
+		t = r.findUUID(id)
+	}
 	if t == nil && (f.urn || f.contained) {
 		r.violate(c, "names no resource in this source")
 		return f, nil, false
@@ -127,6 +141,16 @@ func (r *reader) find(f reference) *target {
 		return nil // the same id on another server
 	}
 	return t
+}
+
+// findUUID returns the resource filed under a uuid, of whatever type, or nil.
+func (r *reader) findUUID(id string) *target {
+	for _, typ := range readTypes {
+		if t := r.byID[key{typ: typ, id: id}]; t != nil {
+			return t
+		}
+	}
+	return r.byID[key{typ: "Medication", id: id}]
 }
 
 // refAt returns the record's id of the resource that the reference n names, or "" if it

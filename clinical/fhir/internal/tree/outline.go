@@ -1,20 +1,17 @@
 package tree
 
-import "fmt"
-
 // Range is a stretch of the text, in bytes.
 type Range struct{ Start, End int }
 
-// Outline checks the whole text, and returns its value as a tree with one thing
-// left out: the elements of the top object's array called key, whose places are
-// returned instead. So a text of any length needs a tree for one element at a time.
-func (p *Parser) Outline(root, key string) (*Node, []Range, error) {
-	p.reset(0, 1)
-	top, err := p.newNode(nil, []byte(root), -1)
+// Outline checks a whole text, and returns its value as a tree with one thing left out:
+// the elements of the top object's array called key, whose places are returned instead. So
+// a text of any length needs a tree for one element at a time. The top is called root.
+func (p *Parser) Outline(data, root []byte, key string) (*Node, []Range, error) {
+	p.Start(data)
+	top, err := p.newNode(nil, root, -1)
 	if err != nil {
 		return nil, nil, err
 	}
-	p.space()
 	var items []Range
 	if p.peek() == '{' {
 		items, err = p.topObject(top, key)
@@ -24,18 +21,15 @@ func (p *Parser) Outline(root, key string) (*Node, []Range, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p.space()
-	if p.pos < len(p.data) {
-		return nil, nil, p.fail("unexpected data after the value")
-	}
-	return top, items, nil
+	return top, items, p.End()
 }
 
-// Tree reads the value at a place that Outline returned, whose path is
+// Tree reads the value at a place in data that Outline returned, whose path is
 // root[index]. depth is how deep in the text it lies.
-func (p *Parser) Tree(at Range, root string, index, depth int) (*Node, error) {
+func (p *Parser) Tree(data []byte, at Range, root []byte, index, depth int) (*Node, error) {
+	p.data = data
 	p.reset(at.Start, depth)
-	top, err := p.newNode(nil, fmt.Appendf(nil, "%s[%d]", root, index), -1)
+	top, err := p.newNode(nil, root, index)
 	if err != nil {
 		return nil, err
 	}
@@ -49,26 +43,47 @@ func (p *Parser) Tree(at Range, root string, index, depth int) (*Node, error) {
 func (p *Parser) topObject(top *Node, key string) ([]Range, error) {
 	var items []Range
 	top.Kind = Object
-	p.depth++
-	err := p.members(top, func(n *Node) error {
-		if string(n.name) != key || p.peek() != '[' || items != nil {
-			return p.value(n)
+	if err := p.deeper(); err != nil || p.empty('}') {
+		return nil, err
+	}
+	var last *Node
+	for count := 1; ; count++ {
+		n, err := p.member(top, last)
+		if err != nil {
+			return nil, err
 		}
-		n.Kind = Array
-		items = []Range{}
-		p.depth++
-		defer func() { p.depth-- }()
-		return p.elements(func(i int) error {
-			if i >= p.limits.Items {
-				return &LimitError{What: "entries", Limit: p.limits.Items}
-			}
-			start := p.pos
-			if err := p.value(nil); err != nil {
-				return err
-			}
-			items = append(items, Range{start, p.pos})
-			return nil
-		})
+		last = n
+		if string(n.name) == key && p.peek() == '[' && items == nil {
+			n.Kind = Array
+			items, err = p.items()
+		} else {
+			err = p.value(n)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if more, err := p.more('}'); err != nil {
+			return nil, err
+		} else if !more {
+			p.findDuplicates(top, count)
+			return items, nil
+		}
+	}
+}
+
+// items checks the array at pos, and returns the places of its elements.
+func (p *Parser) items() ([]Range, error) {
+	items := []Range{}
+	err := p.Elements(func(i int) error {
+		if i >= p.limits.Items {
+			return &LimitError{What: "entries", Limit: p.limits.Items}
+		}
+		start := p.pos
+		if err := p.value(nil); err != nil {
+			return err
+		}
+		items = append(items, Range{start, p.pos})
+		return nil
 	})
 	return items, err
 }

@@ -28,12 +28,12 @@ type Limits struct {
 	Items  int // elements that Outline lists
 }
 
-// Parser reads JSON values from one text. Its nodes live in slabs that the next
-// tree takes over.
+// Parser reads JSON values from one text after another. Its nodes live in slabs that the
+// next tree takes over.
 type Parser struct {
 	data   []byte
 	pos    int
-	depth  int
+	depth  int // of the value to be read: 1 for the text's own
 	limits Limits
 
 	slabs [][]Node
@@ -44,10 +44,9 @@ type Parser struct {
 	Duplicates []*Node
 }
 
-// NewParser returns a parser over data, which must be valid UTF-8 and stay unchanged.
-func NewParser(data []byte, limits Limits) *Parser {
-	return &Parser{data: data, limits: limits}
-}
+// NewParser returns a parser. Each text that it is given must be valid UTF-8 and stay
+// unchanged until the next.
+func NewParser(limits Limits) *Parser { return &Parser{limits: limits} }
 
 func (p *Parser) reset(pos, depth int) {
 	p.pos, p.depth, p.used = pos, depth, 0
@@ -74,16 +73,22 @@ func (p *Parser) newNode(parent *Node, name []byte, index int) (*Node, error) {
 // value reads the value at pos into n, or only checks it where n is nil.
 func (p *Parser) value(n *Node) error {
 	switch c := p.peek(); {
-	case c == '{':
-		return p.nested(n, Object)
-	case c == '[':
-		return p.nested(n, Array)
 	case c == '"':
 		raw, escaped, err := p.str()
 		if n != nil {
 			n.Kind, n.raw, n.escaped = String, raw, escaped
 		}
 		return err
+	case c == '{':
+		if n == nil {
+			return p.skipObject()
+		}
+		return p.object(n)
+	case c == '[':
+		if n == nil {
+			return p.skipArray()
+		}
+		return p.array(n)
 	case c == '-' || c >= '0' && c <= '9':
 		raw, err := p.number()
 		if n != nil {
@@ -108,114 +113,26 @@ var literals = []struct {
 	kind Kind
 }{{[]byte("true"), Bool}, {[]byte("false"), Bool}, {[]byte("null"), Null}}
 
-// nested reads the object or array at pos into n, or only checks it.
-func (p *Parser) nested(n *Node, kind Kind) error {
+// deeper goes into the object or array at pos. The depth is given back by whoever reads
+// its end: empty and more. After an error it no longer counts.
+func (p *Parser) deeper() error {
 	if p.depth > p.limits.Depth {
 		return &LimitError{What: "nesting levels", Limit: p.limits.Depth}
 	}
 	p.depth++
-	defer func() { p.depth-- }()
-	if n != nil {
-		n.Kind = kind
-	}
-	if kind == Object {
-		return p.members(n, p.value)
-	}
-	var last *Node
-	return p.elements(func(i int) error {
-		if n == nil {
-			return p.value(nil)
-		}
-		c, err := p.newNode(n, nil, i)
-		if err != nil {
-			return err
-		}
-		link(n, last, c)
-		last = c
-		return p.value(c)
-	})
-}
-
-func link(parent, last, c *Node) {
-	if last == nil {
-		parent.child = c
-	} else {
-		last.next = c
-	}
-}
-
-// members reads an object's members, each value by read, which gets nil where n is nil.
-func (p *Parser) members(n *Node, read func(*Node) error) error {
-	p.pos++ // {
-	p.space()
-	if p.peek() == '}' {
-		p.pos++
-		return nil
-	}
-	var last *Node
-	for count := 1; ; count++ {
-		c, err := p.member(n)
-		if err != nil {
-			return err
-		}
-		if c != nil {
-			link(n, last, c)
-			last = c
-		}
-		if err := read(c); err != nil {
-			return err
-		}
-		if more, err := p.more('}'); err != nil {
-			return err
-		} else if !more {
-			if n != nil {
-				p.findDuplicates(n, count)
-			}
-			return nil
-		}
-	}
-}
-
-// member reads a key and its colon, and returns the node for its value.
-func (p *Parser) member(n *Node) (*Node, error) {
-	if p.peek() != '"' {
-		return nil, p.fail("expected a field name in double quotes")
-	}
-	name, escaped, err := p.str()
-	if err != nil {
-		return nil, err
-	}
-	p.space()
-	if p.peek() != ':' {
-		return nil, p.fail("expected a colon after the field name")
-	}
 	p.pos++
 	p.space()
-	if n == nil {
-		return nil, nil
-	}
-	if escaped {
-		name = unescape(name)
-	}
-	return p.newNode(n, name, -1)
+	return nil
 }
 
-// elements calls read at the start of each element of an array.
-func (p *Parser) elements(read func(i int) error) error {
-	p.pos++ // [
-	p.space()
-	if p.peek() == ']' {
-		p.pos++
-		return nil
+// empty reads the end of an object or array that has just begun, if it is there.
+func (p *Parser) empty(end byte) bool {
+	if p.peek() != end {
+		return false
 	}
-	for i := 0; ; i++ {
-		if err := read(i); err != nil {
-			return err
-		}
-		if more, err := p.more(']'); err != nil || !more {
-			return err
-		}
-	}
+	p.pos++
+	p.depth--
+	return true
 }
 
 // more reads what follows a member or element: a comma, or the end.
@@ -228,9 +145,131 @@ func (p *Parser) more(end byte) (bool, error) {
 		return true, nil
 	case end:
 		p.pos++
+		p.depth--
 		return false, nil
 	}
 	return false, p.fail(fmt.Sprintf("expected a comma or %q", end))
+}
+
+// object reads the object at pos into n.
+func (p *Parser) object(n *Node) error {
+	n.Kind = Object
+	if err := p.deeper(); err != nil || p.empty('}') {
+		return err
+	}
+	var last *Node
+	for count := 1; ; count++ {
+		c, err := p.member(n, last)
+		if err != nil {
+			return err
+		}
+		last = c
+		if err := p.value(c); err != nil {
+			return err
+		}
+		if more, err := p.more('}'); err != nil {
+			return err
+		} else if !more {
+			p.findDuplicates(n, count)
+			return nil
+		}
+	}
+}
+
+// member reads a key and its colon, and returns the node for its value, linked behind last.
+func (p *Parser) member(n, last *Node) (*Node, error) {
+	name, escaped, err := p.name()
+	if err != nil {
+		return nil, err
+	}
+	if escaped {
+		name = unescape(name)
+	}
+	c, err := p.newNode(n, name, -1)
+	if err != nil {
+		return nil, err
+	}
+	link(n, last, c)
+	return c, nil
+}
+
+func link(parent, last, c *Node) {
+	if last == nil {
+		parent.child = c
+	} else {
+		last.next = c
+	}
+}
+
+// name reads a key and its colon, up to the value.
+func (p *Parser) name() (name []byte, escaped bool, err error) {
+	if p.peek() != '"' {
+		return nil, false, p.fail("expected a field name in double quotes")
+	}
+	if name, escaped, err = p.str(); err != nil {
+		return nil, false, err
+	}
+	p.space()
+	if p.peek() != ':' {
+		return nil, false, p.fail("expected a colon after the field name")
+	}
+	p.pos++
+	p.space()
+	return name, escaped, nil
+}
+
+// array reads the array at pos into n.
+func (p *Parser) array(n *Node) error {
+	n.Kind = Array
+	if err := p.deeper(); err != nil || p.empty(']') {
+		return err
+	}
+	var last *Node
+	for i := 0; ; i++ {
+		c, err := p.newNode(n, nil, i)
+		if err != nil {
+			return err
+		}
+		link(n, last, c)
+		last = c
+		if err := p.value(c); err != nil {
+			return err
+		}
+		if more, err := p.more(']'); err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (p *Parser) skipObject() error {
+	if err := p.deeper(); err != nil || p.empty('}') {
+		return err
+	}
+	for {
+		if _, _, err := p.name(); err != nil {
+			return err
+		}
+		if err := p.value(nil); err != nil {
+			return err
+		}
+		if more, err := p.more('}'); err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (p *Parser) skipArray() error {
+	if err := p.deeper(); err != nil || p.empty(']') {
+		return err
+	}
+	for {
+		if err := p.value(nil); err != nil {
+			return err
+		}
+		if more, err := p.more(']'); err != nil || !more {
+			return err
+		}
+	}
 }
 
 // findDuplicates compares keys pairwise in a small object; in a large one, where

@@ -33,9 +33,9 @@ func (k Kind) String() string {
 // Node is one JSON value. It is valid until the Parser that made it is used again.
 type Node struct {
 	Kind    Kind
-	escaped bool  // raw holds backslashes
-	index   int32 // position in an array, -1 for a member of an object
-	name    []byte
+	escaped bool   // raw holds backslashes
+	index   int32  // position in an array, -1 for a member of an object
+	name    []byte // key of a member, name of a tree's top
 	raw     []byte // text of a scalar; a string's without its quotes
 	parent  *Node
 	child   *Node // first
@@ -119,20 +119,26 @@ func (n *Node) Path() string {
 	return string(n.appendPath(nil))
 }
 
+// Rename gives the top of a tree another name.
+func (n *Node) Rename(root []byte) { n.name = root }
+
 func (n *Node) appendPath(b []byte) []byte {
 	if n.parent != nil {
 		b = n.parent.appendPath(b)
+	} else {
+		b = append(b, n.name...)
 	}
 	if n.index >= 0 {
 		b = append(b, '[')
 		b = strconv.AppendInt(b, int64(n.index), 10)
 		return append(b, ']')
 	}
-	if n.parent != nil {
-		b = append(b, '.')
-		if !fieldName(n.name) {
-			return append(b, '?')
-		}
+	if n.parent == nil {
+		return b
+	}
+	b = append(b, '.')
+	if !fieldName(n.name) {
+		return append(b, '?')
 	}
 	return append(b, n.name...)
 }

@@ -15,14 +15,14 @@ var wide = Limits{Depth: 64, Values: 100_000, Items: 1000}
 
 func TestPathsNameWhereANodeStands(t *testing.T) {
 	text := `{"entry":[{"a":1},{"b":{"c":[true,"x"]}}],"Jane Doe":{"k":1}}`
-	p := NewParser([]byte(text), wide)
-	top, items, err := p.Outline("Bundle", "entry")
+	p := NewParser(wide)
+	top, items, err := p.Outline([]byte(text), []byte("Bundle"), "entry")
 	require.NoError(t, err)
 	require.Len(t, items, 2)
 	require.Equal(t, "Bundle.entry", top.Get("entry").Path())
 	require.Equal(t, "Bundle.?.k", top.Get("Jane Doe").Get("k").Path(), "a key may be patient text")
 
-	n, err := NewParser([]byte(text), wide).Tree(items[1], "Bundle.entry", 1, 3)
+	n, err := NewParser(wide).Tree([]byte(text), items[1], []byte("Bundle.entry"), 1, 3)
 	require.NoError(t, err)
 	require.Equal(t, "Bundle.entry[1].b.c[1]", n.Get("b").Get("c").Child().Next().Path())
 }
@@ -36,7 +36,7 @@ func TestTextIsDecoded(t *testing.T) {
 		`7.40`:                 "7.40",
 		`true`:                 "true",
 	} {
-		n, _, err := NewParser([]byte(in), wide).Outline("x", "entry")
+		n, _, err := NewParser(wide).Outline([]byte(in), []byte("x"), "entry")
 		require.NoError(t, err, in)
 		require.Equal(t, want, n.Text())
 	}
@@ -67,7 +67,7 @@ func TestSyntaxErrorsPointAtTheByte(t *testing.T) {
 		{`1e+`, 3, "exponent"},
 		{`nul`, 0, "expected a value"},
 	} {
-		_, _, err := NewParser([]byte(c.in), wide).Outline("x", "entry")
+		_, _, err := NewParser(wide).Outline([]byte(c.in), []byte("x"), "entry")
 		var syntax *SyntaxError
 		require.ErrorAs(t, err, &syntax, c.in)
 		require.Equal(t, c.offset, syntax.Offset, c.in)
@@ -84,8 +84,8 @@ func TestDuplicateKeysAreFound(t *testing.T) {
 		`{"entry":[1],"entry":[2]}`:             {"x.entry"},
 		large[:len(large)-len(`,"z":2}`)] + `}`: slicesOf("x.k", 39),
 	} {
-		p := NewParser([]byte(in), wide)
-		_, _, err := p.Outline("x", "entry")
+		p := NewParser(wide)
+		_, _, err := p.Outline([]byte(in), []byte("x"), "entry")
 		require.NoError(t, err, in)
 		var got []string
 		for _, d := range p.Duplicates {
@@ -115,7 +115,7 @@ func TestLimitsHold(t *testing.T) {
 		{`{"entry":[1,2,3]}`, Limits{Depth: 4, Values: 100, Items: 2}, "entries"},
 		{`{"entry":[1,2]}`, Limits{Depth: 4, Values: 100, Items: 2}, ""},
 	} {
-		_, _, err := NewParser([]byte(c.in), c.limits).Outline("x", "entry")
+		_, _, err := NewParser(c.limits).Outline([]byte(c.in), []byte("x"), "entry")
 		var limit *LimitError
 		if c.what == "" {
 			require.NoError(t, err, c.in)
@@ -165,8 +165,8 @@ func FuzzParser(f *testing.F) {
 		if !utf8.Valid(data) {
 			return
 		}
-		p := NewParser(data, Limits{Depth: 200, Values: 1 << 20, Items: 1 << 20})
-		n, _, err := p.Outline("x", "no such key")
+		p := NewParser(Limits{Depth: 200, Values: 1 << 20, Items: 1 << 20})
+		n, _, err := p.Outline(data, []byte("x"), "no such key")
 		var syntax *SyntaxError
 		var limit *LimitError
 		switch {
@@ -188,7 +188,7 @@ func FuzzParser(f *testing.F) {
 		if got := plain(n); !reflect.DeepEqual(got, want) {
 			t.Fatalf("got %#v, want %#v", got, want)
 		}
-		if _, _, err := NewParser(data, wide).Outline("x", "entry"); errors.As(err, &syntax) {
+		if _, _, err := NewParser(wide).Outline(data, []byte("x"), "entry"); errors.As(err, &syntax) {
 			t.Fatalf("with an array kept apart: %v", err)
 		}
 	})
