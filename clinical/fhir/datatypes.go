@@ -1,8 +1,6 @@
 package fhir
 
 import (
-	"strings"
-
 	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
 	"github.com/bedside-lm/bedside/clinical/record"
 )
@@ -149,18 +147,19 @@ func (r *reader) choice(n *tree.Node, prefix string, need bool, types ...string)
 	var found *tree.Node
 	kind := ""
 	for c := n.Child(); c != nil; c = c.Next() {
-		typ, ok := strings.CutPrefix(c.Name(), prefix)
-		if !ok || typ == "" || typ[0] < 'A' || typ[0] > 'Z' {
+		typ, ok := c.AfterPrefix(prefix)
+		if !ok || len(typ) == 0 || typ[0] < 'A' || typ[0] > 'Z' {
 			continue
 		}
+		known := knownType(types, typ)
 		switch {
 		case found != nil:
 			r.violate(c, "a second %s[x]; at most one is allowed", prefix)
-		case !binding(types).has(typ):
+		case known == "":
 			r.violate(c, "not a type of %s[x] here; expected %s", prefix, oneOf(types))
 			found = c // filed, if wrongly: not missing too
 		default:
-			found, kind = c, typ
+			found, kind = c, known
 		}
 	}
 	if found == nil && need {
@@ -170,6 +169,15 @@ func (r *reader) choice(n *tree.Node, prefix string, need bool, types ...string)
 		return nil, ""
 	}
 	return found, kind
+}
+
+func knownType(types []string, name []byte) string {
+	for _, t := range types {
+		if t == string(name) {
+			return t
+		}
+	}
+	return ""
 }
 
 // when reads a choice of times as a start and, for a period, an end. Types that are

@@ -147,6 +147,17 @@ func (r *reader) indexEntry(envelope, res *tree.Node) {
 	r.entries = append(r.entries, e)
 }
 
+// readings counts the observations to be read, which outnumber all else.
+func (ix *index) readings() int {
+	n := 0
+	for _, e := range ix.entries {
+		if e.kept() && e.target.typ == "Observation" {
+			n++
+		}
+	}
+	return n
+}
+
 func (ix *index) anything() bool {
 	for _, e := range ix.entries {
 		if readers[e.target.typ] != nil {
@@ -198,7 +209,7 @@ func (r *reader) indexResource(envelope, res *tree.Node) *target {
 	if t == nil {
 		return nil
 	}
-	t.fullURL = r.str(envelope, "fullUrl", optional)
+	t.fullURL = r.ownText(r.field(envelope, "fullUrl", tree.String, optional))
 	if r.src.bulk && t.filedID == "" {
 		t.filedID = uuidOf(t.fullURL)
 	}
@@ -236,7 +247,7 @@ func (r *reader) newTarget(res *tree.Node) *target {
 		r.violate(res.Get("resourceType"), "not a resource type's name")
 		return nil
 	}
-	t := &target{typ: typ, filedID: r.str(res, "id", optional), at: r.at, entry: r.entry, hash: r.contentHash(res)}
+	t := &target{typ: typ, filedID: r.ownText(r.field(res, "id", tree.String, optional)), at: r.at, entry: r.entry, hash: r.contentHash(res)}
 	if t.filedID != "" && !validID(t.filedID) {
 		r.violate(res.Get("id"), "expected 1 to 64 letters, digits, hyphens or full stops")
 		return nil

@@ -6,8 +6,22 @@ import (
 	"github.com/bedside-lm/bedside/clinical/record/measure"
 )
 
-// unitAgrees holds a quantity's unit against itself; n is its node.
-func (r *reader) unitAgrees(n *tree.Node, q *record.Quantity) { r.found(n, measure.CheckUnit(q)) }
+// unitAgrees holds a quantity's unit against itself; n is its node. A record has few units,
+// so each is judged once.
+func (r *reader) unitAgrees(n *tree.Node, q *record.Quantity) {
+	const enough = 1000
+	as := filedUnit{q.Unit, q.Code}
+	f, known := r.units[as]
+	if !known {
+		if f = measure.CheckUnit(q); len(r.units) < enough {
+			r.units[as] = f
+		}
+	}
+	r.found(n, f)
+}
+
+// filedUnit is a unit as it stands in a source.
+type filedUnit struct{ text, code string }
 
 // checkMeasure holds a reading against what its LOINC code can be; value is its
 // quantity's node.

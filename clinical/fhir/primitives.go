@@ -65,8 +65,28 @@ func (r *reader) str(n *tree.Node, name string, need bool) string {
 	return r.strAt(r.field(n, name, tree.String, need))
 }
 
-// strAt reads the string c; nil is "".
+// strAt reads the string c; nil is "". Texts that repeat, as most in a record do, are one
+// copy.
 func (r *reader) strAt(c *tree.Node) string {
+	if c == nil || c.Kind != tree.String {
+		return r.ownText(c)
+	}
+	const short, enough = 64, 10_000
+	if len(c.Raw()) > short {
+		return r.ownText(c)
+	}
+	if known, ok := r.texts[string(c.Raw())]; ok {
+		return known
+	}
+	s := r.ownText(c)
+	if s != "" && len(r.texts) < enough {
+		r.texts[string(c.Raw())] = s
+	}
+	return s
+}
+
+// ownText is strAt for a text that hardly repeats, such as an id.
+func (r *reader) ownText(c *tree.Node) string {
 	if c == nil {
 		return ""
 	}
@@ -78,9 +98,6 @@ func (r *reader) strAt(c *tree.Node) string {
 		r.exceed(c, "bytes in a text", r.lim.StringBytes)
 		return ""
 	}
-	if known, ok := r.texts[string(c.Raw())]; ok {
-		return known
-	}
 	s := c.Text()
 	if strings.TrimSpace(s) == "" {
 		r.violate(c, "expected a text, got an empty one")
@@ -89,10 +106,6 @@ func (r *reader) strAt(c *tree.Node) string {
 	if at := strings.IndexFunc(s, forbidden); at >= 0 {
 		r.violate(c, "control character at byte %d of the text", at)
 		return ""
-	}
-	const short, enough = 64, 10_000
-	if len(s) <= short && len(r.texts) < enough {
-		r.texts[string(c.Raw())] = s
 	}
 	return s
 }
@@ -177,7 +190,7 @@ func (r *reader) dateTime(n *tree.Node, name string) record.DateTime {
 }
 
 func (r *reader) dateTimeAt(c *tree.Node) record.DateTime {
-	s := r.strAt(c)
+	s := r.ownText(c)
 	d, err := record.ParseDateTime(s)
 	if err != nil || strings.ContainsRune(s, ',') {
 		r.violate(c, "%v", record.ErrDateTime{})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/record/measure"
 )
 
 // reader turns one source into one record. Its methods never stop at a violation:
@@ -30,14 +31,16 @@ type reader struct {
 	wants  []key        // of it, in the order in which the resources name them
 	asked  map[key]bool // those in wants
 
-	texts       map[string]string          // one copy of each text that repeats
+	texts       map[string]string // one copy of each text that repeats
+	units       map[filedUnit]*measure.Finding
 	medications map[*target]record.Concept // Medication resources read so far
 }
 
 func newReader(src *source, lim Limits) *reader {
 	return &reader{
 		lim: lim, src: src, rec: &record.PatientRecord{Skipped: map[string]int{}},
-		asked: map[key]bool{}, texts: map[string]string{}, medications: map[*target]record.Concept{},
+		asked: map[key]bool{}, texts: map[string]string{},
+		units: map[filedUnit]*measure.Finding{}, medications: map[*target]record.Concept{},
 	}
 }
 
@@ -60,6 +63,9 @@ var readers = map[string]func(*reader, *tree.Node){
 // The second reads each resource, with every reference resolvable.
 func (r *reader) run() (*record.PatientRecord, error) {
 	r.indexAll()
+	if n := r.readings(); n > 0 {
+		r.rec.Observations = make([]record.Observation, 0, n)
+	}
 	for i := range r.entries {
 		if r.stop() {
 			break

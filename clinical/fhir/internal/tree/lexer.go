@@ -1,6 +1,9 @@
 package tree
 
-import "unicode/utf16"
+import (
+	"encoding/binary"
+	"unicode/utf16"
+)
 
 func (p *Parser) fail(msg string) error {
 	if p.pos >= len(p.data) {
@@ -18,6 +21,9 @@ func (p *Parser) peek() byte {
 }
 
 func (p *Parser) space() {
+	if p.pos < len(p.data) && p.data[p.pos] > ' ' {
+		return // as in most texts that a machine wrote
+	}
 	for p.pos < len(p.data) {
 		switch p.data[p.pos] {
 		case ' ', '\n', '\r', '\t':
@@ -31,7 +37,7 @@ func (p *Parser) space() {
 // str reads a string and returns what stands between its quotes.
 func (p *Parser) str() (raw []byte, escaped bool, err error) {
 	start := p.pos + 1
-	for i := start; i < len(p.data); i++ {
+	for i := start + plainBytes(p.data[start:]); i < len(p.data); i++ {
 		switch c := p.data[i]; {
 		case c == '"':
 			p.pos = i + 1
@@ -51,6 +57,23 @@ func (p *Parser) str() (raw []byte, escaped bool, err error) {
 	}
 	p.pos = len(p.data)
 	return nil, false, p.fail("expected a closing quote")
+}
+
+// plainBytes returns how many bytes of b, in steps of eight, are nothing but a string's
+// text: neither a quote, nor a backslash, nor a control character. It looks at eight bytes
+// at a time as "Bit Twiddling Hacks" (S. E. Anderson, Stanford) finds a byte in a word.
+func plainBytes(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote, backslash := w^(ones*'"'), w^(ones*'\\')
+		special := (quote-ones)&^quote | (backslash-ones)&^backslash | (w-ones*0x20)&^w
+		if special&highs != 0 {
+			break
+		}
+	}
+	return i
 }
 
 // escapeLen returns the length of the escape at the start of b, or what is wrong with it.

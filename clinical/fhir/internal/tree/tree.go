@@ -72,6 +72,15 @@ func (n *Node) Parent() *Node { return n.parent }
 // Name returns the key of a member.
 func (n *Node) Name() string { return string(n.name) }
 
+// AfterPrefix returns what follows a prefix in a member's key, which shares the source's
+// memory, and whether the key has it.
+func (n *Node) AfterPrefix(prefix string) ([]byte, bool) {
+	if len(n.name) < len(prefix) || string(n.name[:len(prefix)]) != prefix {
+		return nil, false
+	}
+	return n.name[len(prefix):], true
+}
+
 // Is says whether the node is the string s, without copying it.
 func (n *Node) Is(s string) bool {
 	if n == nil || n.Kind != String {
