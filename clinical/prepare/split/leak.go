@@ -1,0 +1,69 @@
+package split
+
+import "fmt"
+
+// LeakError says that a division lets records of one set be known from another.
+type LeakError struct {
+	Patients int // in more than one set
+	Pairs    int // of nearly the same records in two sets
+}
+
+func (e *LeakError) Error() string {
+	return fmt.Sprintf("the sets leak: %d patients stand in more than one, %d pairs of nearly the same records in two", e.Patients, e.Pairs)
+}
+
+// Checked is what Check looked at.
+type Checked struct {
+	Members int `json:"members"`
+	// Pairs that were compared. All there are in cohorts of up to 4,000, else those that agree
+	// in two neighbouring hashes.
+	Pairs int `json:"pairs_compared"`
+	// Alike are the pairs of nearly the same records within one set.
+	Alike      int  `json:"near_duplicates_within_sets"`
+	Exhaustive bool `json:"exhaustive"`
+}
+
+const exhaustive = 4000
+
+// Check holds a division against its members by another way than the one that made it. The
+// error is a *LeakError.
+func Check(members []Member, sets []Set) (Checked, error) {
+	c := Checked{Members: len(members), Exhaustive: len(members) <= exhaustive}
+	leak := LeakError{Patients: patientsInTwo(members, sets)}
+	compare := func(a, b int) {
+		c.Pairs++
+		if members[a].Print.Alike(&members[b].Print) < alike {
+			return
+		}
+		if sets[a] == sets[b] {
+			c.Alike++
+		} else {
+			leak.Pairs++
+		}
+	}
+	if c.Exhaustive {
+		for a := range members {
+			for b := a + 1; b < len(members); b++ {
+				compare(a, b)
+			}
+		}
+	} else {
+		meet(members, 2, compare)
+	}
+	if leak != (LeakError{}) {
+		return c, &leak
+	}
+	return c, nil
+}
+
+func patientsInTwo(members []Member, sets []Set) int {
+	in := make(map[uint64]Set, len(members))
+	two := map[uint64]bool{}
+	for i := range members {
+		if s, seen := in[members[i].Patient]; seen && s != sets[i] {
+			two[members[i].Patient] = true
+		}
+		in[members[i].Patient] = sets[i]
+	}
+	return len(two)
+}
