@@ -81,6 +81,9 @@ func (r *reader) wanted(t *target, res *tree.Node) {
 	switch t.typ {
 	case "Observation":
 		r.want("Device", res.Get("device"))
+		r.want("DeviceMetric", res.Get("device"))
+	case "DeviceMetric":
+		r.want("Device", res.Get("source"))
 	case "MedicationRequest", "MedicationAdministration":
 		r.want("Medication", res.Get("medicationReference"))
 	}
@@ -108,7 +111,8 @@ func (r *reader) want(typ string, ref *tree.Node) {
 
 // indexShared files the shared resources that the lines name and do not hold.
 func (r *reader) indexShared() {
-	for _, k := range r.wants {
+	for i := 0; i < len(r.wants); i++ { // what is filed may name more
+		k := r.wants[i]
 		if r.byID[k] != nil {
 			continue
 		}

@@ -25,11 +25,24 @@ func (r *reader) conceptAt(c *tree.Node) record.Concept {
 			out.Codings = append(out.Codings, k)
 		}
 	}
-	if out.IsZero() && c.Get("text") == nil && c.Get("coding") == nil {
+	if out.IsZero() && c.Get("text") == nil && c.Get("coding") == nil && !absent(c) {
 		r.violate(c, "needs a coding or a text")
 	}
 	return out
 }
+
+// absent says whether an element has the extension that says why it is empty
+// (https://hl7.org/fhir/R4/extension-data-absent-reason.html).
+func absent(n *tree.Node) bool {
+	for c := n.Get("extension").Child(); c != nil; c = c.Next() {
+		if c.Get("url").Is(extensionAbsent) {
+			return true
+		}
+	}
+	return false
+}
+
+const extensionAbsent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 func (r *reader) codingAt(c *tree.Node) record.Coding {
 	return record.Coding{
@@ -199,15 +212,25 @@ func (r *reader) when(n *tree.Node, prefix string, need bool, types ...string) (
 	return start, end
 }
 
-// timing reads the events of a FHIR Timing as the first and last moment.
+// timing reads the events of a FHIR Timing as the first and last moment, and one without
+// events as the period in which it repeats.
 func (r *reader) timing(c *tree.Node) (start, end record.DateTime) {
+	events := 0
 	for e := r.field(c, "event", tree.Array, optional).Child(); e != nil; e = e.Next() {
 		at := r.dateTimeAt(e)
-		if start.IsZero() {
+		if events++; events == 1 || at.Compare(start) < 0 {
 			start = at
-		} else {
+		}
+		if at.Compare(end) > 0 {
 			end = at
 		}
+	}
+	switch events {
+	case 0:
+		repeat := r.field(c, "repeat", tree.Object, optional)
+		return r.periodAt(repeat.Get("boundsPeriod"))
+	case 1:
+		end = record.DateTime{}
 	}
 	return start, end
 }

@@ -19,7 +19,7 @@ type Resource struct {
 // Shared says whether the resource is a drug or device of no one patient, which the
 // resources of many may name.
 func (r Resource) Shared() bool {
-	return r.Patient == "" && r.ID != "" && (r.Type == "Device" || r.Type == "Medication")
+	return r.Patient == "" && r.ID != "" && (r.Type == "Device" || r.Type == "DeviceMetric" || r.Type == "Medication")
 }
 
 // Glance checks that a line is JSON and finds whose resource it is, without building its

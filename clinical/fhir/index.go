@@ -311,7 +311,7 @@ func (r *reader) onePatient(t *target, res *tree.Node, contained bool) {
 func (r *reader) keepOrDrop(t *target, res *tree.Node) {
 	if readers[t.typ] == nil {
 		t.dropped = true
-		if t.typ == "Medication" { // read where a request or administration names it
+		if t.typ == "Medication" || t.typ == "DeviceMetric" { // read where another names it
 			return
 		}
 		r.rec.Skipped[t.typ]++

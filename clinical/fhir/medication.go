@@ -16,6 +16,10 @@ func (r *reader) medicationRequest(n *tree.Node) {
 	m.EncounterID = r.ref(n, "encounter", "Encounter")
 	if d := r.first(n, "dosageInstruction"); d != nil {
 		m.DosageText, m.Route = r.str(d, "text", optional), r.concept(d, "route", optional)
+		start, end := r.timing(r.field(d, "timing", tree.Object, optional))
+		if m.End = end; m.Start.IsZero() {
+			m.Start = start
+		}
 		if dr := r.first(d, "doseAndRate"); dr != nil {
 			r.dose(dr, &m)
 		}
@@ -115,19 +119,7 @@ func (r *reader) drug(n *tree.Node) record.Concept {
 // medicationResource reads what https://hl7.org/fhir/R4/medication.html is: its code,
 // or that of its first ingredient.
 func (r *reader) medicationResource(user *tree.Node, t *target, contained bool) record.Concept {
-	var med *tree.Node
-	if contained {
-		for c := user.Get("contained").Child(); c != nil; c = c.Next() {
-			if c.Get("id").Is(t.filedID) {
-				med = c
-			}
-		}
-	} else {
-		var err error
-		if med, err = r.src.glance(t.at); err != nil {
-			r.fail(err)
-		}
-	}
+	med := r.named(user, t, contained)
 	if med == nil {
 		return record.Concept{}
 	}
@@ -138,4 +130,23 @@ func (r *reader) medicationResource(user *tree.Node, t *target, contained bool) 
 		return r.concept(in, "itemCodeableConcept", optional)
 	}
 	return record.Concept{}
+}
+
+// named returns the resource that user names and that has no place of its own in the
+// record. It is valid until the next call.
+func (r *reader) named(user *tree.Node, t *target, contained bool) *tree.Node {
+	if contained {
+		for c := user.Get("contained").Child(); c != nil; c = c.Next() {
+			if c.Get("id").Is(t.filedID) {
+				return c
+			}
+		}
+		return nil
+	}
+	n, err := r.src.glance(t.at)
+	if err != nil {
+		r.fail(err)
+		return nil
+	}
+	return n
 }

@@ -1,8 +1,6 @@
 package fhir
 
 import (
-	"strconv"
-
 	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
 	"github.com/bedside-lm/bedside/clinical/record"
 )
@@ -26,7 +24,7 @@ func (r *reader) observation(n *tree.Node) {
 	}
 	r.subject(n, "subject", optional)
 	o.EncounterID = r.ref(n, "encounter", "Encounter")
-	o.DeviceID = r.ref(n, "device", "Device", "DeviceMetric")
+	o.DeviceID = r.deviceOf(n)
 	o.Value = r.value(n, o.Code)
 	o.Interpretation = r.interpretations(n)
 	o.Reference = r.referenceRange(n)
@@ -38,7 +36,65 @@ func (r *reader) observation(n *tree.Node) {
 			o.Members = append(o.Members, id)
 		}
 	}
+	o.DerivedFrom = r.sources(n)
+	o.Marks = r.marks(n)
 	r.rec.Observations = append(r.rec.Observations, o)
+}
+
+// deviceOf returns the device of an observation; that of a DeviceMetric is its source.
+func (r *reader) deviceOf(n *tree.Node) string {
+	c := r.field(n, "device", tree.Object, optional)
+	f, t, ok := r.literal(c)
+	if !ok || t == nil || t.typ != "DeviceMetric" {
+		return r.idOf(c, f, t, ok, "Device", "DeviceMetric")
+	}
+	if known, ok := r.metrics[t]; ok {
+		return known
+	}
+	id := ""
+	if metric := r.named(n, t, f.contained); metric != nil {
+		id = r.ref(metric, "source", "Device")
+	}
+	r.metrics[t] = id
+	return id
+}
+
+// sources returns the ids of the readings that this one was made from. One that is not in
+// this source keeps the id that it was filed under: prepared readings name the raw ones.
+func (r *reader) sources(n *tree.Node) []string {
+	var out []string
+	for c := range r.objects(n, "derivedFrom") {
+		f, t, ok := r.literal(c)
+		id := r.idOf(c, f, t, ok, "Observation", "DocumentReference", "ImagingStudy", "Media", "QuestionnaireResponse", "MolecularSequence")
+		if ok && t == nil && f.typ == "Observation" && !f.absolute {
+			id = f.id
+		}
+		if id != "" {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// SystemMark is the system of the tags (Observation.meta.tag) that carry a reading's marks.
+const SystemMark = "urn:bedside:reading-mark"
+
+// marks reads what preparation said about a reading.
+func (r *reader) marks(n *tree.Node) []record.Mark {
+	meta := n.Get("meta")
+	if meta == nil {
+		return nil
+	}
+	var out []record.Mark
+	for c := range r.objects(meta, "tag") {
+		if !c.Get("system").Is(SystemMark) {
+			continue
+		}
+		if code := r.code(c, "code", required, nil); code != "" {
+			out = append(out, record.Mark(code))
+		}
+	}
+	return out
 }
 
 func (r *reader) component(n *tree.Node) record.Component {
@@ -97,90 +153,6 @@ func (r *reader) value(n *tree.Node, code record.Concept) record.Value {
 	return v
 }
 
-// valueAsText writes the rarer types of value[x] as text, with the digits as filed.
-func (r *reader) valueAsText(c *tree.Node, typ string) string {
-	switch typ {
-	case "Range":
-		if c.Kind == tree.Object {
-			return rangeText(r.rangeAt(c))
-		}
-		r.wrongKind(c, tree.Object)
-	case "Ratio":
-		return r.ratioText(c)
-	case "DateTime":
-		return r.dateTimeAt(c).String()
-	case "Time":
-		s := r.strAt(c)
-		if s != "" && !clock(s) {
-			r.violate(c, "not a FHIR time (hh:mm:ss)")
-			return ""
-		}
-		return s
-	case "Period":
-		start, end := r.periodAt(c)
-		return start.String() + " to " + end.String()
-	}
-	return ""
-}
-
-// clock says whether s is hh:mm:ss, with or without a fraction.
-func clock(s string) bool {
-	d, err := record.ParseDateTime("2000-01-01T" + s + "Z")
-	return err == nil && d.Precision == record.PrecisionSecond && len(s) >= 8 && len(s) <= 18
-}
-
-func amount(q *record.Quantity) string {
-	s := q.Comparator + q.Value.String()
-	if q.Unit != "" {
-		return s + " " + q.Unit
-	}
-	if q.Code != "" {
-		return s + " " + q.Code
-	}
-	return s
-}
-
-func rangeText(g *record.Range) string {
-	switch {
-	case g.Low != nil && g.High != nil && g.Low.Unit == g.High.Unit:
-		return g.Low.Value.String() + " to " + amount(g.High)
-	case g.Low != nil && g.High != nil:
-		return amount(g.Low) + " to " + amount(g.High)
-	case g.Low != nil:
-		return ">= " + amount(g.Low)
-	case g.High != nil:
-		return "<= " + amount(g.High)
-	}
-	return ""
-}
-
-// ratio reads a FHIR Ratio; both parts are nil where it is wrong.
-func (r *reader) ratio(c *tree.Node) (numerator, denominator *record.Quantity) {
-	if c.Kind != tree.Object {
-		r.wrongKind(c, tree.Object)
-		return nil, nil
-	}
-	numerator, denominator = r.quantity(c, "numerator"), r.quantity(c, "denominator")
-	if (c.Get("numerator") == nil) != (c.Get("denominator") == nil) {
-		r.violate(c, "needs both a numerator and a denominator")
-	}
-	if numerator == nil || denominator == nil {
-		return nil, nil
-	}
-	return numerator, denominator
-}
-
-func (r *reader) ratioText(c *tree.Node) string {
-	num, den := r.ratio(c)
-	if num == nil {
-		return ""
-	}
-	if num.Unit == den.Unit && num.Unit == "" {
-		return num.Value.String() + ":" + den.Value.String()
-	}
-	return amount(num) + " / " + amount(den)
-}
-
 // interpretations reads the v3 codes of an interpretation, such as H.
 func (r *reader) interpretations(n *tree.Node) []string {
 	var out []string
@@ -210,23 +182,4 @@ func (r *reader) referenceRange(n *tree.Node) *record.Range {
 		}
 	}
 	return first
-}
-
-// perUnit turns "8 ug / 1 min" into 8 ug/min; it is nil where that would take a division.
-func perUnit(num, den *record.Quantity) *record.Quantity {
-	if num == nil || den == nil || den.Value.Float != 1 {
-		return nil
-	}
-	q := &record.Quantity{Value: num.Value, Comparator: num.Comparator, Unit: join(num.Unit, den.Unit)}
-	if num.Code != "" && den.Code != "" {
-		q.Code = join(num.Code, den.Code)
-	}
-	return q
-}
-
-func join(num, den string) string {
-	if den == "" || den == strconv.Itoa(1) {
-		return num
-	}
-	return num + "/" + den
 }

@@ -192,11 +192,17 @@ func (r *reader) dateTime(n *tree.Node, name string) record.DateTime {
 func (r *reader) dateTimeAt(c *tree.Node) record.DateTime {
 	s := r.ownText(c)
 	d, err := record.ParseDateTime(s)
-	if err != nil || strings.ContainsRune(s, ',') {
+	if err != nil || strings.ContainsRune(s, ',') || farZone(d) {
 		r.violate(c, "%v", record.ErrDateTime{})
 		return record.DateTime{}
 	}
 	return d
+}
+
+// farZone says whether a time has a zone that no place on earth has. FHIR allows 14 hours.
+func farZone(d record.DateTime) bool {
+	_, offset := d.Time.Zone()
+	return offset < -14*3600 || offset > 14*3600
 }
 
 // date reads a FHIR date, which has no time of day.

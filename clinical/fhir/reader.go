@@ -31,7 +31,8 @@ type reader struct {
 	wants  []key        // of it, in the order in which the resources name them
 	asked  map[key]bool // those in wants
 
-	texts       map[string]string // one copy of each text that repeats
+	texts       map[string]string  // one copy of each text that repeats
+	metrics     map[*target]string // the devices of DeviceMetrics
 	units       map[filedUnit]*measure.Finding
 	medications map[*target]record.Concept // Medication resources read so far
 }
@@ -39,7 +40,7 @@ type reader struct {
 func newReader(src *source, lim Limits) *reader {
 	return &reader{
 		lim: lim, src: src, rec: &record.PatientRecord{Skipped: map[string]int{}},
-		asked: map[key]bool{}, texts: map[string]string{},
+		asked: map[key]bool{}, texts: map[string]string{}, metrics: map[*target]string{},
 		units: map[filedUnit]*measure.Finding{}, medications: map[*target]record.Concept{},
 	}
 }

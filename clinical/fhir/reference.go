@@ -150,6 +150,9 @@ func (r *reader) findUUID(id string) *target {
 			return t
 		}
 	}
+	if t := r.byID[key{typ: "DeviceMetric", id: id}]; t != nil {
+		return t
+	}
 	return r.byID[key{typ: "Medication", id: id}]
 }
 
@@ -157,6 +160,11 @@ func (r *reader) findUUID(id string) *target {
 // is not part of the record. It must be of one of the given types.
 func (r *reader) refAt(n *tree.Node, types ...string) string {
 	f, t, ok := r.literal(n)
+	return r.idOf(n, f, t, ok, types...)
+}
+
+// idOf is refAt of a reference that literal has read.
+func (r *reader) idOf(n *tree.Node, f reference, t *target, ok bool, types ...string) string {
 	if !ok {
 		return ""
 	}
