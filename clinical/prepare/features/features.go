@@ -1,16 +1,21 @@
 // Package features turns a prepared record into numbers of a fixed schema, for models that
 // read numbers instead of text.
+//
+// A number that is not there is NaN, and never filled in: readings that preparation imputed do
+// not count. So whoever trains on the numbers decides how to fill, and can do it without
+// telling the model which tests were ordered; filling with a median does tell, and a model may
+// then read the diagnosis from what the ward suspected. The columns that tell it by themselves,
+// the counts, say so (Column.Presence).
 package features
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/record/unit"
+	"github.com/bedside-lm/bedside/clinical/score"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
@@ -22,6 +27,9 @@ type Column struct {
 	Name       string // such as "heart_rate.24h.mean"
 	Unit       string // UCUM code, "" for a plain number
 	Definition string
+	// Presence says that the number tells by itself what was measured, whatever its value: leave
+	// it out of a model that must not know which tests were ordered.
+	Presence bool
 }
 
 // measures are the LOINC codes of what the schema has columns for.
@@ -35,226 +43,115 @@ var measures = []string{
 	"10839-9", "6598-7", "30934-4", "33762-6", "6301-6", "5902-2", "3173-2", "3255-7", "48065-7", "1798-8", "3040-3", "1841-6", "3016-3",
 }
 
-// windows begin at admission.
+// windows begin at admission; both ends belong to them.
 var windows = []struct {
-	name  string
-	until time.Duration
-}{{"1h", time.Hour}, {"24h", 24 * time.Hour}}
+	name, words string
+	length      time.Duration
+}{
+	{"1h", "within the first hour after admission", time.Hour},
+	{"24h", "within 24 h after admission", 24 * time.Hour},
+}
 
-var statistics = []struct{ name, definition string }{
-	{"last", "latest reading"}, {"min", "least reading"}, {"max", "greatest reading"}, {"mean", "mean of the readings"},
-	{"slope", "least-squares slope of the readings, per hour; of two at least"}, {"count", "number of readings; 0 where none was made"},
+// Places of the statistics of one measure and window.
+const (
+	statLast = iota
+	statMin
+	statMax
+	statMean
+	statSlope
+	statCount
+	statistics
+)
+
+var statisticWords = [statistics]struct{ name, definition string }{
+	statLast:  {"last", "latest reading, of several at one moment their mean,"},
+	statMin:   {"min", "least reading"},
+	statMax:   {"max", "greatest reading"},
+	statMean:  {"mean", "mean of the readings"},
+	statSlope: {"slope", "least-squares slope of the readings over time, from two moments on,"},
+	statCount: {"count", "number of readings, 0 where none was made,"},
+}
+
+// Places of the columns that are of no measure.
+const (
+	columnAge = iota
+	columnFemale
+	columnScores
+)
+
+// scoreParts are the parts of NEWS2 in the order of its chart; their columns are followed by the total's.
+var scoreParts = []score.PartName{
+	score.PartRespiratoryRate, score.PartOxygenSaturation, score.PartOxygen, score.PartSystolic,
+	score.PartPulse, score.PartConsciousness, score.PartTemperature,
+}
+
+// measure is what the schema knows of one measure.
+type measure struct {
+	first int // its first column
+	code  string
+	unit  unit.Unit
 }
 
 type schema struct {
 	columns []Column
-	of      map[string]int // a measure's key to its first column
-	units   map[string]unit.Unit
+	byEntry map[*terms.Entry]*measure
+	// byCode finds a measure by a coding's system and code, without a look at the table of terms.
+	byCode map[coding]*terms.Entry
 }
 
 var theSchema = sync.OnceValue(func() *schema {
-	s := &schema{of: map[string]int{}, units: map[string]unit.Unit{}}
-	s.columns = append(s.columns,
-		Column{"age", "a", "whole years at admission; 90 stands for all ages above 89"},
-		Column{"female", "", "1 for female, 0 for male, else not a number"},
-	)
+	s := &schema{byEntry: map[*terms.Entry]*measure{}, byCode: codes()}
+	s.columns = []Column{
+		columnAge:    {Name: "age", Unit: "a", Definition: "whole years at admission; 90 stands for all ages above 89"},
+		columnFemale: {Name: "female", Definition: "1 for female, 0 for male, else not a number"},
+	}
+	for _, w := range windows {
+		s.addScore(w.name, w.words)
+	}
 	for _, code := range measures {
 		e := terms.Measure(code)
 		if e == nil {
 			panic("features: no measure " + code) // the tables are part of the binary; the tests find it
 		}
-		s.of[e.Key], s.units[e.Key] = len(s.columns), unit.Must(e.Unit)
-		name := strings.NewReplacer(" ", "_", "-", "_", "/", "_per_").Replace(strings.ToLower(e.Name(terms.English)))
+		s.byEntry[e] = &measure{first: len(s.columns), code: e.Unit, unit: unit.Must(e.Unit)}
 		for _, w := range windows {
-			for _, st := range statistics {
-				c := Column{Name: name + "." + w.name + "." + st.name, Unit: e.Unit, Definition: st.definition + " within " + w.name + " of admission"}
-				switch st.name {
-				case "slope":
-					c.Unit += "/h"
-				case "count":
-					c.Unit = ""
-				}
-				s.columns = append(s.columns, c)
-			}
+			s.addMeasure(e, w.name, w.words)
 		}
 	}
 	return s
 })
 
+func (s *schema) addScore(window, words string) {
+	for _, p := range scoreParts {
+		s.columns = append(s.columns, Column{
+			Name: "news2." + window + "." + slug(string(p)), Unit: "{score}",
+			Definition: "points of NEWS2 for the latest reading " + words + ", of six hours at most",
+		})
+	}
+	s.columns = append(s.columns, Column{
+		Name: "news2." + window + ".total", Unit: "{score}", Definition: "NEWS2 where all its parts are known, from 16 years on",
+	})
+}
+
+func (s *schema) addMeasure(e *terms.Entry, window, words string) {
+	for i, st := range statisticWords {
+		c := Column{Name: slug(e.Name(terms.English)) + "." + window + "." + st.name, Unit: e.Unit, Definition: st.definition + " " + words, Presence: i == statCount}
+		switch i {
+		case statSlope:
+			c.Unit += "/h"
+		case statCount:
+			c.Unit = ""
+		}
+		s.columns = append(s.columns, c)
+	}
+}
+
+func slug(name string) string {
+	return strings.NewReplacer(" ", "_", "-", "_", "/", "_per_").Replace(strings.ToLower(name))
+}
+
 // Schema lists the columns, in their order. It must not be changed.
 func Schema() []Column { return theSchema().columns }
-
-// Extract gives the record's numbers in the order of Schema, NaN where nothing was measured.
-// Admission is the start of the first encounter that has one, else the first reading. Readings
-// that were imputed, or marked as artefact, implausible or of a suspect unit, do not count: what
-// was measured and what was made up to fill a gap stay apart.
-func Extract(rec *record.PatientRecord) []float64 {
-	s := theSchema()
-	out := make([]float64, len(s.columns))
-	for i := range out {
-		out[i] = math.NaN()
-	}
-	start, ok := admission(rec)
-	if !ok {
-		zeroCounts(s, out)
-		return out
-	}
-	out[0], out[1] = age(rec.Patient.BirthDate, start), female(rec.Patient.Sex)
-	readings := collect(rec, s, start)
-	for key, first := range s.of {
-		for w, window := range windows {
-			fill(out[first+w*len(statistics):][:len(statistics)], readings[key], window.until)
-		}
-	}
-	return out
-}
-
-func zeroCounts(s *schema, out []float64) {
-	for i, c := range s.columns {
-		if strings.HasSuffix(c.Name, ".count") {
-			out[i] = 0
-		}
-	}
-}
-
-func admission(rec *record.PatientRecord) (time.Time, bool) {
-	var first time.Time
-	for _, e := range rec.Encounters {
-		if e.Start.Precision == record.PrecisionSecond && (first.IsZero() || e.Start.Time.Before(first)) {
-			first = e.Start.Time
-		}
-	}
-	if !first.IsZero() {
-		return first, true
-	}
-	for i := range rec.Observations {
-		if t := rec.Observations[i].Start; t.Precision == record.PrecisionSecond && (first.IsZero() || t.Time.Before(first)) {
-			first = t.Time
-		}
-	}
-	return first, !first.IsZero()
-}
-
-func age(birth record.DateTime, at time.Time) float64 {
-	if birth.IsZero() {
-		return math.NaN()
-	}
-	years := at.Year() - birth.Time.Year()
-	if birth.Precision >= record.PrecisionDay && at.YearDay() < birth.Time.YearDay() {
-		years--
-	}
-	return float64(min(max(years, 0), 90))
-}
-
-func female(sex string) float64 {
-	switch sex {
-	case "female":
-		return 1
-	case "male":
-		return 0
-	}
-	return math.NaN()
-}
-
-// point is one reading in its measure's usual unit.
-type point struct {
-	hours float64 // since admission
-	value float64
-	index int // in the record, for readings of one moment
-}
-
-func collect(rec *record.PatientRecord, s *schema, start time.Time) map[string][]point {
-	out := map[string][]point{}
-	longest := windows[len(windows)-1].until
-	known := map[string]*terms.Entry{}
-	for i := range rec.Observations {
-		o := &rec.Observations[i]
-		if o.Start.Precision != record.PrecisionSecond || !usable(o) {
-			continue
-		}
-		since := o.Start.Time.Sub(start)
-		if since < 0 || since > longest {
-			continue
-		}
-		add := func(c record.Concept, q *record.Quantity) {
-			if q == nil || q.Comparator != "" {
-				return
-			}
-			e := entryOf(known, c)
-			if e == nil {
-				return
-			}
-			if u, ok := s.units[e.Key]; ok {
-				if v, ok := inUnit(q, u); ok {
-					out[e.Key] = append(out[e.Key], point{hours: since.Hours(), value: v, index: i})
-				}
-			}
-		}
-		add(o.Code, o.Value.Quantity)
-		for c := range o.Components {
-			add(o.Components[c].Code, o.Components[c].Value.Quantity)
-		}
-	}
-	return out
-}
-
-func entryOf(known map[string]*terms.Entry, c record.Concept) *terms.Entry {
-	key := c.Text
-	for _, k := range c.Codings {
-		key += "|" + k.System + "|" + k.Code
-	}
-	e, seen := known[key]
-	if !seen {
-		e, _ = terms.Find("measure", c)
-		known[key] = e
-	}
-	return e
-}
-
-func usable(o *record.Observation) bool {
-	if o.Status == "entered-in-error" || o.Status == "cancelled" {
-		return false
-	}
-	return !o.Has(record.MarkImputed) && !o.Has(record.MarkArtefact) && !o.Has(record.MarkImplausible) && !o.Has(record.MarkUnitSuspect)
-}
-
-func inUnit(q *record.Quantity, to unit.Unit) (float64, bool) {
-	u, err := unit.Parse(q.Code)
-	if q.Code == "" {
-		u, err = unit.Text(q.Unit)
-	}
-	if err != nil {
-		return 0, false
-	}
-	return u.Convert(q.Value.Float, to)
-}
-
-// fill writes the statistics of the readings within one window.
-func fill(out []float64, ps []point, until time.Duration) {
-	n, sum, sumT, sumTT, sumTV := 0, 0.0, 0.0, 0.0, 0.0
-	var last point
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, p := range ps {
-		if p.hours > until.Hours() {
-			continue
-		}
-		if n == 0 || p.hours > last.hours || p.hours == last.hours && p.index > last.index {
-			last = p
-		}
-		n++
-		low, high = min(low, p.value), max(high, p.value)
-		sum, sumT, sumTT, sumTV = sum+p.value, sumT+p.hours, sumTT+p.hours*p.hours, sumTV+p.hours*p.value
-	}
-	out[5] = float64(n)
-	if n == 0 {
-		return
-	}
-	count := float64(n)
-	out[0], out[1], out[2], out[3] = last.value, low, high, sum/count
-	if spread := sumTT - sumT*sumT/count; n > 1 && spread > 1e-9 {
-		out[4] = (sumTV - sumT*sum/count) / spread
-	}
-}
 
 // Describe is the schema as text, a line a column, for the manifest of a cohort.
 func Describe() string {
