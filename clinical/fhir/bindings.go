@@ -53,3 +53,33 @@ var (
 	procedures      = binding{"preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", enteredInError, "unknown"}
 	immunizations   = binding{"completed", enteredInError, "not-done"}
 )
+
+// The systems of codes that a record keeps without their system, from
+// https://hl7.org/fhir/R4/terminologies-systems.html and its pages. A code outside the list
+// is written without a system.
+var (
+	classes = codeSystem{"http://terminology.hl7.org/CodeSystem/v3-ActCode", binding{
+		"AMB", "EMER", "FLD", "HH", "IMP", "ACUTE", "NONAC", "OBSENC", "PRENC", "SS", "VR",
+	}}
+	observationCategories = codeSystem{observationCategory, binding{
+		"social-history", "vital-signs", "imaging", "laboratory", "procedure", "survey", "exam", "therapy", "activity",
+	}}
+	interpretationCodes = codeSystem{interpretation, binding{
+		"A", "AA", "H", "HH", "HU", "L", "LL", "LU", "N", "<", ">", "B", "W", "U", "D", "S", "R", "I", "MS", "VS", "NS", "RR", "WR",
+		"SDD", "SYN-R", "SYN-S", "IE", "IND", "E", "EXP", "UNE", "NEG", "POS", "ND", "DET", "NR", "CAR", "EX", "HX", "LX", "NCL", "QCF", "TOX",
+	}}
+	absentReasons = codeSystem{absentReason, binding{
+		"unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "masked", "not-applicable", "unsupported",
+		"as-text", "error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed", "not-permitted",
+	}}
+	conditionCategories        = codeSystem{conditionCategory, binding{"problem-list-item", "encounter-diagnosis"}}
+	conditionClinicalCodes     = codeSystem{"http://terminology.hl7.org/CodeSystem/condition-clinical", conditionClinical}
+	conditionVerificationCodes = codeSystem{"http://terminology.hl7.org/CodeSystem/condition-ver-status", conditionVerification}
+	allergyClinicalCodes       = codeSystem{"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", allergyClinical}
+	allergyVerificationCodes   = codeSystem{"http://terminology.hl7.org/CodeSystem/allergyintolerance-verification", allergyVerification}
+	reportCategories           = codeSystem{reportCategory, binding{
+		"AU", "BG", "BLB", "CG", "CH", "CP", "CT", "CTH", "CUS", "EC", "EN", "GE", "HM", "ICU", "IMG", "IMM", "LAB", "MB", "MCB", "MYC",
+		"NMR", "NMS", "NRS", "OSL", "OT", "OTH", "OUS", "PAR", "PAT", "PF", "PHR", "PHY", "PT", "RAD", "RC", "RT", "RUS", "RX", "SP",
+		"SR", "TX", "URN", "VR", "VUS", "XRC",
+	}}
+)

@@ -5,7 +5,10 @@ import (
 	"github.com/bedside-lm/bedside/clinical/record"
 )
 
-const conditionCategory = "http://terminology.hl7.org/CodeSystem/condition-category"
+const (
+	conditionCategory = "http://terminology.hl7.org/CodeSystem/condition-category"
+	reportCategory    = "http://terminology.hl7.org/CodeSystem/v2-0074"
+)
 
 // condition reads https://hl7.org/fhir/R4/condition.html.
 func (r *reader) condition(n *tree.Node) {
@@ -66,7 +69,7 @@ func (r *reader) immunization(n *tree.Node) {
 func (r *reader) report(n *tree.Node) {
 	p := record.Report{
 		ID: r.id, Status: r.code(n, "status", required, reports), Code: r.concept(n, "code", required),
-		Category: r.firstCode(n, "category", "http://terminology.hl7.org/CodeSystem/v2-0074"),
+		Category: r.firstCode(n, "category", reportCategory),
 		Issued:   r.issued(n), Conclusion: r.str(n, "conclusion", optional), Codes: r.concepts(n, "conclusionCode"),
 	}
 	p.Start, _ = r.when(n, "effective", optional, "DateTime", "Period")

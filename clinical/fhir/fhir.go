@@ -41,7 +41,11 @@ type Limits struct {
 	Notices int
 }
 
-const maxDepth = 1000 // keeps the parser's recursion far from the end of the stack
+const (
+	maxDepth           = 1000    // keeps the parser's recursion far from the end of the stack
+	defaultStringBytes = 1 << 20 // R4 section 2.24.0.1
+	defaultViolations  = 20
+)
 
 func (l Limits) withDefaults() Limits {
 	if l.Bytes <= 0 {
@@ -51,8 +55,8 @@ func (l Limits) withDefaults() Limits {
 		field *int
 		value int
 	}{
-		{&l.Entries, 100_000}, {&l.Depth, 64}, {&l.Values, 250_000}, {&l.StringBytes, 1 << 20}, {&l.Samples, 10_000_000},
-		{&l.Codings, 50}, {&l.Contained, 200}, {&l.Violations, 20}, {&l.Notices, 1000},
+		{&l.Entries, 100_000}, {&l.Depth, 64}, {&l.Values, 250_000}, {&l.StringBytes, defaultStringBytes}, {&l.Samples, 10_000_000},
+		{&l.Codings, 50}, {&l.Contained, 200}, {&l.Violations, defaultViolations}, {&l.Notices, 1000},
 	} {
 		if *f.field <= 0 {
 			*f.field = f.value
