@@ -1,0 +1,142 @@
+package cohort
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+
+	"github.com/bedside-lm/bedside/clinical/fhir"
+	"github.com/bedside-lm/bedside/clinical/record"
+)
+
+// block is a stretch of the input that one worker puts in order.
+type block struct {
+	number int
+	texts  []Item // without a patient yet
+	bytes  int64
+	// rejects were found while cutting the input into pieces.
+	rejects []Reject
+}
+
+// reader cuts the inputs into blocks, in order. The same job gives the same blocks.
+type reader struct {
+	job     *Job
+	inputs  []input
+	digests []string
+	read    *atomic.Int64 // bytes of the files so far
+	out     chan<- *block
+	current *block
+	number  int
+}
+
+// counter counts what is read of a file.
+type counter struct{ n *atomic.Int64 }
+
+func (c counter) Write(b []byte) (int, error) {
+	c.n.Add(int64(len(b)))
+	return len(b), nil
+}
+
+func (r *reader) run(ctx context.Context) error {
+	r.current = &block{}
+	for i := range r.inputs {
+		if err := r.file(ctx, i); err != nil {
+			return err
+		}
+	}
+	if len(r.current.texts)+len(r.current.rejects) > 0 {
+		return r.hand(ctx)
+	}
+	return nil
+}
+
+func (r *reader) file(ctx context.Context, i int) (err error) {
+	in := &r.inputs[i]
+	o, err := in.open(counter{r.read})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.file.Close()) }()
+	switch {
+	case in.whole():
+		err = r.whole(ctx, o, i)
+	case in.format == FormatFHIR:
+		err = r.lines(ctx, o, i)
+	default:
+		err = r.other(ctx, o, i)
+	}
+	if err != nil {
+		return err
+	}
+	r.digests[i], err = o.sum()
+	return err
+}
+
+// whole takes a file as one piece.
+func (r *reader) whole(ctx context.Context, o io.Reader, i int) error {
+	limit := r.job.Limits.Bytes
+	data, err := io.ReadAll(io.LimitReader(o, limit+1))
+	if err != nil {
+		return err
+	}
+	if int64(len(data)) > limit {
+		r.reject(i, 1, &record.LimitError{Path: r.inputs[i].Name, What: "bytes", Limit: limit})
+		return nil
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil
+	}
+	return r.add(ctx, Item{Format: FormatFHIR, File: i, Line: 1, Text: data})
+}
+
+// lines takes NDJSON line by line.
+func (r *reader) lines(ctx context.Context, o io.Reader, i int) error {
+	lines := fhir.NewLines(o, r.inputs[i].Name, r.job.Limits)
+	for {
+		l, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			if !r.reject(i, l.Number, err) {
+				return err
+			}
+			continue
+		}
+		if err := r.add(ctx, Item{Format: FormatFHIR, File: i, Line: l.Number, Text: bytes.Clone(l.Text)}); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) reject(i, line int, err error) bool {
+	ps, ok := problems(err)
+	if ok {
+		r.current.rejects = append(r.current.rejects, Reject{File: r.inputs[i].Name, Line: line, Problems: ps})
+	}
+	return ok
+}
+
+// add takes one piece into the current block, and hands the block on when it is full.
+func (r *reader) add(ctx context.Context, it Item) error {
+	r.current.texts = append(r.current.texts, it)
+	r.current.bytes += int64(len(it.Text))
+	if r.current.bytes < r.job.BlockBytes {
+		return nil
+	}
+	return r.hand(ctx)
+}
+
+func (r *reader) hand(ctx context.Context) error {
+	r.current.number = r.number
+	select {
+	case r.out <- r.current:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	r.number++
+	r.current = &block{}
+	return nil
+}
