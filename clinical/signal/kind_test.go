@@ -75,7 +75,7 @@ func TestKindOf(t *testing.T) {
 func TestUnitCode(t *testing.T) {
 	for text, want := range map[string]string{
 		"mV": "mV", "uV": "uV", "µV": "uV", "V": "V", "mmHg": "mm[Hg]", "mm[Hg]": "mm[Hg]", "cmH2O": "cm[H2O]", "%": "%",
-		"bpm": "/min", "Ohm": "Ohm", " mV ": "mV", "NU": "", "": "", "wibble": "",
+		"bpm": "/min", "Ohm": "Ohm", "NU": "", "": "", "wibble": "",
 	} {
 		require.Equal(t, want, signal.UnitCode(text), text)
 	}
