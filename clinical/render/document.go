@@ -32,8 +32,16 @@ const (
 // Document is a record as text: what people read and what a model is given.
 type Document struct {
 	Lang     Lang
+	Style    Style
 	Sections []Section
 	Notices  []record.Notice
+
+	// Omitted is how many facts the token budget left no room for.
+	Omitted int
+	// OverBudget says that the critical facts alone are longer than the token budget.
+	OverBudget bool
+	// Tokens is the size of Text; 0 unless Options ask for a budget or bring a counter.
+	Tokens int
 }
 
 // Section is a heading and the facts beneath it.
@@ -41,6 +49,7 @@ type Section struct {
 	Kind    SectionKind
 	Heading string
 	Facts   []Fact
+	Omitted int // of this section, by the token budget
 }
 
 // Fact is one statement that stands in the record, in words, with all that a
@@ -65,6 +74,9 @@ type Fact struct {
 	Trend Trend
 	// State says how far an order, a diagnosis or a report has come.
 	State State
+	// Marks are those of the readings that the fact speaks of (clinical/prepare). A reading
+	// that was never measured, or is in doubt, counts in no trend and no extreme.
+	Marks []record.Mark
 }
 
 // Flags of a value, after HL7 v3 ObservationInterpretation; LL and HH are folded
@@ -132,6 +144,14 @@ const (
 	RoleDose      Role = "dose"
 	RoleAge       Role = "age"
 	RoleLabel     Role = "label" // a number inside words that were filed
+
+	RoleMarked   Role = "marked"   // a reading in doubt, or never measured
+	RoleOffset   Role = "offset"   // part of a time relative to admission
+	RolePoints   Role = "points"   // of a part of a score
+	RoleSlope    Role = "slope"    // change an hour, without its sign: the trend tells it
+	RoleQuartile Role = "quartile" // the first or third of a series
+	RoleShare    Role = "share"    // of the time
+	RoleAlarm    Role = "alarm"    // an alarm limit
 )
 
 // TermKind classes terms.

@@ -15,6 +15,8 @@ type builder struct {
 	f   Fact
 	b   strings.Builder
 	day string // of the time written last: the next one of that day shows the clock alone
+
+	absolute bool // times by the clock, whatever the options say
 }
 
 func (r *renderer) fact() *builder { return &builder{r: r} }
@@ -28,7 +30,10 @@ func (b *builder) write(parts ...string) *builder {
 
 // done ends the sentence. Evidence keeps its order, each id once.
 func (b *builder) done() Fact {
-	b.f.Text = upperFirst(b.b.String()) + b.r.p.stop
+	b.f.Text = b.b.String() + b.r.p.stop
+	if !b.r.p.compact {
+		b.f.Text = upperFirst(b.f.Text)
+	}
 	var seen = map[string]bool{}
 	b.f.Evidence = slices.DeleteFunc(b.f.Evidence, func(s string) bool {
 		dup := seen[s]
@@ -75,9 +80,9 @@ func (b *builder) concept(kind TermKind, entryKind string, c record.Concept, pat
 	term := Term{Kind: kind}
 	switch {
 	case e != nil && exact:
-		term.Key, term.Names = e.Key, slices.Clone(e.Names[b.r.lang])
+		term.Key, term.Names = e.Key, b.r.names(e)
 	case e != nil:
-		name := e.Name(b.r.lang)
+		name := b.r.name(e)
 		if b.r.lang == English && c.Label() != "" {
 			name = clean(c.Label())
 		}
@@ -161,28 +166,6 @@ func (b *builder) unit(q record.Quantity) (code, label string) {
 		b.r.note(record.NoticeUnknownUnit, "quantity.code", "the unit is not in the table of units; it is shown as filed")
 	}
 	return q.Code, label
-}
-
-// time writes a time as fine as it was filed and lists it.
-func (b *builder) time(d record.DateTime) string {
-	if d.IsZero() {
-		return ""
-	}
-	b.listDate(d)
-	if d.Precision != record.PrecisionSecond {
-		b.day = ""
-		return d.String()
-	}
-	layout := "2006-01-02 15:04"
-	day := d.Time.Format("2006-01-02")
-	if day == b.day {
-		layout = "15:04"
-	}
-	b.day = day
-	if b.r.showZone {
-		layout += "-07:00"
-	}
-	return d.Time.Format(layout)
 }
 
 func (b *builder) listDate(d record.DateTime) {

@@ -20,8 +20,10 @@ func (r *renderer) measureFacts(groups ...string) []Fact {
 		if !slices.Contains(groups, m.group) {
 			continue
 		}
-		first := m.readings[0]
+		first := m.any()
 		switch {
+		case len(m.readings) == 0:
+			facts = append(facts, r.doubtfulFact(m))
 		case first.value.Sampled != nil:
 			facts = append(facts, r.waveFact(m))
 		case first.value.Quantity != nil:
@@ -38,22 +40,39 @@ func (r *renderer) measureFacts(groups ...string) []Fact {
 // name writes a measure's name and lists its terms; a blood pressure lists its
 // parts as well.
 func (b *builder) name(m *measure) string {
-	if m.readings[0].diastolic != nil {
-		b.addTerm(entryTerm(m.entry, TermMeasure, b.r.lang))
-		b.addTerm(entryTerm(terms.Measure(loincSystolic), TermMeasure, b.r.lang))
-		b.addTerm(entryTerm(terms.Measure(loincDiastolic), TermMeasure, b.r.lang))
-		return m.entry.Name(b.r.lang)
+	if m.any().diastolic != nil {
+		b.addTerm(b.r.term(m.entry, TermMeasure))
+		b.addTerm(b.r.term(terms.Measure(loincSystolic), TermMeasure))
+		b.addTerm(b.r.term(terms.Measure(loincDiastolic), TermMeasure))
+		return b.r.name(m.entry)
 	}
 	return b.concept(TermMeasure, "measure", m.concept, m.path)
 }
 
-func entryTerm(e *terms.Entry, kind TermKind, lang Lang) Term {
-	return Term{Kind: kind, Names: slices.Clone(e.Names[lang]), Key: e.Key}
+// term lists a thing of the table under the names it goes by, the one in the text first.
+func (r *renderer) term(e *terms.Entry, kind TermKind) Term {
+	return Term{Kind: kind, Names: r.names(e), Key: e.Key}
+}
+
+func (r *renderer) names(e *terms.Entry) []string {
+	names := slices.Clone(e.Names[r.lang])
+	if i := slices.Index(names, r.name(e)); i > 0 {
+		names = slices.Insert(slices.Delete(names, i, i+1), 0, r.name(e))
+	}
+	return names
+}
+
+// name is the one that the text uses: the abbreviation in compact style, where there is one.
+func (r *renderer) name(e *terms.Entry) string {
+	if short := e.Abbr[r.lang]; short != "" && r.p.compact {
+		return short
+	}
+	return e.Name(r.lang)
 }
 
 // keys gives the term that a reading's value belongs to, and its diastolic one's.
 func (b *builder) keys(m *measure) (value, diastolic string) {
-	if m.readings[0].diastolic != nil {
+	if m.any().diastolic != nil {
 		return terms.Measure(loincSystolic).Key, terms.Measure(loincDiastolic).Key
 	}
 	return b.f.Terms[0].Key, ""
@@ -67,15 +86,14 @@ func (b *builder) value(m *measure, x reading, role Role, showRef bool) string {
 	q := *x.value.Quantity
 	var text string
 	if x.diastolic != nil {
-		bare := q
-		n.Value, n.Comparator = q.Value, q.Comparator
-		n.Unit, n.Label = b.unit(q)
-		b.add(n)
-		text = bare.Comparator + bare.Value.Text + "/"
+		text = b.bare(q, n) + "/"
 		n.Of, n.Flag = diaKey, x.diaFlag
-		text += b.quantity(*x.diastolic, n)
+		q = *x.diastolic
+	}
+	if b.r.p.compact && (role == RoleFirst || role == RoleLowest) {
+		text += b.bare(q, n) // the last and the highest carry the unit
 	} else {
-		text = b.quantity(q, n)
+		text += b.quantity(q, n)
 	}
 	if word := b.flagWord(x.flag); word != "" && x.flag != FlagNormal {
 		if x.diastolic != nil {
@@ -89,9 +107,20 @@ func (b *builder) value(m *measure, x reading, role Role, showRef bool) string {
 	return text
 }
 
+// bare writes an amount without its unit and lists it with it.
+func (b *builder) bare(q record.Quantity, n Number) string {
+	n.Value, n.Comparator = q.Value, q.Comparator
+	n.Unit, n.Label = b.unit(q)
+	b.add(n)
+	return q.Comparator + q.Value.Text
+}
+
 func (b *builder) flagWord(flag string) string {
 	if flag == "" {
 		return ""
+	}
+	if short := b.r.p.flags[flag]; short != "" {
+		return short
 	}
 	return word("flag", flag, b.r.lang)
 }
@@ -136,6 +165,9 @@ func (b *builder) reference(m *measure, x reading) string {
 // seriesFact says one value, or the first, last, lowest and highest of several.
 func (r *renderer) seriesFact(m *measure) Fact {
 	b, p := r.fact(), r.p
+	if m.computed {
+		b.write(p.computed)
+	}
 	b.write(b.name(m), p.colon)
 	first, last := m.readings[0], m.readings[len(m.readings)-1]
 	for _, x := range m.readings {
@@ -147,18 +179,18 @@ func (r *renderer) seriesFact(m *measure) Fact {
 	}
 	if len(m.readings) == 1 {
 		v := b.value(m, last, RoleValue, true)
-		return b.write(p.valueAt(v, b.at(last.at, record.DateTime{}))).done()
+		return b.write(p.valueAt(v, b.at(last.at, record.DateTime{})), b.marked(m)).done()
 	}
 	v := b.value(m, first, RoleFirst, false)
 	b.write(p.valueAt(v, b.at(first.at, record.DateTime{})))
 	v = b.value(m, last, RoleLast, true)
-	b.write(p.comma, p.valueAt(v, b.at(last.at, record.DateTime{})), p.semi)
+	b.write(p.then(), p.valueAt(v, b.at(last.at, record.DateTime{})), p.semi)
 	if len(m.readings) > 2 {
 		low, high := extremes(m.readings)
-		b.write(p.lowest, p.gap(), b.value(m, m.readings[low], RoleLowest, false))
-		b.write(p.comma, p.highest, p.gap(), b.value(m, m.readings[high], RoleHighest, false), p.comma)
+		lowest, highest := b.value(m, m.readings[low], RoleLowest, false), b.value(m, m.readings[high], RoleHighest, false)
+		b.write(p.lowHigh(lowest, highest))
 	}
-	b.write(b.summary(m))
+	b.write(b.summary(m), b.marked(m))
 	for _, x := range m.readings {
 		b.listReading(m, x)
 	}
@@ -168,7 +200,7 @@ func (r *renderer) seriesFact(m *measure) Fact {
 // summary says how many readings there are, over how long, and where they go.
 func (b *builder) summary(m *measure) string {
 	key, _ := b.keys(m)
-	n := b.count(record.NewDecimal(float64(len(m.readings))), "{reading}", Number{Role: RoleCount, Of: key})
+	n := b.readings(len(m.readings), key)
 	over := ""
 	first, last := m.readings[0], m.readings[len(m.readings)-1]
 	if v, unit, ok := span(first.at, last.at); ok {
@@ -187,6 +219,15 @@ func (b *builder) summary(m *measure) string {
 			word = b.r.p.systolic + word
 		}
 		text += b.r.p.comma + word
+	}
+	return text
+}
+
+// readings says how many readings there are.
+func (b *builder) readings(n int, key string) string {
+	text := b.count(record.NewDecimal(float64(n)), "{reading}", Number{Role: RoleCount, Of: key})
+	if b.r.p.compact {
+		return "n=" + strconv.Itoa(n)
 	}
 	return text
 }
@@ -256,11 +297,11 @@ func (b *builder) words(v record.Value) string {
 	switch {
 	case v.Concept != nil:
 		if e, _ := terms.Find("value", *v.Concept); e != nil {
-			b.addTerm(entryTerm(e, TermOther, b.r.lang))
-			return e.Name(b.r.lang)
+			b.addTerm(b.r.term(e, TermOther))
+			return b.r.name(e)
 		}
 		if e, _ := terms.Find("flag", *v.Concept); e != nil {
-			return e.Name(b.r.lang)
+			return b.r.name(e)
 		}
 		return b.r.p.quote(b.label(v.Concept.Label()))
 	case v.Text != "" && !b.r.opt.OmitFreeText:

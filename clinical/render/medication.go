@@ -112,8 +112,8 @@ func (r *renderer) drug(i int, m record.Medication, again []int) Fact {
 
 func (b *builder) route(c record.Concept) string {
 	if e, _ := terms.Find("route", c); e != nil {
-		b.addTerm(entryTerm(e, TermOther, b.r.lang))
-		return e.Name(b.r.lang)
+		b.addTerm(b.r.term(e, TermOther))
+		return b.r.name(e)
 	}
 	return b.label(c.Label())
 }

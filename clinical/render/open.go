@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
@@ -22,6 +23,11 @@ func (r *renderer) open() []Fact {
 		}
 	}
 	for _, m := range r.measures {
+		if f, ok := r.toCheck(m); ok {
+			facts = append(facts, f)
+		}
+	}
+	for _, m := range r.measures {
 		if f, ok := r.absent(m); ok {
 			facts = append(facts, f)
 		}
@@ -36,6 +42,9 @@ func (r *renderer) open() []Fact {
 
 // abnormal says that a measure's latest value is out of its range.
 func (r *renderer) abnormal(m *measure) (Fact, bool) {
+	if len(m.readings) == 0 {
+		return Fact{}, false
+	}
 	x := m.readings[len(m.readings)-1]
 	if x.flag == FlagNormal || x.flag == "" || x.value.Sampled != nil {
 		return Fact{}, false
@@ -44,13 +53,13 @@ func (r *renderer) abnormal(m *measure) (Fact, bool) {
 	b.f.Critical, b.f.Flag = true, x.flag
 	name := b.name(m)
 	if x.diastolic != nil {
-		name = terms.Measure(loincSystolic).Name(r.lang)
+		name = r.name(terms.Measure(loincSystolic))
 	}
 	var value string
 	switch {
 	case x.diastolic != nil:
 		key, _ := b.keys(m)
-		b.f.Terms = []Term{entryTerm(terms.Measure(loincSystolic), TermMeasure, r.lang)}
+		b.f.Terms = []Term{r.term(terms.Measure(loincSystolic), TermMeasure)}
 		value = b.quantity(*x.value.Quantity, Number{Role: RoleLast, Of: key, At: x.at, Flag: x.flag})
 	case x.value.Quantity != nil:
 		key, _ := b.keys(m)
@@ -65,6 +74,9 @@ func (r *renderer) abnormal(m *measure) (Fact, bool) {
 
 // absent says that the latest reading of a measure was filed without a value.
 func (r *renderer) absent(m *measure) (Fact, bool) {
+	if len(m.readings) == 0 {
+		return Fact{}, false
+	}
 	x := m.readings[len(m.readings)-1]
 	if !x.value.IsZero() || x.value.AbsentReason == "" {
 		return Fact{}, false
@@ -125,8 +137,8 @@ func (r *renderer) notAdministered() []Fact {
 func (r *renderer) missingVitals() (Fact, bool) {
 	have := map[*terms.Entry]bool{}
 	for _, m := range r.measures {
-		for _, x := range m.readings {
-			have[m.entry] = have[m.entry] || !x.value.IsZero()
+		for _, x := range slices.Concat(m.readings, m.doubtful) {
+			have[m.entry] = have[m.entry] || !x.value.IsZero() && x.doubt != record.MarkImputed
 		}
 	}
 	b := r.fact().evidence("Patient", r.rec.Patient.ID)
@@ -139,8 +151,8 @@ func (r *renderer) missingVitals() (Fact, bool) {
 		}
 		if !found {
 			e := terms.Measure(codes[0])
-			b.addTerm(entryTerm(e, TermMeasure, r.lang))
-			names = append(names, e.Name(r.lang))
+			b.addTerm(r.term(e, TermMeasure))
+			names = append(names, r.name(e))
 		}
 	}
 	if len(names) == 0 {

@@ -1,16 +1,15 @@
 package render
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/score"
 )
 
 // phrases are the fixed words of one language. A function stands where the order
 // of the parts differs between languages.
 type phrases struct {
 	lang                                       Lang
+	compact                                    bool
 	headings                                   map[SectionKind]string
 	stop, comma, semi, colon, list             string
 	nothing, unnamed, patient, deceased        string
@@ -25,11 +24,28 @@ type phrases struct {
 	yes, no, severity, systolic, old, to       string
 	noneKnown                                  []string
 	trends                                     map[Trend]string
+	flags                                      map[string]string // compact alone
+	atAdmission, admission                     string
+	stretchUnits                               [3]string // days, hours, minutes
+	stretchGap                                 string
+	marks                                      map[record.Mark]string
+	more, toCheck                              string
+	omitted, overBudget                        string
+	computed, threshold, unknown               string
+	bands                                      map[score.Band]string
+	findings                                   map[score.Finding]string
+	perHour, middleHalf, against, alarms       string
+	above, below, ofTime, longest              string
 }
 
-func phrasesFor(l Lang) *phrases {
-	if l == Chinese {
+func phrasesFor(l Lang, s Style) *phrases {
+	switch {
+	case l == Chinese && s == StyleCompact:
+		return &chineseCompact
+	case l == Chinese:
 		return &chinese
+	case s == StyleCompact:
+		return &englishCompact
 	}
 	return &english
 }
@@ -53,6 +69,23 @@ var english = phrases{
 	yes: "yes", no: "no", severity: "severity", systolic: "systolic ", old: " old", to: "to",
 	noneKnown: []string{"known allergies", "known allergy"},
 	trends:    map[Trend]string{TrendRising: "rising", TrendFalling: "falling", TrendStable: "stable", TrendFluctuating: "fluctuating"},
+
+	atAdmission: "admission", admission: "admission", stretchUnits: [3]string{"d", "h", "min"}, stretchGap: " ",
+	marks: map[record.Mark]string{
+		record.MarkImputed: "estimated, not measured", record.MarkArtefact: "likely artefact", record.MarkImplausible: "implausible",
+		record.MarkUnitSuspect: "unit in doubt", record.MarkUnitCorrected: "unit corrected", record.MarkTimeCorrected: "time corrected",
+	},
+	more: "more", toCheck: "To be checked",
+	omitted: "Left out to keep the text short: %d of the record's facts.", overBudget: "The critical facts alone are longer than the text was to be.",
+	computed: "Computed ", threshold: "reaches the threshold", unknown: "unknown",
+	bands: map[score.Band]string{
+		score.BandLow: "low risk", score.BandLowMedium: "low-medium risk", score.BandMedium: "medium risk", score.BandHigh: "high risk",
+	},
+	findings: map[score.Finding]string{
+		score.FindingAir: "room air", score.FindingOxygen: "in use", score.FindingAlert: "alert", score.FindingAltered: "altered",
+	},
+	perHour: " per hour", middleHalf: "middle half of the readings ", against: " against ", alarms: "alarm limits",
+	above: "above", below: "below", ofTime: " of the time", longest: "longest ",
 }
 
 var chinese = phrases{
@@ -74,125 +107,21 @@ var chinese = phrases{
 	yes: "是", no: "否", severity: "程度", systolic: "收缩压", to: "至",
 	noneKnown: []string{"已知过敏"},
 	trends:    map[Trend]string{TrendRising: "上升", TrendFalling: "下降", TrendStable: "平稳", TrendFluctuating: "波动"},
-}
 
-func (p *phrases) paren(s string) string {
-	if p.lang == Chinese {
-		return "（" + s + "）"
-	}
-	return " (" + s + ")"
-}
-
-func (p *phrases) quote(s string) string {
-	if p.lang == Chinese {
-		return "“" + strings.NewReplacer("“", "'", "”", "'").Replace(s) + "”"
-	}
-	return `"` + strings.ReplaceAll(s, `"`, "'") + `"`
-}
-
-// joinUnit puts a unit behind a number: "128/min", "38.9 °C", "128次/分", "38.9℃".
-func (p *phrases) joinUnit(label string) string {
-	r, _ := utf8.DecodeRuneInString(label)
-	switch {
-	case label == "":
-		return ""
-	case r == '/' || r == '%' || r == '℃' || r == '℉' || r >= 0x4E00 && r <= 0x9FFF:
-		return label
-	}
-	return " " + label
-}
-
-func (p *phrases) at(t string, precision record.Precision) string {
-	switch {
-	case p.lang == Chinese:
-		return t
-	case precision == record.PrecisionSecond:
-		return "at " + t
-	case precision == record.PrecisionDay:
-		return "on " + t
-	}
-	return "in " + t
-}
-
-func (p *phrases) until(t string) string {
-	if p.lang == Chinese {
-		return "至 " + t
-	}
-	return "until " + t
-}
-
-func (p *phrases) fromTo(a, b string) string {
-	if p.lang == Chinese {
-		return a + " 至 " + b
-	}
-	return "from " + a + " to " + b
-}
-
-func (p *phrases) since(t string) string {
-	if p.lang == Chinese {
-		return "自 " + t + " 起"
-	}
-	return "since " + t
-}
-
-// valueAt joins a value and its time in the language's order.
-func (p *phrases) valueAt(value, at string) string {
-	switch {
-	case at == "":
-		return value
-	case p.lang == Chinese:
-		return at + " 为" + value
-	}
-	return value + " " + at
-}
-
-func (p *phrases) latest(name, flag, value, at string) string {
-	if p.lang == Chinese {
-		return "最近一次" + name + flag + "：" + p.valueAt(value, at)
-	}
-	return "Latest " + name + " is " + flag + ": " + p.valueAt(value, at)
-}
-
-func (p *phrases) refRange(low, high string) string {
-	switch {
-	case p.lang == Chinese && high == "":
-		return p.reference + "不低于" + low
-	case p.lang == Chinese && low == "":
-		return p.reference + "不高于" + high
-	case p.lang == Chinese:
-		return p.reference + low + "至" + high
-	case high == "":
-		return p.reference + " at least " + low
-	case low == "":
-		return p.reference + " at most " + high
-	}
-	return p.reference + " " + low + " to " + high
-}
-
-func (p *phrases) readings(n, span string) string {
-	switch {
-	case span == "":
-		return n
-	case p.lang == Chinese:
-		return span + "内" + n
-	}
-	return n + " in " + span
-}
-
-// gap is the space between a word and a number: none in Chinese.
-func (p *phrases) gap() string {
-	if p.lang == Chinese {
-		return ""
-	}
-	return " "
-}
-
-// follow puts an amount behind a name; a name that ends in a digit or a letter must
-// not run into it.
-func (p *phrases) follow(name, amount string) string {
-	last := name[len(name)-1]
-	if p.lang == Chinese && (last >= utf8.RuneSelf || last == ')') {
-		return name + amount
-	}
-	return name + " " + amount
+	atAdmission: "入院时", admission: "入院", stretchUnits: [3]string{"天", "小时", "分钟"},
+	marks: map[record.Mark]string{
+		record.MarkImputed: "估算值，未实测", record.MarkArtefact: "疑似伪差", record.MarkImplausible: "超出合理范围",
+		record.MarkUnitSuspect: "单位存疑", record.MarkUnitCorrected: "单位已更正", record.MarkTimeCorrected: "时间已校正",
+	},
+	more: "另", toCheck: "待核对",
+	omitted: "为控制篇幅，省略记录中的%d条事实。", overBudget: "仅关键事实已超出篇幅限制。",
+	computed: "计算所得", threshold: "达到阈值", unknown: "待补充",
+	bands: map[score.Band]string{
+		score.BandLow: "低风险", score.BandLowMedium: "低中风险", score.BandMedium: "中风险", score.BandHigh: "高风险",
+	},
+	findings: map[score.Finding]string{
+		score.FindingAir: "空气", score.FindingOxygen: "使用中", score.FindingAlert: "清醒", score.FindingAltered: "意识改变",
+	},
+	perHour: "每小时", middleHalf: "中间半数读数", against: "对照", alarms: "报警限",
+	above: "高于上限", below: "低于下限", ofTime: "占时", longest: "最长",
 }

@@ -2,31 +2,8 @@ package render
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
-)
-
-// Options say how a record is rendered. The zero value is English with the defaults.
-type Options struct {
-	Lang Lang
-	// Now is the moment that ages are computed for; by default the latest time in
-	// the record, so that the same record always gives the same text.
-	Now record.DateTime
-	// MaxFacts bounds each section; default 64. Critical facts are kept first.
-	MaxFacts int
-	// OmitFreeText leaves out report conclusions, dosage texts and text values.
-	// They are quoted as filed and may hold what a person typed.
-	OmitFreeText bool
-}
-
-// NoticeTruncated says that a section had more facts than Options.MaxFacts.
-const NoticeTruncated record.NoticeKind = "truncated"
-
-const (
-	defaultMaxFacts = 64
-	maxNotices      = 100
-	maxListed       = 512 // numbers, dates and evidence listed with one fact
 )
 
 // Render turns a record into text with everything a checker needs beside it. It is
@@ -40,15 +17,21 @@ func Render(rec *record.PatientRecord, opt Options) *Document {
 	if opt.MaxFacts <= 0 {
 		opt.MaxFacts = defaultMaxFacts
 	}
-	r := &renderer{rec: rec, opt: opt, lang: opt.Lang, p: phrasesFor(opt.Lang), noted: map[string]bool{}}
+	r := &renderer{rec: rec, opt: opt, lang: opt.Lang, p: phrasesFor(opt.Lang, opt.Style), noted: map[string]bool{}}
 	r.ref = opt.Now
 	if r.ref.IsZero() {
 		r.ref = latestTime(rec)
 	}
 	r.showZone = mixedZones(rec)
 	_, r.ageHigh, r.hasAge = ageYears(rec.Patient.BirthDate, r.ref)
+	if opt.RelativeTimes {
+		if r.admission, r.stayAt = admissionOf(rec); r.admission.IsZero() {
+			r.note(NoticeNoAdmission, "encounter", "no admission on record: times are given by the clock")
+		}
+	}
+	r.showZone = r.showZone && r.admission.Precision != record.PrecisionSecond
 	r.collect()
-	doc := &Document{Lang: opt.Lang}
+	doc := &Document{Lang: opt.Lang, Style: opt.Style}
 	for _, s := range []struct {
 		kind  SectionKind
 		facts func() []Fact
@@ -62,27 +45,9 @@ func Render(rec *record.PatientRecord, opt Options) *Document {
 		}
 		doc.Sections = append(doc.Sections, Section{Kind: s.kind, Heading: r.p.headings[s.kind], Facts: facts})
 	}
+	r.fit(doc)
 	doc.Notices = r.notices
 	return doc
-}
-
-// Text returns the document as plain text: headings, and one line for each fact.
-func (d *Document) Text() string {
-	p := phrasesFor(d.Lang)
-	var b strings.Builder
-	for i, s := range d.Sections {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(s.Heading + "\n")
-		if len(s.Facts) == 0 {
-			b.WriteString("- " + p.nothing + "\n")
-		}
-		for _, f := range s.Facts {
-			b.WriteString("- " + f.Text + "\n")
-		}
-	}
-	return b.String()
 }
 
 type renderer struct {
@@ -94,9 +59,12 @@ type renderer struct {
 	ageHigh  int
 	hasAge   bool
 	showZone bool
-	measures []*measure
-	notices  []record.Notice
-	noted    map[string]bool
+	// admission is what times are written relative to, zero where they are not; stay is its encounter.
+	admission record.DateTime
+	stayAt    int
+	measures  []*measure
+	notices   []record.Notice
+	noted     map[string]bool
 }
 
 func (r *renderer) note(kind record.NoticeKind, path, message string) {

@@ -17,6 +17,8 @@ type measure struct {
 	group    string // vital, gas, lab, wave, score
 	rank     int    // place in the table of terms, unknown ones after all others
 	readings []reading
+	doubtful []reading // those that preparation marked as in doubt or never measured
+	computed bool      // not filed: made from other readings
 }
 
 // reading is one value. Blood pressure keeps the diastolic value beside the systolic one.
@@ -29,6 +31,8 @@ type reading struct {
 	diastolic *record.Quantity
 	diaFlag   string
 	prelim    bool
+	doubt     record.Mark   // "" for a reading that counts
+	corrected []record.Mark // what preparation put right
 }
 
 const (
@@ -44,7 +48,10 @@ func (r *renderer) collect() {
 		if o.Status == "entered-in-error" || o.Status == "cancelled" {
 			continue
 		}
-		base := reading{obs: o.ID, at: o.Start, prelim: o.Status == "preliminary" || o.Status == "registered"}
+		base := reading{
+			obs: o.ID, at: o.Start, prelim: o.Status == "preliminary" || o.Status == "registered",
+			doubt: doubtOf(&o), corrected: correctionsOf(&o),
+		}
 		path := fmt.Sprintf("Observation[%d]", i)
 		if !o.Value.IsZero() || o.Value.AbsentReason != "" {
 			x := base
@@ -69,6 +76,7 @@ func (r *renderer) collect() {
 		slices.SortStableFunc(m.readings, func(a, b reading) int { return a.at.Compare(b.at) })
 	}
 	slices.SortStableFunc(r.measures, func(a, b *measure) int { return a.rank - b.rank })
+	r.sift()
 }
 
 // pressurePair joins the systolic and diastolic components of one blood pressure.
@@ -116,6 +124,9 @@ func (r *renderer) place(index map[string]*measure, x reading, c record.Concept,
 	e, _ := terms.Find("measure", c)
 	if x.diastolic == nil {
 		x.flag = r.flagOf(e, interpretation, x.value, x.reference)
+	}
+	if x.value.Quantity == nil {
+		x.doubt, x.corrected = "", nil // preparation judges numbers alone
 	}
 	key := strings.ToLower(c.Label()) + firstCode(c)
 	m := &measure{entry: e, concept: c, path: path + ".code", rank: len(terms.Entries()) + len(index)}

@@ -18,11 +18,10 @@ func (r *renderer) who() []Fact {
 		b.f.Critical = true
 		facts = append(facts, b.write(r.p.patient, r.p.colon, r.p.deceased).done())
 	}
-	for _, e := range r.rec.Encounters {
-		if e.Status == "entered-in-error" {
-			continue
+	for i, e := range r.rec.Encounters {
+		if e.Status != "entered-in-error" {
+			facts = append(facts, r.stay(e, !r.admission.IsZero() && i == r.stayAt))
 		}
-		facts = append(facts, r.stay(e))
 	}
 	if f, ok := r.devices(); ok {
 		facts = append(facts, f)
@@ -37,8 +36,8 @@ func (r *renderer) person() Fact {
 		sex = "unknown"
 	}
 	e := terms.ByCode("sex", "V"+sex)
-	b.addTerm(entryTerm(e, TermSex, r.lang))
-	b.write(r.p.patient, r.p.colon, e.Name(r.lang))
+	b.addTerm(r.term(e, TermSex))
+	b.write(r.p.patient, r.p.colon, r.name(e))
 	if age := b.age(); age != "" {
 		b.addTerm(Term{Kind: TermOther, Key: KeyAge, Names: ageNames[r.lang]})
 		b.write(r.p.comma, age)
@@ -81,12 +80,14 @@ func (b *builder) age() string {
 	return b.count(record.NewDecimal(float64(high)), "a", Number{Role: RoleAge, Of: KeyAge}) + b.r.p.old
 }
 
-func (r *renderer) stay(e record.Encounter) Fact {
+// stay tells one encounter. The one that all times are relative to has its own by the clock.
+func (r *renderer) stay(e record.Encounter, anchor bool) Fact {
 	b, p := r.fact().evidence("Encounter", e.ID), r.p
+	b.absolute = anchor
 	var parts []string
 	if c := terms.ByCode("class", "V"+e.Class); c != nil {
-		b.addTerm(entryTerm(c, TermOther, r.lang))
-		parts = append(parts, c.Name(r.lang))
+		b.addTerm(r.term(c, TermOther))
+		parts = append(parts, r.name(c))
 	} else if e.Class != "" {
 		parts = append(parts, b.label(e.Class))
 	}
@@ -96,16 +97,19 @@ func (r *renderer) stay(e record.Encounter) Fact {
 	if !e.Service.IsZero() {
 		name := b.label(e.Service.Label())
 		if s, _ := terms.Find("service", e.Service); s != nil {
-			b.addTerm(entryTerm(s, TermOther, r.lang))
-			name = s.Name(r.lang)
+			b.addTerm(r.term(s, TermOther))
+			name = r.name(s)
 		}
-		parts = append(parts, p.service+p.gap()+name)
+		parts = append(parts, p.words(p.service, name))
 	}
 	switch {
 	case !e.Start.IsZero() && e.End.IsZero():
 		parts = append(parts, p.since(b.time(e.Start)))
 	case !e.Start.IsZero() || !e.End.IsZero():
 		parts = append(parts, b.at(e.Start, e.End))
+	}
+	if anchor {
+		parts[len(parts)-1] += p.paren(p.admission)
 	}
 	return b.write(p.stay, p.colon, strings.Join(parts, p.comma)).done()
 }

@@ -57,9 +57,9 @@ func (r *renderer) condition(i int, c record.Condition) Fact {
 	if !c.Severity.IsZero() {
 		s := c.Severity.Label()
 		if e, _ := terms.Find("severity", c.Severity); e != nil {
-			s = e.Name(r.lang)
+			s = r.name(e)
 		}
-		parts = append(parts, p.severity+p.gap()+b.label(s))
+		parts = append(parts, p.words(p.severity, b.label(s)))
 	}
 	if c.Clinical != "" {
 		parts = append(parts, b.word("clinical", c.Clinical))
@@ -111,8 +111,8 @@ func (r *renderer) allergy(i int, a record.Allergy) Fact {
 func (b *builder) allergen(c record.Concept, path string) string {
 	if e, _ := terms.Find("allergen", c); e == nil {
 		if d, exact := terms.Find("drug", c); d != nil && exact {
-			b.addTerm(entryTerm(d, TermAllergen, b.r.lang))
-			return b.label(d.Name(b.r.lang))
+			b.addTerm(b.r.term(d, TermAllergen))
+			return b.label(b.r.name(d))
 		}
 	}
 	return b.concept(TermAllergen, "allergen", c, path)

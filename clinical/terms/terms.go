@@ -34,6 +34,7 @@ type Entry struct {
 	Codes   []string
 	Group   string // of a measure: vital, gas, lab, wave, score
 	Names   map[Lang][]string
+	Abbr    map[Lang]string // the shortest name in use, one of Names; nil where there is none
 	Unit    string // UCUM code that the reference range is given in
 	Male    *Bounds
 	Female  *Bounds
@@ -81,7 +82,7 @@ func Units() []*Unit { return loaded().units }
 func loadTable() (*table, error) {
 	t := &table{byCode: map[string]*Entry{}, byName: map[string]*Entry{}, byUnit: map[string]*Unit{}}
 	for _, f := range []string{"measures", "diagnoses", "drugs", "words"} {
-		rows, err := readRows(f, 10)
+		rows, err := readRows(f, 11)
 		if err != nil {
 			return nil, err
 		}
@@ -135,6 +136,13 @@ func (t *table) add(r []string) error {
 	}
 	if r[3] == "" || r[4] == "" {
 		return fmt.Errorf("a name is missing")
+	}
+	if r[10] != "" { // "HR", or "Cr|肌酐" where the languages differ
+		en, zh, two := strings.Cut(r[10], "|")
+		if !two {
+			zh = en
+		}
+		e.Abbr = map[Lang]string{English: en, Chinese: zh}
 	}
 	if err := e.parseRange(r[8]); err != nil {
 		return err
