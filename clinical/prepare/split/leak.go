@@ -15,12 +15,14 @@ func (e *LeakError) Error() string {
 // Checked is what Check looked at.
 type Checked struct {
 	Members int `json:"members"`
-	// Pairs that were compared. All there are in cohorts of up to 4,000, else those that agree
-	// in two neighbouring hashes.
+	// Pairs that were compared: all there are in cohorts of up to 4,000, else all whose prints
+	// agree in a band, which no pair of nearly the same records escapes.
 	Pairs int `json:"pairs_compared"`
 	// Alike are the pairs of nearly the same records within one set.
 	Alike      int  `json:"near_duplicates_within_sets"`
 	Exhaustive bool `json:"exhaustive"`
+	// Unknown are the members with too few readings to be told from others.
+	Unknown int `json:"records_too_short_to_compare"`
 }
 
 const exhaustive = 4000
@@ -30,15 +32,22 @@ const exhaustive = 4000
 func Check(members []Member, sets []Set) (Checked, error) {
 	c := Checked{Members: len(members), Exhaustive: len(members) <= exhaustive}
 	leak := LeakError{Patients: patientsInTwo(members, sets)}
-	compare := func(a, b int) {
-		c.Pairs++
-		if members[a].Print.Alike(&members[b].Print) < alike {
-			return
-		}
+	found := func(a, b int) {
 		if sets[a] == sets[b] {
 			c.Alike++
 		} else {
 			leak.Pairs++
+		}
+	}
+	compare := func(a, b int) {
+		c.Pairs++
+		if members[a].Print.Alike(&members[b].Print) >= alike {
+			found(a, b)
+		}
+	}
+	for i := range members {
+		if members[i].Print == (Print{}) {
+			c.Unknown++
 		}
 	}
 	if c.Exhaustive {
@@ -48,12 +57,29 @@ func Check(members []Member, sets []Set) (Checked, error) {
 			}
 		}
 	} else {
-		meet(members, 2, compare)
+		checkMet(members, &c, compare, found)
 	}
 	if leak != (LeakError{}) {
 		return c, &leak
 	}
 	return c, nil
+}
+
+// checkMet compares the members whose prints meet, by other bands than those that joined them.
+// Of equal prints, each is held against the one before it, and the last against other prints.
+func checkMet(members []Member, c *Checked, compare, found func(a, b int)) {
+	first, of := distinct(members)
+	last := make([]int, len(first))
+	copy(last, first)
+	for i, k := range of {
+		if k >= 0 && last[k] != i {
+			c.Pairs++
+			found(last[k], i)
+			last[k] = i
+		}
+	}
+	const otherBands = 1
+	meet(printsOf(members, last), otherBands, func(a, b int) { compare(last[a], last[b]) })
 }
 
 func patientsInTwo(members []Member, sets []Set) int {

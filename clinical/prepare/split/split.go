@@ -70,23 +70,17 @@ func Key(patient string) uint64 {
 
 // Assign gives each member a set. Members whose records are nearly the same are kept together.
 // Within each label, groups are drawn in the order of a hash of seed and patient, and fill the
-// sets by their shares: each label has the shares as nearly as its number allows. The result
-// does not depend on the order of the members.
+// sets by their shares: each label has the shares as nearly as its number allows. Labels too
+// rare to have a member in every set are drawn together, since each alone would end in
+// the largest. The result does not depend on the order of the members.
 func Assign(members []Member, opt Options) []Set {
 	out := make([]Set, len(members))
 	if !opt.Divided() {
 		return out
 	}
-	strata := map[string][]group{}
-	for _, g := range groups(members, opt.Seed) {
-		strata[g.label] = append(strata[g.label], g)
-	}
-	for _, gs := range strata {
+	for _, gs := range strata(groups(members, opt.Seed), opt) {
 		slices.SortFunc(gs, func(a, b group) int { return cmp.Compare(a.draw, b.draw) })
-		total := 0
-		for _, g := range gs {
-			total += len(g.members)
-		}
+		total := sizeOf(gs)
 		before := 0
 		for _, g := range gs {
 			at := (float64(before) + float64(len(g.members))/2) / float64(total)
@@ -104,6 +98,43 @@ func Assign(members []Member, opt Options) []Set {
 		}
 	}
 	return out
+}
+
+// strata are the groups of each label, and those of all rare labels together.
+func strata(gs []group, opt Options) [][]group {
+	byLabel := map[string][]group{}
+	for _, g := range gs {
+		byLabel[g.label] = append(byLabel[g.label], g)
+	}
+	var out [][]group
+	var rare []group
+	for _, same := range byLabel {
+		if float64(sizeOf(same))*opt.least() < 1 {
+			rare = append(rare, same...)
+		} else {
+			out = append(out, same)
+		}
+	}
+	return append(out, rare)
+}
+
+// least is the smallest share that is not 0.
+func (o Options) least() float64 {
+	least := 1.0
+	for _, s := range []float64{o.Train, o.Validation, o.Test} {
+		if s > 0 {
+			least = min(least, s)
+		}
+	}
+	return least
+}
+
+func sizeOf(gs []group) int {
+	n := 0
+	for _, g := range gs {
+		n += len(g.members)
+	}
+	return n
 }
 
 // group are members that belong together.
@@ -144,19 +175,4 @@ func draw(seed, patient uint64) uint64 {
 	binary.BigEndian.PutUint64(b[8:], patient)
 	h := sha256.Sum256(b[:])
 	return binary.BigEndian.Uint64(h[:])
-}
-
-func find(parent []int, i int) int {
-	for parent[i] != i {
-		parent[i] = parent[parent[i]]
-		i = parent[i]
-	}
-	return i
-}
-
-func join(parent []int, a, b int) {
-	a, b = find(parent, a), find(parent, b)
-	if a != b {
-		parent[max(a, b)] = min(a, b)
-	}
 }
