@@ -37,8 +37,11 @@ func (r *reader) assignIDs() {
 		taken[id] = true
 		t.id = id
 	}
+	if p := r.person; p != nil && r.byID[p.key()] == p {
+		claim(p, p.filedID) // first: it is known by this id outside the record, too
+	}
 	for _, e := range r.entries {
-		if e.target.filedID != "" && readers[e.target.typ] != nil {
+		if e.target.filedID != "" && e.target.id == "" && readers[e.target.typ] != nil {
 			claim(e.target, e.target.filedID)
 		}
 	}

@@ -41,7 +41,7 @@ type Lines struct {
 	err    error  // the reader's end
 }
 
-const readAhead = 256 << 10
+const readAhead = 64 << 10
 
 // NewLines reads r, which errors call name. A line is at most lim.Bytes long.
 func NewLines(r io.Reader, name string, lim Limits) *Lines {
@@ -68,34 +68,38 @@ func (l *Lines) Next() (Line, error) {
 func (l *Lines) read() (Line, error) {
 	l.number++
 	line := Line{Name: l.name, Number: l.number, Offset: l.offset}
+	text, err := l.upToEnd()
+	if err != nil {
+		if l.err = err; !errors.Is(err, io.EOF) {
+			l.err = fmt.Errorf("reading %s: %w", line, err)
+			return Line{}, l.err
+		}
+	}
+	line.Text = trimmed(text, line.Number)
+	if int64(len(line.Text)) > l.limit {
+		return Line{}, &record.LimitError{Path: line.String(), What: "bytes in a line", Limit: l.limit}
+	}
+	return line, nil
+}
+
+// upToEnd reads on behind the next line end, and returns what it read: all of it, or more
+// than the limit.
+func (l *Lines) upToEnd() ([]byte, error) {
+	const around = len("\ufeff") + len("\r\n")
 	l.long = l.long[:0]
 	for {
 		part, err := l.in.ReadSlice('\n')
 		l.offset += int64(len(part))
-		more := errors.Is(err, bufio.ErrBufferFull)
-		if err != nil && !more {
-			if l.err = err; !errors.Is(err, io.EOF) {
-				l.err = fmt.Errorf("reading %s: %w", line, err)
-				return Line{}, l.err
-			}
+		full := errors.Is(err, bufio.ErrBufferFull)
+		if !full && len(l.long) == 0 {
+			return part, err
 		}
-		length := l.offset - line.Offset
-		switch {
-		case length > l.limit+int64(len("\r\n")): // collected no further
-		case more || len(l.long) > 0:
+		if int64(len(l.long)) <= l.limit+int64(around) {
 			l.long = append(l.long, part...)
-			line.Text = l.long
-		default:
-			line.Text = part
 		}
-		if more {
-			continue
+		if !full {
+			return l.long, err
 		}
-		line.Text = trimmed(line.Text, line.Number)
-		if length > l.limit+int64(len("\r\n")) || int64(len(line.Text)) > l.limit {
-			return Line{}, &record.LimitError{Path: line.String(), What: "bytes in a line", Limit: l.limit}
-		}
-		return line, nil
 	}
 }
 

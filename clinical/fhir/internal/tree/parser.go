@@ -37,7 +37,9 @@ type Parser struct {
 	limits Limits
 
 	slabs [][]Node
-	used  int // nodes handed out since the last tree began
+	next  int    // the slab after the one in use
+	free  []Node // the rest of the one in use
+	used  int    // nodes handed out since the last tree began
 
 	// Duplicates are the members of the last tree whose key was filed before in
 	// the same object.
@@ -50,24 +52,41 @@ func NewParser(limits Limits) *Parser { return &Parser{limits: limits} }
 
 func (p *Parser) reset(pos, depth int) {
 	p.pos, p.depth, p.used = pos, depth, 0
+	p.next, p.free = 0, nil
 	p.Duplicates = p.Duplicates[:0]
 }
 
-const slabSize = 512
+// The first slab is enough for most resources, so that a parser of one small text is cheap.
+const (
+	firstSlab = 64
+	slabSize  = 512
+)
 
 // newNode takes a node from the slabs; parent may be nil.
 func (p *Parser) newNode(parent *Node, name []byte, index int) (*Node, error) {
 	if p.used >= p.limits.Values {
 		return nil, &LimitError{What: "values", Limit: p.limits.Values}
 	}
-	slab := p.used / slabSize
-	if slab == len(p.slabs) {
-		p.slabs = append(p.slabs, make([]Node, slabSize))
+	if len(p.free) == 0 {
+		p.nextSlab()
 	}
-	n := &p.slabs[slab][p.used%slabSize]
+	n := &p.free[0]
+	p.free = p.free[1:]
 	p.used++
 	*n = Node{parent: parent, name: name, index: int32(index)}
 	return n, nil
+}
+
+func (p *Parser) nextSlab() {
+	if p.next == len(p.slabs) {
+		size := slabSize
+		if p.next == 0 {
+			size = firstSlab
+		}
+		p.slabs = append(p.slabs, make([]Node, size))
+	}
+	p.free = p.slabs[p.next]
+	p.next++
 }
 
 // value reads the value at pos into n, or only checks it where n is nil.
