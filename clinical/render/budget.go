@@ -122,10 +122,10 @@ type ranked struct {
 // The tiers, the least informative first.
 const (
 	tierEstimated  = iota // never measured
-	tierSettled           // normal or stable, over, or about the instruments
+	tierSettled           // normal or stable, over, about the instruments, or told by a critical fact
 	tierPlain             // all else
 	tierMoving            // a trend, an abnormal reading, a drug given, what the stay is for
-	tierOutOfRange        // the latest value is out of range; early-warning scores
+	tierOutOfRange        // a value out of range that no critical fact tells; early-warning scores
 	tierCritical          // Fact.Critical
 )
 
@@ -133,9 +133,18 @@ const (
 // first, then as they stand.
 func ranking(doc *Document) []ranked {
 	var out []ranked
+	told := map[string]bool{} // the measures whose latest value a critical fact tells
+	for _, s := range doc.Sections {
+		for _, f := range s.Facts {
+			if s.Kind == SectionOpen && f.Critical && len(f.Terms) > 0 {
+				told[f.Terms[0].Key] = true
+			}
+		}
+	}
 	for i, s := range doc.Sections {
 		for j := range s.Facts {
-			out = append(out, ranked{i, j, tier(s.Kind, &s.Facts[j]), latest(s.Facts[j].Dates)})
+			f := &s.Facts[j]
+			out = append(out, ranked{i, j, tier(s.Kind, f, told), latest(f.Dates)})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b ranked) int {
@@ -154,29 +163,41 @@ func latest(dates []record.DateTime) time.Time {
 	return out
 }
 
-func tier(kind SectionKind, f *Fact) int {
-	has := func(match func(Number) bool) bool { return slices.ContainsFunc(f.Numbers, match) }
-	names := func(k TermKind) bool { return slices.ContainsFunc(f.Terms, func(t Term) bool { return t.Kind == k }) }
-	measured := func(n Number) bool { return n.Role == RoleValue || n.Role == RoleLast }
-	abnormal := func(flag string) bool { return flag != "" && flag != FlagNormal }
+func tier(kind SectionKind, f *Fact, told map[string]bool) int {
 	switch {
 	case f.Critical:
 		return tierCritical
-	case slices.Contains(f.Marks, record.MarkImputed) && !has(measured):
+	case slices.Contains(f.Marks, record.MarkImputed) && !f.has(RoleValue) && !f.has(RoleLast):
 		return tierEstimated
-	case abnormal(f.Flag) || has(func(n Number) bool { return n.Role == RolePoints }):
-		return tierOutOfRange
-	case f.State == StatePast || names(TermVaccine) || names(TermDevice):
+	case len(f.Terms) > 0 && told[f.Terms[0].Key] && f.has(RoleValue):
 		return tierSettled
-	case f.Trend == TrendRising || f.Trend == TrendFalling || f.Trend == TrendFluctuating,
-		f.State == StateAdministered || f.State == StateSuspected || f.State == StatePreliminary,
-		has(func(n Number) bool { return abnormal(n.Flag) }),
-		kind == SectionWho, kind == SectionWhy && len(f.Dates) == 0:
+	case abnormal(f.Flag) && !f.has(RoleFirst) || f.has(RolePoints):
+		return tierOutOfRange
+	case f.State == StatePast || f.names(TermVaccine) || f.names(TermDevice):
+		return tierSettled
+	case f.moves() || kind == SectionWho || kind == SectionWhy && len(f.Dates) == 0:
 		return tierMoving
 	case f.Trend == TrendStable || f.Flag == FlagNormal:
 		return tierSettled
-	case has(func(n Number) bool { return n.Unit == "{sample}" }):
+	case slices.ContainsFunc(f.Numbers, func(n Number) bool { return n.Unit == "{sample}" }):
 		return tierSettled // a waveform's length
 	}
 	return tierPlain
 }
+
+// moves says whether something happens in a fact: a trend, an abnormal reading, a drug given.
+func (f *Fact) moves() bool {
+	return f.Trend == TrendRising || f.Trend == TrendFalling || f.Trend == TrendFluctuating ||
+		f.State == StateAdministered || f.State == StateSuspected || f.State == StatePreliminary ||
+		slices.ContainsFunc(f.Numbers, func(n Number) bool { return abnormal(n.Flag) })
+}
+
+func (f *Fact) has(r Role) bool {
+	return slices.ContainsFunc(f.Numbers, func(n Number) bool { return n.Role == r })
+}
+
+func (f *Fact) names(k TermKind) bool {
+	return slices.ContainsFunc(f.Terms, func(t Term) bool { return t.Kind == k })
+}
+
+func abnormal(flag string) bool { return flag != "" && flag != FlagNormal }

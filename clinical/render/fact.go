@@ -47,11 +47,16 @@ func (b *builder) done() Fact {
 }
 
 func (b *builder) evidence(kind, id string) *builder {
-	if id != "" {
-		kind += "/" + id
-	}
-	b.f.Evidence = append(b.f.Evidence, kind)
+	b.f.Evidence = append(b.f.Evidence, reference(kind, id))
 	return b
+}
+
+// reference names a resource as evidence does: "Observation/hr-0800".
+func reference(kind, id string) string {
+	if id == "" {
+		return kind
+	}
+	return kind + "/" + id
 }
 
 var digits = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)

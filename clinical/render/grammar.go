@@ -167,3 +167,68 @@ func (p *phrases) lowHigh(low, high string) string {
 	}
 	return p.lowest + p.gap() + low + p.comma + p.highest + p.gap() + high + p.comma
 }
+
+// slope puts a rate of change behind the word for its direction.
+func (p *phrases) slope(direction, amount string) string {
+	switch {
+	case p.compact:
+		return direction + " " + amount + p.perHour
+	case p.lang == Chinese:
+		return p.perHour + direction + amount
+	}
+	return direction + " by " + amount + p.perHour
+}
+
+// subject puts what a measure does behind its name.
+func (p *phrases) subject(name, does string) string {
+	if p.lang == Chinese {
+		return name + does
+	}
+	return name + " " + does
+}
+
+func (p *phrases) between(low, high string) string {
+	switch {
+	case p.compact:
+		return low + ".." + high
+	case p.lang == Chinese:
+		return low + p.to + high
+	}
+	return low + " " + p.to + " " + high
+}
+
+func (p *phrases) subjectAgainst(name, limits string) string { return name + p.against + limits }
+
+// limitRange writes limits as refRange does, under another name.
+func (p *phrases) limitRange(name, low, high string) string {
+	q := *p
+	q.reference = name
+	return q.refRange(low, high)
+}
+
+func (p *phrases) readingsBeyond(n, word string) string {
+	if p.lang == Chinese {
+		return n + word
+	}
+	return n + " " + word
+}
+
+func (p *phrases) shareOfTime(percent string) string {
+	if p.lang == Chinese {
+		return p.ofTime + percent
+	}
+	return percent + p.ofTime
+}
+
+// atLeast says that an amount is the least that something can be.
+func (p *phrases) atLeast(amount string, least bool) string {
+	switch {
+	case !least:
+		return amount
+	case p.compact:
+		return ">=" + amount
+	case p.lang == Chinese:
+		return "至少" + amount
+	}
+	return "at least " + amount
+}

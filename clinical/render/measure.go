@@ -8,7 +8,9 @@ import (
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
-func (r *renderer) vitals() []Fact { return r.measureFacts("vital", "score", "wave") }
+func (r *renderer) vitals() []Fact {
+	return append(r.measureFacts("vital", "score", "wave"), r.scores()...)
+}
 
 func (r *renderer) laboratory() []Fact {
 	return append(r.measureFacts("gas", "lab"), r.reports()...)
@@ -28,6 +30,7 @@ func (r *renderer) measureFacts(groups ...string) []Fact {
 			facts = append(facts, r.waveFact(m))
 		case first.value.Quantity != nil:
 			facts = append(facts, r.seriesFact(m))
+			facts = append(facts, r.derived(m)...)
 		default:
 			if f, ok := r.wordsFact(m); ok {
 				facts = append(facts, f)
@@ -164,15 +167,21 @@ func (b *builder) reference(m *measure, x reading) string {
 
 // seriesFact says one value, or the first, last, lowest and highest of several.
 func (r *renderer) seriesFact(m *measure) Fact {
+	var evidence []string
+	for _, x := range m.readings {
+		evidence = append(evidence, reference("Observation", x.obs))
+	}
+	return r.seriesOf(m, evidence)
+}
+
+func (r *renderer) seriesOf(m *measure, evidence []string) Fact {
 	b, p := r.fact(), r.p
+	b.f.Evidence = evidence
 	if m.computed {
 		b.write(p.computed)
 	}
 	b.write(b.name(m), p.colon)
 	first, last := m.readings[0], m.readings[len(m.readings)-1]
-	for _, x := range m.readings {
-		b.evidence("Observation", x.obs)
-	}
 	b.f.Flag = last.flag
 	if b.f.Flag == FlagNormal && last.diaFlag != "" {
 		b.f.Flag = last.diaFlag

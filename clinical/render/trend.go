@@ -77,7 +77,10 @@ func span(a, b record.DateTime) (v record.Decimal, unit string, ok bool) {
 	if a.Precision != record.PrecisionSecond || b.Precision != record.PrecisionSecond {
 		return record.Decimal{}, "", false
 	}
-	d := b.Time.Sub(a.Time)
+	return stretchOf(b.Time.Sub(a.Time))
+}
+
+func stretchOf(d time.Duration) (v record.Decimal, unit string, ok bool) {
 	switch {
 	case d < time.Minute:
 		return record.Decimal{}, "", false

@@ -108,7 +108,8 @@ func (r *renderer) stay(e record.Encounter, anchor bool) Fact {
 	case !e.Start.IsZero() || !e.End.IsZero():
 		parts = append(parts, b.at(e.Start, e.End))
 	}
-	if anchor {
+	if anchor && len(parts) > 0 {
+		b.f.Critical = true // without it no other time can be read
 		parts[len(parts)-1] += p.paren(p.admission)
 	}
 	return b.write(p.stay, p.colon, strings.Join(parts, p.comma)).done()

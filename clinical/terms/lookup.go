@@ -92,3 +92,6 @@ func dropAnnotations(s string) string {
 		s = s[:i] + s[j+1:]
 	}
 }
+
+// ByName returns the entry of a kind that goes by a name, in any language and any case, or nil.
+func ByName(kind, name string) *Entry { return loaded().byName[kind+" "+strings.ToLower(name)] }
