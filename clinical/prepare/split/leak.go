@@ -1,6 +1,9 @@
 package split
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // LeakError says that a division lets records of one set be known from another.
 type LeakError struct {
@@ -69,27 +72,29 @@ func Check(members []Member, sets []Set) (Checked, error) {
 // Of equal prints, each is held against the one before it, and the last against other prints.
 func checkMet(members []Member, c *Checked, compare, found func(a, b int)) {
 	first, of := distinct(members)
-	last := make([]int, len(first))
-	copy(last, first)
+	last := slices.Clone(first)
 	for i, k := range of {
-		if k >= 0 && last[k] != i {
+		if k >= 0 && int(last[k]) != i {
 			c.Pairs++
-			found(last[k], i)
-			last[k] = i
+			found(int(last[k]), i)
+			last[k] = int32(i)
 		}
 	}
 	const otherBands = 1
-	meet(printsOf(members, last), otherBands, func(a, b int) { compare(last[a], last[b]) })
+	meet(printsOf(members, last), otherBands, func(a, b int) { compare(int(last[a]), int(last[b])) })
 }
 
 func patientsInTwo(members []Member, sets []Set) int {
-	in := make(map[uint64]Set, len(members))
-	two := map[uint64]bool{}
-	for i := range members {
-		if s, seen := in[members[i].Patient]; seen && s != sets[i] {
-			two[members[i].Patient] = true
+	n, two := 0, false
+	order := byPatient(members)
+	for k := 1; k < len(order); k++ {
+		a, b := order[k-1], order[k]
+		if members[a].Patient != members[b].Patient {
+			two = false
+		} else if sets[a] != sets[b] && !two {
+			two = true
+			n++
 		}
-		in[members[i].Patient] = sets[i]
 	}
-	return len(two)
+	return n
 }

@@ -1,9 +1,7 @@
 package split
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 )
 
@@ -19,18 +17,18 @@ const (
 func meet(prints []*Print, offset int, visit func(a, b int)) {
 	type place struct {
 		key   uint64
-		index int
+		index int32
 	}
 	all := make([]place, len(prints))
 	for half := range halves {
 		for band := range bands {
 			for i, p := range prints {
-				all[i] = place{p.band(half, offset, band), i}
+				all[i] = place{p.band(half, offset, band), int32(i)}
 			}
 			slices.SortFunc(all, func(a, b place) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.index, b.index)) })
 			for i := range all {
 				for j := i + 1; j < len(all) && all[j].key == all[i].key; j++ {
-					if a, b := all[i].index, all[j].index; !metBefore(prints[a], prints[b], offset, half, band) {
+					if a, b := int(all[i].index), int(all[j].index); !metBefore(prints[a], prints[b], offset, half, band) {
 						visit(a, b)
 					}
 				}
@@ -65,36 +63,29 @@ func metBefore(a, b *Print, offset, half, band int) bool {
 
 // distinct gives the first member of each print, and for every member the place of its print
 // among those. Members that say nothing have none: -1.
-func distinct(members []Member) (first, of []int) {
-	order := make([]int, 0, len(members))
-	of = make([]int, len(members))
+func distinct(members []Member) (first, of []int32) {
+	order := make([]int32, 0, len(members))
+	of = make([]int32, len(members))
 	for i := range members {
 		of[i] = -1
 		if members[i].Print != (Print{}) {
-			order = append(order, i)
+			order = append(order, int32(i))
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(members[a].Print.compare(&members[b].Print), cmp.Compare(a, b)) })
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(slices.Compare(members[a].Print[:], members[b].Print[:]), cmp.Compare(a, b))
+	})
 	for k, i := range order {
 		if k == 0 || members[order[k-1]].Print != members[i].Print {
 			first = append(first, i)
 		}
-		of[i] = len(first) - 1
+		of[i] = int32(len(first) - 1)
 	}
 	return first, of
 }
 
-func (p *Print) compare(o *Print) int {
-	var a, b [hashes * 4]byte
-	for i := range p {
-		binary.BigEndian.PutUint32(a[4*i:], p[i])
-		binary.BigEndian.PutUint32(b[4*i:], o[i])
-	}
-	return bytes.Compare(a[:], b[:])
-}
-
 // printsOf are the prints of some members.
-func printsOf(members []Member, which []int) []*Print {
+func printsOf(members []Member, which []int32) []*Print {
 	out := make([]*Print, len(which))
 	for k, i := range which {
 		out[k] = &members[i].Print
@@ -102,27 +93,37 @@ func printsOf(members []Member, which []int) []*Print {
 	return out
 }
 
+// byPatient are the members in the order of their patients.
+func byPatient(members []Member) []int32 {
+	order := make([]int32, len(members))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(members[a].Patient, members[b].Patient) })
+	return order
+}
+
 // cluster joins members with the same patient and members with nearly the same record. What is
 // joined by others in between is joined, too.
-func cluster(members []Member) []int {
-	parent := make([]int, len(members))
-	byPatient := make(map[uint64]int, len(members))
+func cluster(members []Member) (parent []int32) {
+	parent = make([]int32, len(members))
 	for i := range parent {
-		parent[i] = i
-		if first, seen := byPatient[members[i].Patient]; seen {
-			join(parent, first, i)
-		} else {
-			byPatient[members[i].Patient] = i
+		parent[i] = int32(i)
+	}
+	order := byPatient(members)
+	for k := 1; k < len(order); k++ {
+		if members[order[k-1]].Patient == members[order[k]].Patient {
+			join(parent, order[k-1], order[k])
 		}
 	}
 	first, of := distinct(members)
 	for i, k := range of {
 		if k >= 0 {
-			join(parent, first[k], i)
+			join(parent, first[k], int32(i))
 		}
 	}
-	meet(printsOf(members, first), 0, func(a, b int) {
-		a, b = first[a], first[b]
+	meet(printsOf(members, first), 0, func(x, y int) {
+		a, b := first[x], first[y]
 		if find(parent, a) != find(parent, b) && members[a].Print.Alike(&members[b].Print) >= alike {
 			join(parent, a, b)
 		}
@@ -130,7 +131,7 @@ func cluster(members []Member) []int {
 	return parent
 }
 
-func find(parent []int, i int) int {
+func find(parent []int32, i int32) int32 {
 	for parent[i] != i {
 		parent[i] = parent[parent[i]]
 		i = parent[i]
@@ -138,7 +139,7 @@ func find(parent []int, i int) int {
 	return i
 }
 
-func join(parent []int, a, b int) {
+func join(parent []int32, a, b int32) {
 	a, b = find(parent, a), find(parent, b)
 	if a != b {
 		parent[max(a, b)] = min(a, b)

@@ -78,44 +78,54 @@ func Assign(members []Member, opt Options) []Set {
 	if !opt.Divided() {
 		return out
 	}
-	for _, gs := range strata(groups(members, opt.Seed), opt) {
-		slices.SortFunc(gs, func(a, b group) int { return cmp.Compare(a.draw, b.draw) })
-		total := sizeOf(gs)
-		before := 0
-		for _, g := range gs {
-			at := (float64(before) + float64(len(g.members))/2) / float64(total)
-			set := Train
-			switch {
-			case at < opt.Test:
-				set = Test
-			case at < opt.Test+opt.Validation:
-				set = Validation
-			}
-			for _, m := range g.members {
-				out[m] = set
-			}
-			before += len(g.members)
+	order, gs := groups(members, opt.Seed)
+	gs = poolRare(gs, opt)
+	slices.SortFunc(gs, func(a, b group) int {
+		return cmp.Or(cmp.Compare(a.stratum, b.stratum), cmp.Compare(a.draw, b.draw))
+	})
+	for len(gs) > 0 {
+		n := 1
+		for n < len(gs) && gs[n].stratum == gs[0].stratum {
+			n++
 		}
+		fill(out, order, gs[:n], opt)
+		gs = gs[n:]
 	}
 	return out
 }
 
-// strata are the groups of each label, and those of all rare labels together.
-func strata(gs []group, opt Options) [][]group {
-	byLabel := map[string][]group{}
+// fill gives one stratum's groups their sets, in their order.
+func fill(out []Set, order []int32, gs []group, opt Options) {
+	total, before := sizeOf(gs), 0
 	for _, g := range gs {
-		byLabel[g.label] = append(byLabel[g.label], g)
+		at := (float64(before) + float64(g.size())/2) / float64(total)
+		set := Train
+		switch {
+		case at < opt.Test:
+			set = Test
+		case at < opt.Test+opt.Validation:
+			set = Validation
+		}
+		for _, m := range order[g.from:g.to] {
+			out[m] = set
+		}
+		before += g.size()
 	}
-	var out [][]group
-	var rare []group
-	for _, same := range byLabel {
-		if float64(sizeOf(same))*opt.least() < 1 {
-			rare = append(rare, same...)
-		} else {
-			out = append(out, same)
+}
+
+// poolRare makes all labels that are too rare one stratum.
+func poolRare(gs []group, opt Options) []group {
+	const pool = -1
+	sizes := map[int32]int{}
+	for _, g := range gs {
+		sizes[g.stratum] += g.size()
+	}
+	for i, g := range gs {
+		if float64(sizes[g.stratum])*opt.least() < 1 {
+			gs[i].stratum = pool
 		}
 	}
-	return append(out, rare)
+	return gs
 }
 
 // least is the smallest share that is not 0.
@@ -129,44 +139,50 @@ func (o Options) least() float64 {
 	return least
 }
 
+// group are members that belong together: a stretch of an order of all members.
+type group struct {
+	from, to int32
+	stratum  int32 // number of the first member's label
+	draw     uint64
+}
+
+func (g *group) size() int { return int(g.to - g.from) }
+
 func sizeOf(gs []group) int {
 	n := 0
-	for _, g := range gs {
-		n += len(g.members)
+	for i := range gs {
+		n += gs[i].size()
 	}
 	return n
 }
 
-// group are members that belong together.
-type group struct {
-	members []int
-	label   string
-	draw    uint64
-}
-
-func groups(members []Member, seed uint64) []group {
+// groups puts the members of each group next to each other, in an order that does not depend
+// on theirs.
+func groups(members []Member, seed uint64) (order []int32, out []group) {
 	parent := cluster(members)
-	byRoot := map[int]*group{}
-	var roots []int
-	for i := range members {
-		r := find(parent, i)
-		if byRoot[r] == nil {
-			byRoot[r] = &group{}
-			roots = append(roots, r)
+	order = make([]int32, len(members))
+	for i := range order {
+		order[i] = int32(i)
+		find(parent, int32(i))
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		x, y := &members[a], &members[b]
+		return cmp.Or(cmp.Compare(find(parent, a), find(parent, b)), cmp.Compare(x.Patient, y.Patient), strings.Compare(x.Label, y.Label))
+	})
+	strata := map[string]int32{}
+	for from := 0; from < len(order); {
+		to := from + 1
+		for to < len(order) && find(parent, order[to]) == find(parent, order[from]) {
+			to++
 		}
-		byRoot[r].members = append(byRoot[r].members, i)
+		first := &members[order[from]]
+		if _, known := strata[first.Label]; !known {
+			strata[first.Label] = int32(len(strata))
+		}
+		out = append(out, group{int32(from), int32(to), strata[first.Label], draw(seed, first.Patient)})
+		from = to
 	}
-	out := make([]group, 0, len(roots))
-	for _, r := range roots {
-		g := byRoot[r]
-		slices.SortFunc(g.members, func(a, b int) int {
-			return cmp.Or(cmp.Compare(members[a].Patient, members[b].Patient), strings.Compare(members[a].Label, members[b].Label))
-		})
-		first := &members[g.members[0]]
-		g.label, g.draw = first.Label, draw(seed, first.Patient)
-		out = append(out, *g)
-	}
-	return out
+	return order, out
 }
 
 func draw(seed, patient uint64) uint64 {
