@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -253,4 +254,55 @@ func TestSharedResourcesAreBounded(t *testing.T) {
 	var invalid *record.InvalidError
 	require.ErrorAs(t, err, &invalid)
 	require.Equal(t, "Device.ndjson:2: Device.id", invalid.Violations[0].Path, "two devices under one id")
+}
+
+func TestAHistoryAmongTheLinesGivesItsNewestVersions(t *testing.T) {
+	history := strings.Replace(string(bundle(
+		`{'resourceType':'Observation','id':'o','status':'amended','code':{'text':'x'},`+me+`,'valueInteger':2}`,
+		`{'resourceType':'Observation','id':'o','status':'final','code':{'text':'x'},`+me+`,'valueInteger':1}`)), "collection", "history", 1)
+	rec, err := fhir.ParseResources(export("x.ndjson", history, obs(`'id':'n'`)), nil, fhir.Limits{})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, *rec.Observations[0].Value.Integer)
+	require.Equal(t, "x.ndjson:1: Bundle.entry[1].resource", rec.Notices[0].Path)
+	require.Equal(t, "an older version of x.ndjson:1: Bundle.entry[0], left out", rec.Notices[0].Message)
+
+	_, err = fhir.ParseResources(export("x.ndjson", history, `{'resourceType':'Observation','id':'o','status':'final','code':{'text':'x'},`+me+`,'valueInteger':3}`), nil, fhir.Limits{})
+	var invalid *record.InvalidError
+	require.ErrorAs(t, err, &invalid, "a line is no part of the history")
+	require.Equal(t, "x.ndjson:2: Observation.id", invalid.Violations[0].Path)
+}
+
+// endless gives the same lines again and again, up to n bytes.
+type endless struct {
+	lines []byte
+	at, n int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.n <= 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), e.n)], e.lines[e.at:])
+	e.at = (e.at + n) % len(e.lines)
+	e.n -= n
+	return n, nil
+}
+
+func TestLinesTakeTheMemoryOfOne(t *testing.T) {
+	const size = 64 << 20
+	var before, after runtime.MemStats
+	source := &endless{lines: bulk(2, 8), n: size}
+	runtime.ReadMemStats(&before)
+	lines, bytes := fhir.NewLines(source, "x.ndjson", fhir.Limits{}), 0
+	for {
+		l, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		bytes += len(l.Text) + 1
+	}
+	runtime.ReadMemStats(&after)
+	require.InDelta(t, size, bytes, 1)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 }
