@@ -83,3 +83,18 @@ var (
 		"SR", "TX", "URN", "VR", "VUS", "XRC",
 	}}
 )
+
+// codeSystem is a code system of which a record keeps the code alone.
+type codeSystem struct {
+	uri   string
+	codes binding
+}
+
+func (s codeSystem) has(code string) bool { return s.codes.has(code) }
+
+func (s codeSystem) coding(code string) outCoding {
+	if s.has(code) {
+		return outCoding{System: s.uri, Code: code}
+	}
+	return outCoding{Code: code}
+}

@@ -260,37 +260,6 @@ func (p *Parser) array(n *Node) error {
 	}
 }
 
-func (p *Parser) skipObject() error {
-	if err := p.deeper(); err != nil || p.empty('}') {
-		return err
-	}
-	for {
-		if _, _, err := p.name(); err != nil {
-			return err
-		}
-		if err := p.value(nil); err != nil {
-			return err
-		}
-		if more, err := p.more('}'); err != nil || !more {
-			return err
-		}
-	}
-}
-
-func (p *Parser) skipArray() error {
-	if err := p.deeper(); err != nil || p.empty(']') {
-		return err
-	}
-	for {
-		if err := p.value(nil); err != nil {
-			return err
-		}
-		if more, err := p.more(']'); err != nil || !more {
-			return err
-		}
-	}
-}
-
 // findDuplicates compares keys pairwise in a small object; in a large one, where
 // that would take quadratic time, through a map.
 func (p *Parser) findDuplicates(n *Node, count int) {

@@ -93,3 +93,34 @@ func (p *Parser) Elements(read func(i int) error) error {
 		}
 	}
 }
+
+func (p *Parser) skipObject() error {
+	if err := p.deeper(); err != nil || p.empty('}') {
+		return err
+	}
+	for {
+		if _, _, err := p.name(); err != nil {
+			return err
+		}
+		if err := p.value(nil); err != nil {
+			return err
+		}
+		if more, err := p.more('}'); err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (p *Parser) skipArray() error {
+	if err := p.deeper(); err != nil || p.empty(']') {
+		return err
+	}
+	for {
+		if err := p.value(nil); err != nil {
+			return err
+		}
+		if more, err := p.more(']'); err != nil || !more {
+			return err
+		}
+	}
+}
