@@ -48,6 +48,8 @@ const (
 	NoticeImplausible     NoticeKind = "implausible"
 	// NoticeOldVersion marks a version of a resource that a newer one replaces.
 	NoticeOldVersion NoticeKind = "old-version"
+	// NoticeZone marks times that name no time zone.
+	NoticeZone NoticeKind = "time-zone"
 	// NoticeMore ends a list of notices that was cut at a reader's limit.
 	NoticeMore NoticeKind = "more"
 )
