@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bedside-lm/bedside/clinical/fhir"
+	"github.com/bedside-lm/bedside/clinical/record"
 )
 
 // patients and perPatient size the benchmarks' export: about 40 MB of compact JSON.
@@ -128,6 +129,32 @@ func BenchmarkLines(b *testing.B) {
 			}
 		}
 	}
+}
+
+// BenchmarkWrite writes the records of an export as Bundles.
+func BenchmarkWrite(b *testing.B) {
+	var all []*record.PatientRecord
+	size := 0
+	for _, lines := range byPatient(b, bulk(patients, perPatient)) {
+		rec, err := fhir.ParseResources(lines, nil, fhir.Limits{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, rec)
+	}
+	var out []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		size = 0
+		for _, rec := range all {
+			var err error
+			if out, err = fhir.AppendBundle(out[:0], rec); err != nil {
+				b.Fatal(err)
+			}
+			size += len(out)
+		}
+	}
+	b.SetBytes(int64(size))
 }
 
 func BenchmarkParseResources(b *testing.B) {

@@ -1,6 +1,8 @@
 package fhir
 
 import (
+	"bytes"
+
 	"github.com/bedside-lm/bedside/clinical/fhir/internal/tree"
 	"github.com/bedside-lm/bedside/clinical/record"
 )
@@ -47,14 +49,13 @@ func NewShared(lim Limits) *Shared {
 	return &Shared{lim: lim.withDefaults(), lines: map[key][]Line{}}
 }
 
-// Add keeps a copy of a line that Glance told the resource of. Where two differ under one
-// id both are kept, and whoever names them is told. The error is a *record.LimitError.
+// Add keeps a copy of a line that Glance told the resource of. Where lines differ under one
+// id two are kept, so that the record that names them is refused. The error is a
+// *record.LimitError.
 func (s *Shared) Add(l Line, res Resource) error {
 	k := key{typ: res.Type, id: res.ID}
-	for _, old := range s.lines[k] {
-		if string(old.Text) == string(l.Text) {
-			return nil
-		}
+	if old := s.lines[k]; len(old) > 1 || len(old) == 1 && bytes.Equal(old[0].Text, l.Text) {
+		return nil
 	}
 	if s.bytes += int64(len(l.Text)); s.bytes > s.lim.Bytes {
 		return &record.LimitError{Path: l.String(), What: "bytes of shared resources", Limit: s.lim.Bytes}

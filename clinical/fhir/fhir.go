@@ -26,8 +26,8 @@ import (
 // less takes its default. What a record costs in memory is bounded by Bytes: at
 // worst about ten times as much, for a text of nothing but waveforms.
 type Limits struct {
-	Bytes       int64 // of the whole text; default 64 MiB
-	Entries     int   // of a Bundle; default 100,000
+	Bytes       int64 // of the whole text, or of all lines about a patient; default 64 MiB
+	Entries     int   // of a Bundle, or of all lines about a patient; default 100,000
 	Depth       int   // nested objects and arrays; default 64, at most 1,000
 	Values      int   // JSON values in one entry; default 250,000
 	StringBytes int   // of a text that is read, other than a waveform; default 1 MiB (R4 section 2.24.0.1)

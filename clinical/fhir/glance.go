@@ -24,7 +24,7 @@ func (r Resource) Shared() bool {
 
 // Glance checks that a line is JSON and finds whose resource it is, without building its
 // tree. "Patient/x", "https://host/fhir/Patient/x", either with "/_history/1" behind it,
-// and "urn:uuid:x" all give x. A Bundle belongs to its Patient, by id or else by the uuid
+// and "urn:uuid:x" all give x: an export is one server's. A Bundle belongs to its Patient, by id or else by the uuid
 // of its fullUrl, and without one to whom its first resource names.
 //
 // The error is a *record.InvalidError or a *record.LimitError, its path the line's place,

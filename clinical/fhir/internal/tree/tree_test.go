@@ -152,6 +152,46 @@ func plain(n *Node) any {
 	return nil
 }
 
+func skipped(p *Parser, data []byte) error {
+	p.Start(data)
+	if err := p.Skip(); err != nil {
+		return err
+	}
+	return p.End()
+}
+
+func TestWalking(t *testing.T) {
+	p := NewParser(wide)
+	p.Start([]byte(` {"a":[1,"\u00e9",{}],"b\n":{"c":null},"d":true} `))
+	var got []string
+	require.NoError(t, p.Members(func(name []byte) error {
+		got = append(got, string(name)+" is "+p.Kind().String())
+		if p.Kind() != Array {
+			return p.Skip()
+		}
+		return p.Elements(func(i int) error {
+			if p.Kind() != String {
+				return p.Skip()
+			}
+			text, err := p.Text()
+			got = append(got, string(text))
+			return err
+		})
+	}))
+	require.NoError(t, p.End())
+	require.Equal(t, []string{"a is an array", "é", "b\n is an object", "d is a boolean"}, got)
+
+	stop := errors.New("enough")
+	p.Start([]byte(`{"a":1}`))
+	require.ErrorIs(t, p.Members(func([]byte) error { return stop }), stop)
+	p.Start([]byte(`[1]x`))
+	require.NoError(t, p.Skip())
+	require.Error(t, p.End())
+	p.Start([]byte(strings.Repeat("[", 100)))
+	var limit *LimitError
+	require.ErrorAs(t, p.Skip(), &limit)
+}
+
 // FuzzParser holds the parser against encoding/json: the same texts are JSON, and
 // they mean the same.
 func FuzzParser(f *testing.F) {
@@ -174,10 +214,15 @@ func FuzzParser(f *testing.F) {
 			return
 		case errors.As(err, &syntax) && syntax.Msg == MsgSurrogate:
 			return
+		case err != nil && skipped(p, data) == nil:
+			t.Fatalf("passed over, though it is no JSON: %v", err)
 		case (err == nil) != json.Valid(data):
 			t.Fatalf("json.Valid says %v, the parser %v", json.Valid(data), err)
 		case err != nil || len(p.Duplicates) > 0:
 			return
+		}
+		if err := skipped(p, data); err != nil {
+			t.Fatalf("passed over otherwise than read: %v", err)
 		}
 		dec := json.NewDecoder(strings.NewReader(string(data)))
 		dec.UseNumber()
