@@ -62,43 +62,34 @@ func blank() []float64 {
 	return out
 }
 
-// inpatient are the classes of encounters that begin with an admission (HL7 v3 ActEncounterCode).
-var inpatient = []string{"IMP", "ACUTE", "NONAC", "EMER", "OBSENC", "SS"}
+// inpatient are the classes of encounter that admit a patient (HL7 v3 ActEncounterCode).
+var inpatient = []string{"IMP", "ACUTE", "NONAC", "OBSENC", "SS"}
 
-// Admission is the moment from which features count: the start of the first encounter in
-// hospital; where there is none, of the first encounter; where none has a time of day, the
-// first reading. ok is false where there is not even that.
+// Admission is the moment from which features count, which is also what texts give times
+// relative to: the start of the latest inpatient encounter, else of the latest of any kind. Where
+// none has a time of day it is the first reading. ok is false where there is not even that.
 func Admission(rec *record.PatientRecord) (start time.Time, ok bool) {
-	var hospital, other, reading earliest
+	admits := false
 	for i := range rec.Encounters {
-		if e := &rec.Encounters[i]; slices.Contains(inpatient, e.Class) {
-			hospital.take(e.Start)
-		} else {
-			other.take(e.Start)
+		e := &rec.Encounters[i]
+		if e.Status == "entered-in-error" || e.Status == "cancelled" || e.Start.Precision != record.PrecisionSecond {
+			continue
 		}
+		in := slices.Contains(inpatient, e.Class)
+		if !ok || in && !admits || in == admits && e.Start.Time.After(start) {
+			start, ok, admits = e.Start.Time, true, in
+		}
+	}
+	if ok {
+		return start, true
 	}
 	for i := range rec.Observations {
-		if usable(&rec.Observations[i]) {
-			reading.take(rec.Observations[i].Start)
+		o := &rec.Observations[i]
+		if o.Start.Precision == record.PrecisionSecond && usable(o) && (!ok || o.Start.Time.Before(start)) {
+			start, ok = o.Start.Time, true
 		}
 	}
-	for _, e := range []earliest{hospital, other, reading} {
-		if e.known {
-			return e.at, true
-		}
-	}
-	return time.Time{}, false
-}
-
-type earliest struct {
-	at    time.Time
-	known bool
-}
-
-func (e *earliest) take(t record.DateTime) {
-	if t.Precision == record.PrecisionSecond && (!e.known || t.Time.Before(e.at)) {
-		e.at, e.known = t.Time, true
-	}
+	return start, ok
 }
 
 const (

@@ -175,7 +175,10 @@ func TestAdmission(t *testing.T) {
 	check(7)
 	rec.Encounters = append(rec.Encounters, record.Encounter{Class: "AMB", Start: moment(-60)})
 	check(-60)
-	rec.Encounters = append(rec.Encounters, record.Encounter{Class: "IMP", Start: moment(30)}, record.Encounter{Class: "EMER", Start: moment(5)}, record.Encounter{Class: "IMP"})
+	rec.Encounters = append(rec.Encounters, record.Encounter{Class: "EMER", Start: moment(60)}, record.Encounter{Class: "AMB"})
+	check(60)
+	rec.Encounters = append(rec.Encounters, record.Encounter{Class: "IMP", Start: moment(5)}, record.Encounter{Class: "IMP", Start: moment(-500)},
+		record.Encounter{Class: "IMP", Status: "cancelled", Start: moment(90)}, record.Encounter{Class: "AMB", Start: moment(900)})
 	check(5)
 	row := features.ExtractFrom(rec, moment(8).Time)
 	require.InDelta(t, 1, value(t, row, "heart_rate.1h.count"), 0)
