@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/render"
 	"github.com/bedside-lm/bedside/clinical/summary"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
@@ -20,11 +19,11 @@ import (
 type clinicalService struct {
 	bedsidev1.UnimplementedClinicalServiceServer
 	models *registry
-	limits fhir.Limits
+	limits convert.Limits
 }
 
 func newClinicalService(m *registry, cfg config.Config) *clinicalService {
-	return &clinicalService{models: m, limits: fhir.Limits{Bytes: cfg.MaxRecordBytes}}
+	return &clinicalService{models: m, limits: convert.Limits{Bytes: cfg.MaxRecordBytes}}
 }
 
 func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {

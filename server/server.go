@@ -29,6 +29,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/config"
+	"github.com/bedside-lm/bedside/server/convert"
 	"github.com/bedside-lm/bedside/server/embed"
 	"github.com/bedside-lm/bedside/server/engine"
 	"github.com/bedside-lm/bedside/server/infer"
@@ -160,6 +161,10 @@ func (s *Server) register(chain *interceptor.Chain) {
 	bedsidev1.RegisterGenerationServiceServer(s.grpc, &generationService{models: s.models})
 	bedsidev1.RegisterEmbeddingServiceServer(s.grpc, &embeddingService{models: s.models, tenant: tenant.Of})
 	bedsidev1.RegisterClinicalServiceServer(s.grpc, newClinicalService(s.models, s.cfg))
+	bedsidev1.RegisterPreparationServiceServer(s.grpc, &preparationService{
+		preparer: &preparer{models: s.models, limits: convert.Limits{Bytes: s.cfg.MaxRecordBytes}, tenant: tenant.Of},
+		errors:   chain, draining: s.draining,
+	})
 	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
 	inference.RegisterGRPCInferenceServiceServer(s.grpc, oip.NewService(inferenceModels{s.models}, oip.Options{
 		Name: "bedside", Version: s.cfg.Version, Ready: s.ready.on.Load, Draining: s.draining.Done(), Errors: chain,

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/record"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/server/convert"
@@ -173,10 +172,10 @@ func TestSource(t *testing.T) {
 	json := func(s string) *bedsidev1.RecordSource {
 		return &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: s}}
 	}
-	rec, err := convert.Source(typed(plain()), fhir.Limits{})
+	rec, err := convert.Source(typed(plain()), convert.Limits{})
 	require.NoError(t, err)
 	require.Len(t, rec.Observations, 3)
-	rec, err = convert.Source(json(`{"resourceType":"Patient","id":"a","gender":"male"}`), fhir.Limits{})
+	rec, err = convert.Source(json(`{"resourceType":"Patient","id":"a","gender":"male"}`), convert.Limits{})
 	require.NoError(t, err)
 	require.Equal(t, "male", rec.Patient.Sex)
 
@@ -187,12 +186,12 @@ func TestSource(t *testing.T) {
 		json(`{"resourceType":"Patient","gender":"m"}`): "Patient.gender",
 		json(`{`): "Bundle", {}: "source", nil: "source",
 	} {
-		_, err := convert.Source(source, fhir.Limits{})
+		_, err := convert.Source(source, convert.Limits{})
 		e, ok := errors.AsType[*record.InvalidError](err)
 		require.True(t, ok, "%v", err)
 		require.Equal(t, path, e.Violations[0].Path)
 	}
-	_, err = convert.Source(json(strings.Repeat(" ", 100)), fhir.Limits{Bytes: 99})
+	_, err = convert.Source(json(strings.Repeat(" ", 100)), convert.Limits{Bytes: 99})
 	e, ok := errors.AsType[*record.LimitError](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, int64(99), e.Limit)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bedside-lm/bedside/clinical/prepare"
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/render"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
@@ -56,4 +57,15 @@ func SampledFromProto(root string, p *bedsidev1.SampledSignal) (code record.Conc
 		return code, nil, start, &record.InvalidError{Violations: r.violations}
 	}
 	return code, s, start, nil
+}
+
+// TextToProto writes a document with its text and what it came to.
+func TextToProto(doc *render.Document) *bedsidev1.RecordText {
+	out := &bedsidev1.RecordText{
+		Language: string(doc.Lang), Text: doc.Text(), Tokens: count(doc.Tokens), OmittedFacts: count(doc.Omitted),
+	}
+	for _, s := range doc.Sections {
+		out.Sections = append(out.Sections, &bedsidev1.SummarySection{Kind: string(s.Kind), Heading: s.Heading, Facts: FactsToProto(s.Facts)})
+	}
+	return out
 }

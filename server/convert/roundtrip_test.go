@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
-	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/record"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/server/convert"
@@ -53,7 +52,7 @@ func TestRoundTripOfSamples(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
-			want, err := convert.Source(&bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: string(data)}}, fhir.Limits{})
+			want, err := convert.Source(&bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: string(data)}}, convert.Limits{})
 			require.NoError(t, err)
 			got, err := convert.RecordFromProto(overTheWire(t, want))
 			require.NoError(t, err)

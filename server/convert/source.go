@@ -2,19 +2,29 @@ package convert
 
 import (
 	"github.com/bedside-lm/bedside/clinical/fhir"
+	"github.com/bedside-lm/bedside/clinical/hl7v2"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/render"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
-// Source reads the record of a request, in whichever form it came. lim bounds FHIR JSON;
-// typed records are bounded by the rules of the protocol files. The error is a
-// *record.InvalidError or a *record.LimitError. Paths begin with "Bundle" in FHIR JSON and
-// with "source.record" in a typed record, as validation's do.
-func Source(src *bedsidev1.RecordSource, lim fhir.Limits) (*record.PatientRecord, error) {
+// Limits bound what is read of a request; typed records are bounded by the rules of the protocol
+// files.
+type Limits struct {
+	// Bytes is the size of the largest text, in whichever format; 0 is each reader's own default.
+	Bytes int64
+}
+
+// Source reads the record of a request, in whichever form it came. The error is a
+// *record.InvalidError or a *record.LimitError. Paths begin with "Bundle" in FHIR JSON, with a
+// segment ("OBX[2]-5") in HL7 v2, with a row in CSV, and with "source.record" in a typed record,
+// as validation's do.
+func Source(src *bedsidev1.RecordSource, lim Limits) (*record.PatientRecord, error) {
 	switch s := src.GetSource().(type) {
 	case *bedsidev1.RecordSource_FhirJson:
-		return fhir.Parse([]byte(s.FhirJson), lim)
+		return fhir.Parse([]byte(s.FhirJson), fhir.Limits{Bytes: lim.Bytes})
+	case *bedsidev1.RecordSource_Hl7V2:
+		return hl7v2.Parse([]byte(s.Hl7V2), hl7v2.Limits{Bytes: lim.Bytes})
 	case *bedsidev1.RecordSource_Record:
 		return recordAt("source.record", s.Record)
 	}
