@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bedside-lm/bedside/clinical/fhir"
@@ -169,4 +170,25 @@ func BenchmarkParseResources(b *testing.B) {
 			}
 		}
 	}
+}
+
+// BenchmarkParseResourcesOnAllCores reads one patient's lines after another on each core.
+func BenchmarkParseResourcesOnAllCores(b *testing.B) {
+	data := bulk(patients, perPatient)
+	var all [][]fhir.Line
+	for _, lines := range byPatient(b, data) {
+		all = append(all, lines)
+	}
+	var next atomic.Int64
+	b.SetBytes(int64(len(data) / len(all)))
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			lines := all[int(next.Add(1))%len(all)]
+			if _, err := fhir.ParseResources(lines, nil, fhir.Limits{}); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }
