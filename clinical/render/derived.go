@@ -18,7 +18,7 @@ const (
 )
 
 // maxGap is how much longer than the median time between readings the longest may be for the
-// time between two readings to be counted as what the earlier one says.
+// time between two readings to be counted as what they say.
 const maxGap = 4
 
 // point is one reading as it is computed with.
@@ -158,8 +158,8 @@ type side struct {
 }
 
 // excursions counts the readings beyond the limits, and for how long the series stayed there.
-// A reading stands until the next one, the last for no time. Where readings are missing in
-// between, only their number is told.
+// A reading stands for the time that it is nearest to. Where readings are missing in between,
+// only their number is told.
 func (r *renderer) excursions(m *measure, ps []point) (Fact, bool) {
 	b, p := r.fact(), r.p
 	name := b.start(m)
@@ -258,14 +258,24 @@ func excursion(ps []point, flag string) side {
 			continue
 		}
 		s.count++
-		if i+1 < len(ps) {
-			held := ps[i+1].at.Sub(x.at)
-			s.held += held
-			run += held
-		}
+		held := stands(ps, i)
+		s.held += held
+		run += held
 		s.longest = max(s.longest, run)
 	}
 	return s
+}
+
+// stands is the time that a reading is nearest to.
+func stands(ps []point, i int) time.Duration {
+	from, to := ps[i].at, ps[i].at
+	if i > 0 {
+		from = from.Add(-from.Sub(ps[i-1].at) / 2)
+	}
+	if i+1 < len(ps) {
+		to = to.Add(ps[i+1].at.Sub(to) / 2)
+	}
+	return to.Sub(from)
 }
 
 // even says whether no two readings lie much further apart than most.

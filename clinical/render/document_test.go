@@ -17,51 +17,6 @@ import (
 
 var both = []render.Lang{render.English, render.Chinese}
 
-func TestEveryTermHasBothLanguages(t *testing.T) {
-	han := regexp.MustCompile(`\p{Han}`)
-	kinds := map[string]int{}
-	keys := map[string]bool{}
-	for _, e := range terms.Entries() {
-		kinds[e.Kind]++
-		if keys[e.Key] {
-			t.Errorf("%s stands twice", e.Key)
-		}
-		keys[e.Key] = true
-		if han.MatchString(e.Name(render.English)) {
-			t.Errorf("%s: the English name is Chinese", e.Key)
-		}
-		if zh := e.Name(render.Chinese); !han.MatchString(zh) {
-			t.Errorf("%s: the Chinese name %q is not Chinese", e.Key, zh)
-		}
-		for _, l := range both {
-			for _, n := range e.Names[l] {
-				if n == "" || n != strings.TrimSpace(n) {
-					t.Errorf("%s: name %q", e.Key, n)
-				}
-			}
-		}
-		if (e.Male != nil || e.Female != nil) && (e.RangeBy == "" || e.Unit == "") {
-			t.Errorf("%s: a range without its source or unit", e.Key)
-		}
-	}
-	for kind, atLeast := range map[string]int{"measure": 120, "diagnosis": 80, "drug": 100, "allergen": 15, "procedure": 20, "vaccine": 5, "route": 8} {
-		if kinds[kind] < atLeast {
-			t.Errorf("%d terms of kind %s, want at least %d", kinds[kind], kind, atLeast)
-		}
-	}
-	units := map[string]bool{}
-	for _, u := range terms.Units() {
-		if units[u.Code] {
-			t.Errorf("unit %s stands twice", u.Code)
-		}
-		units[u.Code] = true
-	}
-	for _, e := range terms.Entries() {
-		if e.Unit != "" && !units[e.Unit] {
-			t.Errorf("%s: unit %s is not in the table of units", e.Key, e.Unit)
-		}
-	}
-}
 
 func moment(s string) record.DateTime {
 	d, err := record.ParseDateTime(s)

@@ -141,11 +141,8 @@ func (b *builder) quantity(q record.Quantity, n Number) string {
 // count writes a computed number with one of the table's units.
 func (b *builder) count(v record.Decimal, code string, n Number) string {
 	n.Value, n.Unit, n.Label = v, code, terms.UnitByCode(code).Display[b.r.lang]
-	if b.r.lang == English && v.Text == "1" {
+	if b.r.lang == English && v.Text == "1" && len(n.Label) > 1 {
 		n.Label = strings.TrimSuffix(n.Label, "s")
-		if n.Label == "" {
-			n.Label = "s"
-		}
 	}
 	b.add(n)
 	return v.Text + b.r.p.joinUnit(n.Label)

@@ -18,9 +18,6 @@ var partNames = map[score.PartName]string{
 	score.PartConsciousness: "level of consciousness", score.PartTemperature: "body temperature",
 }
 
-// minKnown is how many parts of a score must be known for it to be told.
-var minKnown = map[score.Kind]int{score.KindNEWS2: 3, score.KindQSOFA: 2}
-
 const (
 	qsofaPositive = 2   // points from which qSOFA is positive (Singer et al. 2016)
 	maxMoments    = 200 // at which a score is computed; more are thinned evenly
@@ -40,10 +37,12 @@ func (r *renderer) scores() []Fact {
 			continue
 		}
 		last := scoreAt(readings, kind, moments[len(moments)-1])
-		if last.Excluded != score.ExclusionNone || len(last.Parts)-len(last.Missing) < minKnown[kind] {
+		if last.Excluded != score.ExclusionNone {
 			continue
 		}
-		facts = append(facts, r.scoreFact(last))
+		if last.Computable || last.Total > 0 { // "at least 0" says nothing
+			facts = append(facts, r.scoreFact(last))
+		}
 		if f, ok := r.scoreSeries(readings, kind, moments); ok {
 			facts = append(facts, f)
 		}

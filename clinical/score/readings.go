@@ -41,7 +41,7 @@ var sources = []struct {
 	{"2708-6", PartOxygenSaturation, "%"},
 	{"19994-3", PartOxygen, "%"},
 	{"3151-8", PartOxygen, "L/min"},
-	{"3150-6", PartOxygen, "%"},
+	{"3150-0", PartOxygen, "%"},
 	{"8480-6", PartSystolic, "mm[Hg]"},
 	{"8867-4", PartPulse, "/min"},
 	{"67775-7", PartConsciousness, ""},

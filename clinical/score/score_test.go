@@ -66,7 +66,7 @@ func TestChart(t *testing.T) {
 		{"temp", "8310-5", "[degF]", map[float64]int{98.6: 0, 102.5: 2}},
 		{"sat", "2708-6", "1", map[float64]int{0.93: 2}},
 		{"o2", "3151-8", "L/min", map[float64]int{0: 0, 2: 2}},
-		{"o2", "3150-6", "%", map[float64]int{21: 0, 40: 2}},
+		{"o2", "3150-0", "%", map[float64]int{21: 0, 40: 2}},
 		{"avpu", "9269-2", "{score}", map[float64]int{15: 0, 14: 3, 3: 3}},
 	} {
 		for v, want := range c.points {

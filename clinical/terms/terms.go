@@ -35,7 +35,7 @@ type Entry struct {
 	Group   string // of a measure: vital, gas, lab, wave, score
 	Names   map[Lang][]string
 	Abbr    map[Lang]string // the shortest name in use, one of Names; nil where there is none
-	Unit    string // UCUM code that the reference range is given in
+	Unit    string          // UCUM code that the reference range is given in
 	Male    *Bounds
 	Female  *Bounds
 	RangeBy string // source of the range

@@ -62,4 +62,5 @@ var atoms = map[string]atom{
 	"%": plain(1e-2, number), "[ppm]": plain(1e-6, number), "[ppth]": plain(1e-3, number), "[ppb]": plain(1e-9, number),
 	"10*": plain(10, number), "10^": plain(10, number), "[pH]": plain(1, number),
 	"deg": plain(math.Pi/180, number), "[arb'U]": plain(1, number), "[CFU]": plain(1, number), "[cfu]": plain(1, number),
+	"[HPF]": plain(1, number), "[LPF]": plain(100, number), // microscope fields
 }
