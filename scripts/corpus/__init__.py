@@ -1,0 +1,1 @@
+"""Generated data for evaluation: made at test time from fixed seeds, never committed."""
