@@ -1,8 +1,6 @@
 package tabular
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -166,7 +164,7 @@ func (b *builder) encounter() string {
 	if filed == "" {
 		return ""
 	}
-	id := b.once(idOf(filed))
+	id := b.once(record.IDOf(filed))
 	i, known := b.visits[id]
 	if !known {
 		i = len(b.rec.Encounters)
@@ -217,7 +215,7 @@ func (b *builder) device() string {
 	if filed == "" {
 		return ""
 	}
-	id := idOf(filed)
+	id := record.IDOf(filed)
 	if !b.devices[id] {
 		b.devices[id] = true
 		b.rec.Devices = append(b.rec.Devices, record.Device{ID: id})
@@ -275,21 +273,4 @@ func (b *builder) id(id string) string {
 	}
 	b.ids[id] = true
 	return id
-}
-
-// idOf makes a FHIR id of what a table calls something. One with other signs than a FHIR id
-// may have, or too long, ends in a digest of the whole, so that two never become one.
-func idOf(s string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
-			return r
-		}
-		return '-'
-	}, s)
-	const longest, kept = 64, 40
-	if clean == s && len(s) <= longest && s != "" {
-		return s
-	}
-	sum := sha256.Sum256([]byte(s))
-	return clean[:min(len(clean), kept)] + "-" + hex.EncodeToString(sum[:8])
 }

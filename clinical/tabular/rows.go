@@ -150,13 +150,13 @@ func control(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r
 func (m *Mapping) patientOf(row *Row) (string, error) {
 	column := m.spec.Patient.ID
 	if column == "" {
-		return idOf(m.spec.Patient.Constant), nil
+		return record.IDOf(m.spec.Patient.Constant), nil
 	}
 	cell := row.Cells[m.at[column]]
 	if m.missing[cell] {
 		return "", invalid(place(row, column), "required: the patient's id")
 	}
-	return idOf(cell), nil
+	return record.IDOf(cell), nil
 }
 
 // read returns the fields of the next row, valid until the next call.
