@@ -80,3 +80,21 @@ func TestUnitCode(t *testing.T) {
 		require.Equal(t, want, signal.UnitCode(text), text)
 	}
 }
+
+// FuzzKindOf holds that no label, code or unit makes the look-ups panic, that a code of an ECG
+// lead is believed over any label, and that a unit's code is its own.
+func FuzzKindOf(f *testing.F) {
+	f.Add("MLII", "131330", "mV")
+	f.Add("ABP mean", "", "mmHg")
+	f.Add("心电图", "MDC_IMPED_TTHOR", "µV")
+	f.Fuzz(func(t *testing.T, label, code, unit string) {
+		ucum := signal.UnitCode(unit)
+		if signal.UnitCode(ucum) != ucum {
+			t.Fatalf("%q gives %q, which gives %q", unit, ucum, signal.UnitCode(ucum))
+		}
+		signal.KindOf(label, mdc(code, ""), ucum)
+		if k := signal.KindOf(label, mdc("131330", ""), ucum); k != signal.KindECG {
+			t.Fatalf("%q: %s", label, k)
+		}
+	})
+}

@@ -66,9 +66,12 @@ func (r *reader) segmentHeader(number int, whole *header) (*header, error) {
 		return nil, fmt.Errorf("opening the header of segment %d: %w", number, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, r.lim.HeaderBytes+1))
+	data, err := io.ReadAll(io.LimitReader(f, min(r.lim.HeaderBytes, r.bytesLeft)+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of segment %d: %w", number, err)
+	}
+	if err := r.spend(len(data)); err != nil {
+		return nil, err
 	}
 	root := fmt.Sprintf("segment[%d].header", number)
 	h, err := parseHeader(root, data, r.lim)

@@ -24,7 +24,7 @@ import (
 // its default. What a record costs in memory is bounded by Bytes and by eight bytes a sample.
 type Limits struct {
 	HeaderBytes int64 // of one header; default 1 MiB
-	Bytes       int64 // of all signal files together; default 256 MiB
+	Bytes       int64 // of all files that the header names, together; default 256 MiB
 	Signals     int   // default 256
 	Samples     int   // of all signals together, gaps included; default 20 million
 	Segments    int   // default 10,000
@@ -161,7 +161,7 @@ func (r *reader) group(prefix string, h *header, first, last int, out []signal.W
 	for _, s := range group {
 		perFrame += s.perFrame
 	}
-	data, err := r.file(prefix, &group[0], h.frames*int64(perFrame))
+	data, err := r.file(&group[0], h.frames*int64(perFrame))
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (r *reader) group(prefix string, h *header, first, last int, out []signal.W
 }
 
 // file reads what is needed of a signal file: all of it where the number of samples is not known.
-func (r *reader) file(prefix string, s *signalLine, samples int64) ([]byte, error) {
+func (r *reader) file(s *signalLine, samples int64) ([]byte, error) {
 	if r.open == nil {
 		return nil, invalid(s.path, "names a signal file, and none was given")
 	}
@@ -219,11 +219,16 @@ func (r *reader) file(prefix string, s *signalLine, samples int64) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("reading the signal file of %s: %w", s.path, err)
 	}
-	if int64(len(data)) > r.bytesLeft {
-		return nil, &record.LimitError{Path: prefix + "signal files", What: "bytes", Limit: r.lim.Bytes}
+	return data, r.spend(len(data))
+}
+
+// spend counts what was read of all files.
+func (r *reader) spend(n int) error {
+	if int64(n) > r.bytesLeft {
+		return &record.LimitError{Path: "files", What: "bytes", Limit: r.lim.Bytes}
 	}
-	r.bytesLeft -= int64(len(data))
-	return data, nil
+	r.bytesLeft -= int64(n)
+	return nil
 }
 
 func gap(n int) []float64 {

@@ -243,7 +243,13 @@ func TestLimits(t *testing.T) {
 			require.Equal(t, c.what, limit.What)
 		})
 	}
-	_, err := wfdb.Read([]byte("r 0\n"), nil, []byte{1, 4, 1, 4, 0, 0}, wfdb.Limits{Annotations: 1})
+	segment := []byte("a 1 250 2\nr.dat 16 1(0)\n")
+	f := files{"a.hea": segment, "r.dat": data}
+	_, err := wfdb.Read([]byte("r/2 1 250\na 2\na 2\n"), f.open, nil, wfdb.Limits{Bytes: int64(2 * (len(segment) + 4))})
+	require.NoError(t, err)
+	_, err = wfdb.Read([]byte("r/2 1 250\na 2\na 2\n"), f.open, nil, wfdb.Limits{Bytes: int64(2*(len(segment)+4) - 1)})
+	require.ErrorContains(t, err, "bytes", "headers of segments count, read twice or not")
+	_, err = wfdb.Read([]byte("r 0\n"), nil, []byte{1, 4, 1, 4, 0, 0}, wfdb.Limits{Annotations: 1})
 	require.ErrorContains(t, err, "annotations")
 }
 
