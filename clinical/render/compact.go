@@ -25,7 +25,7 @@ func compactEnglish() phrases {
 	}
 	p.stretchGap, p.toCheck = "", "Check"
 	p.computed, p.threshold = "computed ", "threshold"
-	p.perHour, p.middleHalf, p.against, p.alarms = "/h", "IQR ", " vs ", "alarms"
+	p.perHour, p.middleHalf, p.against, p.alarms = " per h", "IQR ", " vs ", "alarms"
 	p.ofTime = " of time"
 	return p
 }
@@ -48,7 +48,7 @@ func compactChinese() phrases {
 	}
 	p.stretchUnits, p.atAdmission = [3]string{"d", "h", "min"}, "+0h"
 	p.computed, p.threshold = "计算", "达阈值"
-	p.perHour, p.middleHalf, p.against = "/h", "IQR ", "对"
+	p.middleHalf, p.against = "IQR ", "对"
 	return p
 }
 

@@ -17,7 +17,6 @@ import (
 
 var both = []render.Lang{render.English, render.Chinese}
 
-
 func moment(s string) record.DateTime {
 	d, err := record.ParseDateTime(s)
 	if err != nil {

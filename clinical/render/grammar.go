@@ -171,10 +171,10 @@ func (p *phrases) lowHigh(low, high string) string {
 // slope puts a rate of change behind the word for its direction.
 func (p *phrases) slope(direction, amount string) string {
 	switch {
-	case p.compact:
-		return direction + " " + amount + p.perHour
 	case p.lang == Chinese:
 		return p.perHour + direction + amount
+	case p.compact:
+		return direction + " " + amount + p.perHour
 	}
 	return direction + " by " + amount + p.perHour
 }

@@ -120,7 +120,7 @@ var chinese = phrases{
 		score.BandLow: "低风险", score.BandLowMedium: "低中风险", score.BandMedium: "中风险", score.BandHigh: "高风险",
 	},
 	findings: map[score.Finding]string{
-		score.FindingAir: "空气", score.FindingOxygen: "使用中", score.FindingAlert: "清醒", score.FindingAltered: "意识改变",
+		score.FindingAir: "空气", score.FindingOxygen: "使用中", score.FindingAlert: "清醒", score.FindingAltered: "非清醒",
 	},
 	perHour: "每小时", middleHalf: "中间半数读数", against: "对照", alarms: "报警限",
 	above: "高于上限", below: "低于下限", ofTime: "占时", longest: "最长",

@@ -115,10 +115,10 @@ func (b *builder) part(x score.Part) string {
 		what = p.findings[x.Finding]
 	default:
 		at := record.DateTime{Time: x.At, Precision: record.PrecisionSecond}
-		what = b.count(record.NewDecimal(x.Value), x.Unit, Number{Role: RoleReading, Of: e.Key, At: at})
+		what = b.count(record.NewDecimal(x.Value), x.Unit, Number{Role: RoleValue, Of: e.Key, At: at})
 		b.listDate(at)
 	}
-	return p.subject(b.r.name(e), points) + p.paren(what)
+	return p.follow(b.r.name(e), points) + p.paren(what)
 }
 
 // scoreSeries tells how a score moved over the moments at which all its parts were known.

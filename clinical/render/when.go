@@ -134,7 +134,7 @@ func (p *phrases) dayOfStay(n string, before bool, clock string) string {
 	var day string
 	switch {
 	case p.lang == Chinese && before:
-		day = "入院前" + n + "天"
+		day = "入院前第" + n + "天"
 	case p.lang == Chinese:
 		day = "第" + n + "天"
 	case before:

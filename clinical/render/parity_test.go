@@ -1,0 +1,339 @@
+package render_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/terms"
+)
+
+// variant is one way to render.
+type variant struct {
+	lang render.Lang
+	opt  render.Options
+}
+
+func (v variant) String() string {
+	style := "full"
+	if v.opt.Style == render.StyleCompact {
+		style = "compact"
+	}
+	return fmt.Sprintf("%s %s relative=%t", v.lang, style, v.opt.RelativeTimes)
+}
+
+func variants() []variant {
+	var out []variant
+	for _, relative := range []bool{false, true} {
+		for _, style := range []render.Style{render.StyleFull, render.StyleCompact} {
+			for _, lang := range both {
+				out = append(out, variant{lang, render.Options{Lang: lang, Style: style, RelativeTimes: relative, Derived: true, MaxFacts: 1000}})
+			}
+		}
+	}
+	return out
+}
+
+const (
+	keyDiastolic = "measure:diastolic blood pressure"
+	keyPressure  = "measure:blood pressure"
+)
+
+// languages are read once.
+var languages = map[string]*language{}
+
+func languageOf(v variant, year int) *language {
+	key := fmt.Sprint(v.lang, v.opt.Style)
+	if languages[key] == nil {
+		languages[key] = newLanguage(v.lang, v.opt.Style, year)
+	}
+	l := *languages[key]
+	l.year = year
+	return &l
+}
+
+type failer interface {
+	Fatalf(format string, args ...any)
+}
+
+// readText takes a whole text apart, into the items of each line of each section.
+func readText(t failer, v variant, doc *render.Document, rec *record.PatientRecord, year int) [][][]item {
+	l := languageOf(v, year).with(doc, rec)
+	var out [][][]item
+	lines := strings.Split(strings.TrimRight(doc.Text(), "\n"), "\n")
+	for _, s := range doc.Sections {
+		heading := s.Heading
+		if l.compact {
+			heading = "# " + heading
+		}
+		if len(lines) == 0 || !strings.HasPrefix(lines[0], heading) {
+			t.Fatalf("%s: no heading for %s", v, s.Kind)
+		}
+		if len(s.Facts) == 0 && l.compact {
+			lines = lines[1:]
+		} else {
+			lines = lines[1:]
+			if len(s.Facts) == 0 {
+				lines = lines[1:]
+			}
+		}
+		var section [][]item
+		for range s.Facts {
+			items, err := l.read(strings.TrimPrefix(lines[0], "- "))
+			if err != nil {
+				t.Fatalf("%s: %v", v, err)
+			}
+			section = append(section, items)
+			lines = lines[1:]
+		}
+		out = append(out, section)
+		if len(lines) > 0 && lines[0] == "" {
+			lines = lines[1:]
+		}
+	}
+	if len(lines) > 0 {
+		t.Fatalf("%s: %d lines more than facts", v, len(lines))
+	}
+	return out
+}
+
+// structured are the items that a fact must have in its text, from its lists alone.
+func structured(v variant, f render.Fact) []item {
+	var out []item
+	for _, n := range f.Numbers {
+		switch n.Role {
+		case render.RoleReading, render.RoleLabel, render.RoleOffset:
+			continue
+		}
+		unit := n.Unit
+		if unit == "{score}" || terms.UnitByCode(unit) == nil {
+			unit = ""
+		}
+		if n.Role == render.RoleAge && n.Value.Text == "90" && v.lang == render.English {
+			continue // "90 or older" is one word there
+		}
+		out = append(out, item{kind: "number", value: n.Comparator + n.Value.Text, unit: unit, maybe: n.Role == render.RoleReference})
+	}
+	slices.SortStableFunc(out, func(a, b item) int { return maybe(a) - maybe(b) }) // what must be there is placed first
+	for _, m := range f.Marks {
+		out = append(out, markOf(m))
+	}
+	if f.Trend != render.TrendNone {
+		out = append(out, item{kind: "trend", value: string(f.Trend)})
+	}
+	for _, n := range f.Numbers {
+		switch n.Role {
+		case render.RoleValue, render.RoleFirst, render.RoleLast, render.RoleLowest, render.RoleHighest:
+			if n.Flag != "" && n.Flag != render.FlagNormal && (n.Of != keyDiastolic || !names(f, keyPressure)) {
+				out = append(out, item{kind: "flag", value: n.Flag})
+			}
+		}
+	}
+	return out
+}
+
+// compareStructured holds a line against its fact: numbers with units, flags, trend and marks
+// one to one; every term and every time that the line names must stand in the fact's lists.
+func compareStructured(t failer, v variant, f render.Fact, line []item, anchor record.DateTime) {
+	var told, named, times []item
+	for _, it := range line {
+		switch it.kind {
+		case "number", "flag", "trend", "mark":
+			told = append(told, it)
+		case "term":
+			named = append(named, it)
+		case "time":
+			times = append(times, it)
+		}
+	}
+	only, more := pairOff(structured(v, f), told)
+	if len(more) == 0 {
+		only = slices.DeleteFunc(only, func(x item) bool { return x.maybe })
+	}
+	if len(only)+len(more) > 0 {
+		t.Fatalf("%s %s: the fact has %v more, its text %v: %s", v, f.ID, only, more, f.Text)
+	}
+	for _, it := range named {
+		if !slices.ContainsFunc(it.keys, func(k string) bool { return ordinary(k) || names(f, k) }) {
+			t.Fatalf("%s %s: the text names %v, the fact does not: %s", v, f.ID, it.keys, f.Text)
+		}
+	}
+	for _, it := range times {
+		if !slices.ContainsFunc(f.Dates, func(d record.DateTime) bool { return timeForm(v, d, anchor, f) == it.value }) {
+			t.Fatalf("%s %s: the text has a time %q that the fact has not: %s", v, f.ID, it.value, f.Text)
+		}
+	}
+}
+
+func maybe(x item) int {
+	if x.maybe {
+		return 1
+	}
+	return 0
+}
+
+// ordinary are words of the table that facts carry in other fields than Terms.
+func ordinary(key string) bool {
+	kind, _, _ := strings.Cut(key, ":")
+	return slices.Contains([]string{"status", "clinical", "criticality", "severity", "absent"}, kind)
+}
+
+func names(f render.Fact, key string) bool {
+	return slices.ContainsFunc(f.Terms, func(t render.Term) bool { return t.Key == key || strings.HasPrefix(t.Key, "diagnosis:"+key) })
+}
+
+// timeForm writes a time as the reader of texts does.
+func timeForm(v variant, d, anchor record.DateTime, f render.Fact) string {
+	stay := f.Critical && strings.HasPrefix(f.ID, "who.") // the one that times are relative to
+	relative := v.opt.RelativeTimes && !anchor.IsZero() && d.Precision >= record.PrecisionDay && !stay
+	if !relative {
+		if d.Precision == record.PrecisionSecond {
+			return d.Time.Format("2006-01-02 15:04")
+		}
+		return d.String()
+	}
+	if d.Precision == record.PrecisionDay || anchor.Precision == record.PrecisionDay {
+		day := func(d record.DateTime) int64 {
+			y, m, n := d.Time.Date()
+			return time.Date(y, m, n, 0, 0, 0, 0, time.UTC).Unix() / 86400
+		}
+		n := day(d) - day(anchor)
+		if n >= 0 {
+			n++
+		}
+		text := fmt.Sprintf("day %d", n)
+		if d.Precision == record.PrecisionSecond {
+			text += d.Time.Format(" 15:04")
+		}
+		return text
+	}
+	return fmt.Sprint(d.Time.Unix()/60 - anchor.Time.Unix()/60)
+}
+
+// checkParity renders a record in every way, reads the facts back from each text, and holds
+// them against the facts' own lists and against those of every other language and style.
+func checkParity(t failer, rec *record.PatientRecord, anchor record.DateTime) {
+	year := lastYear(rec)
+	var first *render.Document
+	texts := map[string][][][]item{}
+	for _, v := range variants() {
+		doc := render.Render(rec, v.opt)
+		if first == nil {
+			first = doc
+		}
+		read := readText(t, v, doc, rec, year)
+		for i, s := range doc.Sections {
+			for j, f := range s.Facts {
+				compareStructured(t, v, f, read[i][j], anchor)
+			}
+		}
+		texts[v.String()] = read
+		compareDocuments(t, v, first, doc)
+	}
+	vs := variants()
+	for _, pair := range [][2]int{{0, 1}, {2, 3}, {0, 2}, {1, 3}, {4, 5}, {6, 7}, {4, 6}, {5, 7}} {
+		a, b := vs[pair[0]], vs[pair[1]]
+		for i := range texts[a.String()] {
+			for j := range texts[a.String()][i] {
+				x, y := texts[a.String()][i][j], texts[b.String()][i][j]
+				if only, more := pairOff(x, y); len(only)+len(more) > 0 {
+					t.Fatalf("%s.%d: %s says %v more, %s %v", first.Sections[i].Kind, j+1, a, only, b, more)
+				}
+			}
+		}
+	}
+}
+
+// compareDocuments holds the structured facts of two renderings against each other: all but
+// the words and what times by the clock have not must be the same.
+func compareDocuments(t failer, v variant, a, b *render.Document) {
+	for i := range a.Sections {
+		if len(a.Sections[i].Facts) != len(b.Sections[i].Facts) {
+			t.Fatalf("%s: section %s has %d facts, the first rendering %d", v, a.Sections[i].Kind, len(b.Sections[i].Facts), len(a.Sections[i].Facts))
+		}
+		for j := range a.Sections[i].Facts {
+			if x, y := essence(a.Sections[i].Facts[j]), essence(b.Sections[i].Facts[j]); x != y {
+				t.Fatalf("%s: facts differ:\n%s\n%s", v, x, y)
+			}
+		}
+	}
+}
+
+func essence(f render.Fact) string {
+	var b strings.Builder
+	fmt.Fprint(&b, f.ID, f.Evidence, f.Dates, f.Negated, f.Flag, f.Trend, f.State, f.Marks)
+	for _, n := range f.Numbers {
+		if n.Role != render.RoleOffset && n.Role != render.RoleLabel {
+			fmt.Fprint(&b, n.Value.Text, n.Unit, n.Role, n.Of, n.At, n.Comparator, n.Flag, ";")
+		}
+	}
+	for _, x := range f.Terms {
+		fmt.Fprint(&b, x.Key, ";")
+	}
+	return b.String()
+}
+
+func lastYear(rec *record.PatientRecord) int {
+	year := 0
+	for _, o := range rec.Observations {
+		year = max(year, o.Start.Time.Year(), o.End.Time.Year())
+	}
+	for _, e := range rec.Encounters {
+		year = max(year, e.Start.Time.Year(), e.End.Time.Year())
+	}
+	for _, m := range rec.Medications {
+		year = max(year, m.Start.Time.Year(), m.End.Time.Year())
+	}
+	for _, d := range rec.Reports {
+		year = max(year, d.Start.Time.Year(), d.Issued.Time.Year())
+	}
+	for _, c := range rec.Conditions {
+		year = max(year, c.Onset.Time.Year(), c.Recorded.Time.Year(), c.Abatement.Time.Year())
+	}
+	for _, p := range rec.Procedures {
+		year = max(year, p.Start.Time.Year(), p.End.Time.Year())
+	}
+	for _, i := range rec.Immunizations {
+		year = max(year, i.When.Time.Year())
+	}
+	return year
+}
+
+// anchorOf is the one inpatient stay's start.
+func anchorOf(rec *record.PatientRecord) record.DateTime {
+	var at record.DateTime
+	for _, e := range rec.Encounters {
+		if e.Class == "IMP" && e.Start.Precision >= record.PrecisionDay && e.Start.Compare(at) > 0 {
+			at = e.Start
+		}
+	}
+	return at
+}
+
+func TestSameFactsInSampleRecords(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/records/*.fhir.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sample records: %v", err)
+	}
+	for _, f := range files {
+		name := filepath.Base(f[:len(f)-len(".fhir.json")])
+		t.Run(name, func(t *testing.T) {
+			rec := load(t, name)
+			checkParity(t, rec, anchorOf(rec))
+		})
+	}
+}
+
+func TestSameFactsInRandomRecords(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rec := wardRecord(t)
+		checkParity(t, rec, anchorOf(rec))
+	})
+}
