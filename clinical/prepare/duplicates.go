@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/bedside-lm/bedside/clinical/record"
-	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // duplicates merges what was filed more than once: the same measure, moment and value under
@@ -32,7 +31,6 @@ func (w *work) duplicates() {
 // exact groups observations of the same content.
 func (w *work) exact(into map[int]int) {
 	groups := map[string]int{}
-	entries := map[string]*terms.Entry{}
 	order := make([]int, 0, len(w.obs))
 	for i := range w.obs {
 		if !w.gone[i] && counts(&w.obs[i]) && !w.obs[i].Start.IsZero() {
@@ -42,7 +40,7 @@ func (w *work) exact(into map[int]int) {
 	slices.SortFunc(order, func(a, b int) int { return strings.Compare(w.obs[a].ID, w.obs[b].ID) })
 	w.report.Checked = len(order)
 	for _, i := range order {
-		s := signature(&w.obs[i], entries)
+		s := w.signature(&w.obs[i])
 		first, seen := groups[s]
 		if !seen {
 			groups[s] = i
@@ -59,15 +57,15 @@ func (w *work) exact(into map[int]int) {
 
 // signature is the content of an observation without its id and device. Values are compared
 // as numbers: 7.40 is 7.4.
-func signature(o *record.Observation, entries map[string]*terms.Entry) string {
+func (w *work) signature(o *record.Observation) string {
 	var b strings.Builder
 	b.WriteString(o.Start.Time.UTC().Format(time.RFC3339Nano))
 	b.WriteByte('|')
 	if !o.End.IsZero() {
 		b.WriteString(o.End.Time.UTC().Format(time.RFC3339Nano))
 	}
-	write := func(c record.Concept, v *record.Value) {
-		_, key := limitsOf(entries, c)
+	write := func(c *record.Concept, v *record.Value) {
+		_, key := w.limitsOf(c)
 		if key == "" {
 			key = c.Label()
 			if len(c.Codings) > 0 {
@@ -76,9 +74,9 @@ func signature(o *record.Observation, entries map[string]*terms.Entry) string {
 		}
 		b.WriteString("|" + key + "=" + valueSignature(v))
 	}
-	write(o.Code, &o.Value)
+	write(&o.Code, &o.Value)
 	for i := range o.Components {
-		write(o.Components[i].Code, &o.Components[i].Value)
+		write(&o.Components[i].Code, &o.Components[i].Value)
 	}
 	return b.String()
 }

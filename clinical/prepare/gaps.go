@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"github.com/bedside-lm/bedside/clinical/record"
-	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // minFillInterval bounds the grid: nothing at a bedside is charted more often.
 const minFillInterval = time.Minute
 
-// gaps makes up readings on a grid in time where none was made: on the line between two
-// neighbours that are at most twice the measure's limit apart, else the last one carried
-// forward within its limit, else none. They carry MarkImputed and name their neighbours.
+// gaps makes up readings on a grid in time where none was made: between two neighbours that
+// are at most twice the measure's limit apart, by the method that would have told the series'
+// own readings best, else the last one carried forward within its limit, else none. What people
+// set is carried forward alone; sums over a time that nobody filed are not made up. Readings
+// made up carry MarkImputed and name their neighbours.
 // Readings that are marked as artefact, implausible or of a suspect unit are no neighbours.
 //
 // Interpolation looks ahead: it suits records that are complete. For one that is still being
@@ -30,7 +31,7 @@ func (w *work) gaps() {
 	}
 	series(w.readings(), func(rs []reading) {
 		w.report.Checked += len(rs)
-		if rs[0].lim.group == "score" {
+		if rs[0].lim.group == "score" || rs[0].lim.kind == kindSum {
 			return
 		}
 		good := rs[:0:0]
@@ -54,7 +55,8 @@ func (w *work) anchor(i int) bool {
 
 // fill walks the grid of one measure. all are its readings, good those to fill from.
 func (w *work) fill(all, good []reading, have map[string]bool, filled int) int {
-	e := terms.Measure(good[0].lim.loinc)
+	l := good[0].lim
+	between := methodFor(good)
 	step := max(w.opt.FillInterval, minFillInterval)
 	next, occupied := 0, 0
 	for t := good[0].at.Truncate(step).Add(step); t.Before(good[len(good)-1].at); t = t.Add(step) {
@@ -64,13 +66,13 @@ func (w *work) fill(all, good []reading, have map[string]bool, filled int) int {
 		for occupied < len(all) && all[occupied].at.Before(t.Add(-step/2)) {
 			occupied++
 		}
-		if occupied < len(all) && all[occupied].at.Before(t.Add(step/2)) && w.stands(all[occupied:], t.Add(step/2)) || have[imputedID(e, t)] {
+		if occupied < len(all) && all[occupied].at.Before(t.Add(step/2)) && w.stands(all[occupied:], t.Add(step/2)) || have[imputedID(l, t)] {
 			continue
 		}
 		if filled >= w.opt.MaxFilled {
 			return filled
 		}
-		if w.imputeAt(e, t, &good[next-1], &good[next]) {
+		if w.imputeAt(t, good, next, between) {
 			filled++
 			continue
 		}
@@ -93,21 +95,21 @@ func (w *work) stands(rs []reading, end time.Time) bool {
 	return false
 }
 
-// imputeAt makes up one reading between two, if they are near enough.
-func (w *work) imputeAt(e *terms.Entry, t time.Time, before, after *reading) bool {
+// imputeAt makes up one reading before the one at index next, if its neighbours are near enough.
+func (w *work) imputeAt(t time.Time, good []reading, next int, between *method) bool {
+	before, after := &good[next-1], &good[next]
 	l := before.lim
 	apart := after.at.Sub(before.at)
 	c := Change{Component: -1}
 	var value float64
 	from := []string{before.id}
 	switch {
-	case apart <= 2*l.carry:
-		share := float64(t.Sub(before.at)) / float64(apart)
-		value = before.value + share*(after.value-before.value)
+	case apart <= 2*l.carry && between != carried:
+		value = between.value(good, next, next, t)
 		if after.id != before.id {
 			from = append(from, after.id)
 		}
-		c.Kind, c.Reason = ChangeInterpolated, fmt.Sprintf("between two readings %s apart", apart)
+		c.Kind, c.Reason = ChangeInterpolated, fmt.Sprintf("between two readings %s apart, %s", apart, between.name)
 	case t.Sub(before.at) <= l.carry:
 		value = before.value
 		c.Kind, c.Reason = ChangeCarried, fmt.Sprintf("the reading %s before, which stands for %s", t.Sub(before.at), l.carry)
@@ -116,8 +118,8 @@ func (w *work) imputeAt(e *terms.Entry, t time.Time, before, after *reading) boo
 	}
 	q := &record.Quantity{Value: rounded(value, w.obsValue(before)), Unit: l.shown, Code: l.code}
 	o := record.Observation{
-		ID: imputedID(e, t), Status: "unknown", Category: category(l.group),
-		Code:        record.Concept{Codings: []record.Coding{{System: record.SystemLOINC, Code: l.loinc}}},
+		ID: imputedID(l, t), Status: "unknown", Category: category(l.group),
+		Code:        record.Concept{Codings: []record.Coding{l.coding}},
 		Start:       record.DateTime{Time: t.In(before.at.Location()), Precision: record.PrecisionSecond},
 		EncounterID: w.obs[before.obs].EncounterID, Value: record.Value{Quantity: q}, DerivedFrom: from, Marks: []record.Mark{record.MarkImputed},
 	}
@@ -134,13 +136,13 @@ func (w *work) obsValue(r *reading) record.Decimal {
 }
 
 // imputedID is the same for the same measure and moment, so that preparing again adds nothing.
-func imputedID(e *terms.Entry, t time.Time) string {
+func imputedID(l *limits, t time.Time) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
-	}, strings.ToLower(e.Name(terms.English)))
+	}, strings.ToLower(strings.TrimPrefix(l.key, "measure:")))
 	return "imputed-" + name[:min(len(name), 40)] + "-" + strconv.FormatInt(t.Unix(), 36)
 }
 

@@ -24,7 +24,8 @@ type Options struct {
 	// which is the widest difference between two time zones that people live in.
 	MaxClockOffset time.Duration
 	// Hampel is the number of scaled median absolute deviations beyond which a reading stands
-	// apart from its neighbours; default 3 (Hampel 1974, Pearson 2002).
+	// apart from its neighbours; default 3.5 (Iglewicz and Hoaglin 1993, How to Detect and Handle
+	// Outliers).
 	Hampel float64
 }
 
@@ -51,7 +52,7 @@ func (o Options) withDefaults() Options {
 		o.MaxClockOffset = 14 * time.Hour
 	}
 	if o.Hampel <= 0 {
-		o.Hampel = 3
+		o.Hampel = 3.5
 	}
 	return o
 }
@@ -81,6 +82,10 @@ func Run(rec *record.PatientRecord, opt Options) *Result {
 	w := &work{
 		opt: opt, rec: &shared, given: rec.Observations, obs: slices.Clone(rec.Observations),
 		owned: make([]bool, len(rec.Observations)), gone: make([]bool, len(rec.Observations)), raw: map[string]*record.Observation{},
+		limits: settings().any, concepts: map[concept]known{},
+	}
+	if adult(rec) {
+		w.limits = settings().adult
 	}
 	res := &Result{Record: w.rec, Raw: w.raw}
 	for _, s := range stages {
@@ -93,6 +98,33 @@ func Run(rec *record.PatientRecord, opt Options) *Result {
 	}
 	w.rec.Observations = w.remaining()
 	return res
+}
+
+// adultAge is from when on the limits for adults hold, in years.
+const adultAge = 18
+
+// adult says whether the patient is certainly grown up in all of the record.
+func adult(rec *record.PatientRecord) bool {
+	birth := rec.Patient.BirthDate
+	if birth.IsZero() {
+		return false
+	}
+	// A birth date of a year or a month alone may be as late as its end.
+	latest := birth.Time
+	switch birth.Precision {
+	case record.PrecisionYear:
+		latest = latest.AddDate(1, 0, 0)
+	case record.PrecisionMonth:
+		latest = latest.AddDate(0, 1, 0)
+	case record.PrecisionNone, record.PrecisionDay, record.PrecisionSecond:
+	}
+	latest = latest.AddDate(adultAge, 0, 0)
+	for i := range rec.Observations {
+		if o := &rec.Observations[i]; !o.Start.IsZero() && o.Start.Time.Before(latest) {
+			return false
+		}
+	}
+	return true
 }
 
 // remaining are the observations that were not merged into others.

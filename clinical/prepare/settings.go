@@ -3,6 +3,7 @@ package prepare
 import (
 	"embed"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,11 +18,14 @@ import (
 var settingsFile embed.FS
 
 // limits of one measure, in its usual unit. Soft limits are what is plausible in a living
-// patient of any age, shock and crisis included; hard limits are what no patient survives or
-// no assay reports. Both are wider than reference ranges by design: compare the variable ranges
-// of Harutyunyan et al. 2019, Multitask learning and benchmarking with clinical time series
-// data, doi:10.1038/s41597-019-0103-9.
+// patient, shock and crisis included, of any age or, where the table says so, of an adult. Hard
+// limits are where a reading is far less likely than a wrong unit. Both are wider than reference
+// ranges by design. The table's source column says H19 where the limits were held against the
+// variable ranges of Harutyunyan et al. 2019, Multitask learning and benchmarking with clinical
+// time series data, doi:10.1038/s41597-019-0103-9, and J where they are judged here alone.
 type limits struct {
+	key               string // of the table of terms
+	listed            bool   // false: the measure's unit is known and nothing else
 	softLow, softHigh float64
 	hardLow, hardHigh float64
 	// carry is how long a reading stands for what came after it; about the usual interval
@@ -30,19 +34,30 @@ type limits struct {
 	// scale is a difference that two good readings of one moment may have: the instrument's
 	// resolution and the patient's own restlessness.
 	scale float64
+	kind  kind
 	// molarMass in g/mol, 0 where mass and amount are not both in use.
 	molarMass float64
 	unit      unit.Unit // the measure's usual one
 	code      string    // its UCUM code
 	shown     string    // as people write it
 	group     string    // vital, gas, lab or score
-	loinc     string
+	coding    record.Coding
 	// alternatives are other units in which the measure is filed.
 	alternatives []unit.Unit
 }
 
-// settings has the limits of each measure of the table of terms that has some, by its key.
-var settings = sync.OnceValue(func() map[string]*limits {
+// kind says how a measure comes about, where it is not read off the patient.
+type kind string
+
+const (
+	kindSet kind = "set" // chosen by people: jumps from one value to another, and stays
+	kindSum kind = "sum" // over a time that the reading does not tell
+)
+
+// tables has the limits of every measure of the table of terms that has a unit, by its key.
+type tables struct{ any, adult map[string]*limits }
+
+var settings = sync.OnceValue(func() tables {
 	out, err := loadSettings()
 	if err != nil {
 		panic(err) // the file is part of the binary: a fault of the build, which the tests find
@@ -50,63 +65,128 @@ var settings = sync.OnceValue(func() map[string]*limits {
 	return out
 })
 
-func loadSettings() (map[string]*limits, error) {
+func loadSettings() (tables, error) {
+	out := tables{any: map[string]*limits{}, adult: map[string]*limits{}}
+	for _, e := range terms.Entries() {
+		if e.Kind != "measure" || e.Unit == "" || e.Group == "wave" {
+			continue
+		}
+		l, err := unlisted(e)
+		if err != nil {
+			return out, err
+		}
+		out.any[e.Key], out.adult[e.Key] = l, l
+	}
 	data, err := settingsFile.ReadFile("data/measures.tsv")
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out := map[string]*limits{}
 	for i, line := range strings.Split(strings.TrimRight(string(data), "\n"), "\n")[1:] {
-		e, l, err := parseSettings(strings.Split(line, "\t"))
+		l, adult, err := parseSettings(strings.Split(line, "\t"))
 		if err != nil {
-			return nil, fmt.Errorf("data/measures.tsv line %d: %w", i+2, err)
+			return out, fmt.Errorf("data/measures.tsv line %d: %w", i+2, err)
 		}
-		out[e.Key] = l
+		out.any[l.key], out.adult[l.key] = l, adult
 	}
 	return out, nil
 }
 
-const settingsColumns = 10
-
-func parseSettings(cells []string) (*terms.Entry, *limits, error) {
-	if len(cells) != settingsColumns {
-		return nil, nil, fmt.Errorf("%d columns, want %d", len(cells), settingsColumns)
-	}
-	e := terms.Measure(cells[0])
-	if e == nil || e.Unit == "" || e.Name(terms.English) != cells[9] {
-		return nil, nil, fmt.Errorf("code %s is not the measure %q with a unit", cells[0], cells[9])
-	}
+func unlisted(e *terms.Entry) (*limits, error) {
 	u, err := unit.Parse(e.Unit)
 	if err != nil {
-		return nil, nil, fmt.Errorf("unit %s: %w", e.Unit, err)
+		return nil, fmt.Errorf("%s: unit %s: %w", e.Key, e.Unit, err)
 	}
-	l := &limits{unit: u, code: e.Unit, shown: e.Unit, group: e.Group, loinc: cells[0]}
+	inf := math.Inf(1)
+	l := &limits{key: e.Key, unit: u, code: e.Unit, shown: e.Unit, group: e.Group, softLow: -inf, softHigh: inf, hardLow: -inf, hardHigh: inf}
 	if shown := terms.UnitByCode(e.Unit); shown != nil && shown.Display[terms.English] != "" {
 		l.shown = shown.Display[terms.English]
 	}
+	return l, nil
+}
+
+// The columns of the table.
+const (
+	colCode = iota
+	colSoftLow
+	colSoftHigh
+	colHardLow
+	colHardHigh
+	colAdultLow
+	colAdultHigh
+	colAdultHardLow
+	colAdultHardHigh
+	colCarry
+	colScale
+	colKind
+	colAlternatives
+	colMolarMass
+	colSource
+	colName
+	settingsColumns
+)
+
+// parseSettings reads one row: the limits for any age, and those for adults.
+func parseSettings(cells []string) (all, adult *limits, err error) {
+	if len(cells) != settingsColumns {
+		return nil, nil, fmt.Errorf("%d columns, want %d", len(cells), settingsColumns)
+	}
+	system, code := record.SystemLOINC, "L"+cells[colCode]
+	if mdc, ok := strings.CutPrefix(cells[colCode], "M"); ok {
+		system, code = record.SystemIEEE11073, "M"+mdc
+	}
+	e := terms.ByCode("measure", code)
+	if e == nil || e.Unit == "" || e.Name(terms.English) != cells[colName] {
+		return nil, nil, fmt.Errorf("code %s is not the measure %q with a unit", cells[colCode], cells[colName])
+	}
+	l, err := unlisted(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	l.listed, l.kind, l.coding = true, kind(cells[colKind]), record.Coding{System: system, Code: code[1:]}
 	var carry float64
-	for i, to := range []*float64{&l.softLow, &l.softHigh, &l.hardLow, &l.hardHigh, &carry, &l.scale} {
-		if *to, err = strconv.ParseFloat(cells[i+1], 64); err != nil {
+	for col, to := range map[int]*float64{
+		colSoftLow: &l.softLow, colSoftHigh: &l.softHigh, colHardLow: &l.hardLow, colHardHigh: &l.hardHigh,
+		colCarry: &carry, colScale: &l.scale,
+	} {
+		if *to, err = strconv.ParseFloat(cells[col], 64); err != nil {
 			return nil, nil, err
 		}
 	}
 	l.carry = time.Duration(carry * float64(time.Minute))
-	if cells[8] != "" {
-		if l.molarMass, err = strconv.ParseFloat(cells[8], 64); err != nil {
+	if err := l.parseUnits(cells[colAlternatives], cells[colMolarMass]); err != nil {
+		return nil, nil, err
+	}
+	grown := *l
+	for col, to := range map[int]*float64{
+		colAdultLow: &grown.softLow, colAdultHigh: &grown.softHigh, colAdultHardLow: &grown.hardLow, colAdultHardHigh: &grown.hardHigh,
+	} {
+		if cells[col] == "" {
+			continue
+		}
+		if *to, err = strconv.ParseFloat(cells[col], 64); err != nil {
 			return nil, nil, err
 		}
 	}
-	for _, code := range strings.FieldsFunc(cells[7], func(r rune) bool { return r == '|' }) {
+	return l, &grown, nil
+}
+
+func (l *limits) parseUnits(alternatives, molarMass string) (err error) {
+	if molarMass != "" {
+		if l.molarMass, err = strconv.ParseFloat(molarMass, 64); err != nil {
+			return err
+		}
+	}
+	for _, code := range strings.FieldsFunc(alternatives, func(r rune) bool { return r == '|' }) {
 		alt, err := unit.Parse(code)
 		if err != nil {
-			return nil, nil, fmt.Errorf("unit %s: %w", code, err)
+			return fmt.Errorf("unit %s: %w", code, err)
 		}
 		if _, ok := l.convert(1, alt); !ok {
-			return nil, nil, fmt.Errorf("unit %s does not measure what %s does", code, e.Unit)
+			return fmt.Errorf("unit %s does not measure what %s does", code, l.code)
 		}
 		l.alternatives = append(l.alternatives, alt)
 	}
-	return e, l, nil
+	return nil
 }
 
 // convert gives v, in unit from, in the measure's usual unit; between mass and amount by the

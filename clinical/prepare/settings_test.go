@@ -10,10 +10,17 @@ import (
 )
 
 func TestSettingsAreSound(t *testing.T) {
-	all, err := loadSettings()
+	both, err := loadSettings()
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(all), 60)
+	all := map[string]*limits{}
+	for key, l := range both.any {
+		if l.listed {
+			all[key], all[key+" of an adult"] = l, both.adult[key]
+		}
+	}
+	require.GreaterOrEqual(t, len(all), 2*150)
 	for key, l := range all {
+		require.Contains(t, []kind{"", kindSet, kindSum}, l.kind)
 		require.Less(t, l.softLow, l.softHigh, key)
 		require.LessOrEqual(t, l.hardLow, l.softLow, key)
 		require.GreaterOrEqual(t, l.hardHigh, l.softHigh, key)
@@ -56,11 +63,11 @@ func TestConversions(t *testing.T) {
 		"urea nitrogen":   {"3094-0", 5, "mmol/L", 14.0},
 		"bilirubin":       {"1975-2", 17.1, "umol/L", 1.0},
 	} {
-		l := settings()[terms.Measure(c.loinc).Key]
+		l := settings().any[terms.Measure(c.loinc).Key]
 		got, ok := l.convert(c.value, unit.Must(c.from))
 		require.True(t, ok, name)
 		require.InEpsilon(t, c.want, got, 0.01, name)
 	}
-	_, ok := settings()[terms.Measure("8867-4").Key].convert(1, unit.Must("mmol/L"))
+	_, ok := settings().any[terms.Measure("8867-4").Key].convert(1, unit.Must("mmol/L"))
 	require.False(t, ok)
 }

@@ -225,8 +225,8 @@ func TestGaps(t *testing.T) {
 			imputed[o.Start.Time.Sub(admission).Minutes()] = o
 		}
 	}
-	require.Equal(t, "82", imputed[10].Value.Quantity.Value.String())
-	require.Equal(t, "84", imputed[20].Value.Quantity.Value.String(), "a reading that is not believed leaves a gap")
+	require.Equal(t, "86", imputed[10].Value.Quantity.Value.String(), "of few readings, halfway between the line and the median")
+	require.Equal(t, "87", imputed[20].Value.Quantity.Value.String(), "a reading that is not believed leaves a gap")
 	require.Equal(t, []string{"a", "b"}, imputed[20].DerivedFrom)
 	require.Equal(t, "90", imputed[60].Value.Quantity.Value.String(), "carried forward")
 	require.Equal(t, []string{"b"}, imputed[60].DerivedFrom)

@@ -7,17 +7,6 @@ import (
 
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/record/unit"
-	"github.com/bedside-lm/bedside/clinical/terms"
-)
-
-const (
-	// minOwn is how many other readings of the patient's speak for or against a unit.
-	minOwn = 3
-	// agrees and differs bound, as factors, what is near the patient's own level and what is far
-	// from it. A patient's weight changes by less, a glucose by more within hours: that is why
-	// only a reading that is far as filed and near in exactly one other unit is corrected.
-	agrees  = 1.35
-	differs = 1.9
 )
 
 // filedReading is a quantity before its unit is settled.
@@ -31,13 +20,13 @@ type filedReading struct {
 }
 
 // units gives every reading in its measure's usual unit. A reading is corrected where the unit
-// filed cannot be meant: its value lies outside what is possible, or far from the patient's own
-// readings, and exactly one other unit in use makes it plausible and, where there are own
-// readings, agrees with them. Where that is not certain it is marked.
+// filed cannot be meant, by one of two rules: its value lies outside the hard limits and exactly
+// one other unit in use makes it plausible; or it lies far from what the patient's own readings
+// let expect, and near it in exactly one other unit, by odds of at least 1000 to 1. A reading
+// that is implausible and would be plausible in another unit is marked where neither holds.
 func (w *work) units() {
 	w.kept = nil
 	byMeasure := map[string][]filedReading{}
-	entries := map[string]*terms.Entry{}
 	var keys []string
 	for i := range w.obs {
 		o := &w.obs[i]
@@ -45,97 +34,88 @@ func (w *work) units() {
 			continue
 		}
 		for c := -1; c < len(o.Components); c++ {
-			f, key, ok := w.filed(entries, o, i, c)
+			f, ok := w.filed(o, i, c)
 			if !ok {
 				continue
 			}
 			w.report.Checked++
-			if byMeasure[key] == nil {
-				keys = append(keys, key)
+			if byMeasure[f.lim.key] == nil {
+				keys = append(keys, f.lim.key)
 			}
-			byMeasure[key] = append(byMeasure[key], f)
+			byMeasure[f.lim.key] = append(byMeasure[f.lim.key], f)
 		}
 	}
+	body := bodyOf(byMeasure)
+	slices.Sort(keys)
 	for _, key := range keys {
 		fs := byMeasure[key]
-		own, have := ownLevel(fs)
+		own := ownReadingsOf(fs)
 		// Where readings carry marks, they were judged when the record was prepared before, when
 		// more was there to judge by.
 		judged := slices.ContainsFunc(fs, func(f filedReading) bool { return len(w.given[f.obs].Marks) > 0 })
 		for i := range fs {
-			w.settleUnit(&fs[i], own, have, judged)
+			f := &fs[i]
+			if !judged && f.q.Comparator == "" && f.lim.listed && w.judge(f, own, body) {
+				continue
+			}
+			w.convert(f)
 		}
 	}
 }
 
-func (w *work) filed(entries map[string]*terms.Entry, o *record.Observation, i, component int) (filedReading, string, bool) {
-	q, code := *quantity(o, component), o.Code
+func (w *work) filed(o *record.Observation, i, component int) (filedReading, bool) {
+	q, code := *quantity(o, component), &o.Code
 	if component >= 0 {
-		code = o.Components[component].Code
+		code = &o.Components[component].Code
 	}
 	if q == nil {
-		return filedReading{}, "", false
+		return filedReading{}, false
 	}
-	l, key := limitsOf(entries, code)
+	l, _ := w.limitsOf(code)
 	if l == nil {
-		return filedReading{}, "", false
+		return filedReading{}, false
 	}
 	f := filedReading{obs: i, component: component, lim: l, q: q, at: o.Start.Time.Unix()}
 	if q.Code == l.code {
 		f.filed, f.value = l.unit, q.Value.Float
-		return f, key, true
+		return f, true
 	}
 	u, ok := unitOf(q)
 	if !ok {
-		return filedReading{}, "", false
+		return filedReading{}, false
 	}
 	f.filed = u
 	f.value, ok = l.convert(q.Value.Float, u)
-	return f, key, ok
+	return f, ok
 }
 
-// ownLevel is the median of a patient's plausible readings of one measure.
-func ownLevel(fs []filedReading) (level float64, ok bool) {
-	type said struct {
-		at    int64
-		value float64
-	}
-	seen := make(map[said]bool, len(fs)) // what was filed twice speaks once
-	var values []float64
-	odd := 0
-	for i := range fs {
-		s := said{fs[i].at, fs[i].value}
-		if seen[s] {
-			continue
-		}
-		seen[s] = true
-		switch {
-		case !fs[i].lim.plausible(fs[i].value):
-			odd++
-		case fs[i].value > 0:
-			values = append(values, fs[i].value)
-		}
-	}
-	if len(values) < minOwn || len(values) <= odd {
-		return 0, false
-	}
-	slices.Sort(values)
-	return values[len(values)/2], true
-}
-
-func (w *work) settleUnit(f *filedReading, own float64, haveOwn, judged bool) {
+// judge decides whether the unit filed can be meant, and says whether the reading was corrected.
+func (w *work) judge(f *filedReading, own *ownReadings, body *body) bool {
 	l := f.lim
-	far := haveOwn && f.value > 0 && factor(f.value, own) > differs
-	if f.q.Comparator == "" && (!l.plausible(f.value) || far) && !judged {
-		alternatives := l.meant(f, own, haveOwn)
-		switch {
-		case len(alternatives) == 1 && (!l.possible(f.value) || haveOwn):
-			w.correctUnit(f, alternatives[0])
-			return
-		case !l.plausible(f.value) && len(alternatives) > 0:
-			w.suspectUnit(f)
+	plausible := l.plausible(f.value)
+	if len(l.alternatives) == 0 && f.q.Code == l.code || plausible && !own.unusual(f.value) && !body.speaksOf(f) {
+		return false
+	}
+	others := l.otherUnits(f)
+	if !l.possible(f.value) && len(others) == 1 {
+		w.correctUnit(f, others[0], fmt.Sprintf("outside %g to %g %s, and plausible in exactly one other unit in use", l.hardLow, l.hardHigh, l.code))
+		return true
+	}
+	for _, e := range []expectation{body.expect(f), own.expect(f)} {
+		if v, ok := e.chooses(f.value, others); ok {
+			w.correctUnit(f, v, fmt.Sprintf("far from about %.3g %s, %s, and near it in exactly one other unit in use", e.value, l.code, e.by))
+			return true
 		}
 	}
+	if !plausible && len(others) > 0 {
+		w.suspectUnit(f)
+	}
+	return false
+}
+
+// convert gives a reading in its measure's usual unit.
+func (w *work) convert(f *filedReading) {
+	l := f.lim
 	if f.q.Code == l.code {
 		return
 	}
@@ -151,16 +131,19 @@ func (w *work) settleUnit(f *filedReading, own float64, haveOwn, judged bool) {
 	w.convertRange(o, f)
 }
 
-// meant are the other units in which the filed number would be plausible, and near the
-// patient's own readings where there are any.
-func (l *limits) meant(f *filedReading, own float64, haveOwn bool) []float64 {
+// otherUnits are the values that the filed number has in the other units in use, where they are plausible.
+func (l *limits) otherUnits(f *filedReading) []float64 {
 	var out []float64
-	for _, u := range append([]unit.Unit{l.unit}, l.alternatives...) {
+	for i := -1; i < len(l.alternatives); i++ {
+		u := l.unit
+		if i >= 0 {
+			u = l.alternatives[i]
+		}
 		if u.Equal(f.filed) {
 			continue
 		}
 		v, ok := l.convert(f.q.Value.Float, u)
-		if !ok || !l.plausible(v) || haveOwn && (v <= 0 || factor(v, own) > agrees) {
+		if !ok || !l.plausible(v) {
 			continue
 		}
 		if !slices.ContainsFunc(out, func(have float64) bool { return math.Abs(have-v) <= 1e-6*math.Abs(v) }) {
@@ -170,10 +153,7 @@ func (l *limits) meant(f *filedReading, own float64, haveOwn bool) []float64 {
 	return out
 }
 
-// factor is by how much two positive numbers differ, at least 1.
-func factor(a, b float64) float64 { return max(a/b, b/a) }
-
-func (w *work) correctUnit(f *filedReading, v float64) {
+func (w *work) correctUnit(f *filedReading, v float64, reason string) {
 	l := f.lim
 	o := w.edit(f.obs, true)
 	q := &record.Quantity{Value: rounded(v, f.q.Value), Unit: l.shown, Code: l.code}
@@ -181,7 +161,7 @@ func (w *work) correctUnit(f *filedReading, v float64) {
 	w.mark(f.obs, record.MarkUnitCorrected, true)
 	w.note(Change{
 		Kind: ChangeUnitCorrected, Reading: "Observation/" + o.ID, Component: f.component, Before: text(f.q), After: text(q),
-		Reason: fmt.Sprintf("cannot be meant in the unit filed (possible: %g to %g %s), and one other unit in use fits", l.hardLow, l.hardHigh, l.code),
+		Reason: reason,
 	})
 }
 

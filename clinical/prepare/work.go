@@ -15,14 +15,16 @@ import (
 // work is one record on its way through the stages. Observations are copied when they are
 // first changed.
 type work struct {
-	opt    Options
-	rec    *record.PatientRecord
-	given  []record.Observation
-	obs    []record.Observation // those given, then those made up by the gaps stage
-	owned  []bool               // obs[i] is a copy of its own
-	gone   []bool               // merged into another
-	raw    map[string]*record.Observation
-	report *Report
+	opt      Options
+	rec      *record.PatientRecord
+	given    []record.Observation
+	obs      []record.Observation // those given, then those made up by the gaps stage
+	owned    []bool               // obs[i] is a copy of its own
+	gone     []bool               // merged into another
+	raw      map[string]*record.Observation
+	report   *Report
+	limits   map[string]*limits // by the measure's key
+	concepts map[concept]known
 	// kept are the readings that the last stage looked at, for the next one; nil where a stage
 	// has changed times or values.
 	kept []reading
@@ -91,16 +93,15 @@ func (w *work) readings() []reading {
 	if w.kept != nil {
 		return w.kept
 	}
-	entries := map[string]*terms.Entry{}
 	out := make([]reading, 0, len(w.obs))
 	for i := range w.obs {
 		o := &w.obs[i]
 		if w.gone[i] || !counts(o) || o.Start.Precision != record.PrecisionSecond {
 			continue
 		}
-		out = appendReading(out, entries, o, i, -1)
+		out = w.appendReading(out, o, i, -1)
 		for c := range o.Components {
-			out = appendReading(out, entries, o, i, c)
+			out = w.appendReading(out, o, i, c)
 		}
 	}
 	slices.SortFunc(out, func(a, b reading) int {
@@ -110,16 +111,16 @@ func (w *work) readings() []reading {
 	return out
 }
 
-func appendReading(out []reading, entries map[string]*terms.Entry, o *record.Observation, i, component int) []reading {
-	q, code := *quantity(o, component), o.Code
+func (w *work) appendReading(out []reading, o *record.Observation, i, component int) []reading {
+	q, code := *quantity(o, component), &o.Code
 	if component >= 0 {
-		code = o.Components[component].Code
+		code = &o.Components[component].Code
 	}
 	if q == nil || q.Comparator != "" {
 		return out
 	}
-	l, key := limitsOf(entries, code)
-	if l == nil {
+	l, key := w.limitsOf(code)
+	if l == nil || !l.listed {
 		return out
 	}
 	v := q.Value.Float
@@ -138,21 +139,33 @@ func appendReading(out []reading, entries map[string]*terms.Entry, o *record.Obs
 	return append(out, reading{obs: i, component: component, key: key, lim: l, at: o.Start.Time, value: v, device: o.DeviceID, id: o.ID})
 }
 
-// limitsOf finds a concept's limits. entries remembers what codes were looked up.
-func limitsOf(entries map[string]*terms.Entry, c record.Concept) (*limits, string) {
-	name := c.Text
-	for _, k := range c.Codings {
-		name += "|" + k.System + "|" + k.Code
+// concept is what a record.Concept is looked up by.
+type concept struct{ text, system, code, rest string }
+
+// known is what a concept was found to be.
+type known struct {
+	lim *limits // nil where the measure has no unit, or is none
+	key string
+}
+
+// limitsOf finds a concept's limits, and the key of the measure that it is.
+func (w *work) limitsOf(c *record.Concept) (*limits, string) {
+	name := concept{text: c.Text}
+	for i, k := range c.Codings {
+		if i == 0 {
+			name.system, name.code = k.System, k.Code
+			continue
+		}
+		name.rest += "|" + k.System + "|" + k.Code
 	}
-	e, known := entries[name]
-	if !known {
-		e, _ = terms.Find("measure", c)
-		entries[name] = e
+	found, seen := w.concepts[name]
+	if !seen {
+		if e, _ := terms.Find("measure", *c); e != nil {
+			found = known{w.limits[e.Key], e.Key}
+		}
+		w.concepts[name] = found
 	}
-	if e == nil {
-		return nil, ""
-	}
-	return settings()[e.Key], e.Key
+	return found.lim, found.key
 }
 
 // series calls visit with the readings of one measure after another.
