@@ -16,9 +16,29 @@ type block struct {
 	number int
 	texts  []Item // without a patient yet
 	bytes  int64
-	// rejects were found while cutting the input into pieces.
-	rejects []Reject
+	told   told // what was wrong while cutting the input into pieces
 }
+
+// told is what is known of a block's pieces that could not be used.
+type told struct {
+	Pieces   int // of the block, usable or not
+	Rejected int
+	Listed   []Reject // the first of them
+}
+
+// listed bounds the rejects that are told one by one of a block or a partition, so that a file
+// of nothing but broken lines needs no more room than any other.
+const listed = 1000
+
+func (t *told) reject(r Reject) {
+	t.Rejected++
+	if len(t.Listed) < listed {
+		t.Listed = append(t.Listed, r)
+	}
+}
+
+// itemBytes is what an item takes beside its text.
+const itemBytes = 128
 
 // reader cuts the inputs into blocks, in order. The same job gives the same blocks.
 type reader struct {
@@ -46,7 +66,7 @@ func (r *reader) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(r.current.texts)+len(r.current.rejects) > 0 {
+	if r.current.told.Pieces > 0 {
 		return r.hand(ctx)
 	}
 	return nil
@@ -82,8 +102,7 @@ func (r *reader) whole(ctx context.Context, o io.Reader, i int) error {
 		return err
 	}
 	if int64(len(data)) > limit {
-		r.reject(i, 1, &record.LimitError{Path: r.inputs[i].Name, What: "bytes", Limit: limit})
-		return nil
+		return r.reject(ctx, i, 1, &record.LimitError{Path: r.inputs[i].Name, What: "bytes", Limit: limit})
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil
@@ -100,7 +119,7 @@ func (r *reader) lines(ctx context.Context, o io.Reader, i int) error {
 			return nil
 		}
 		if err != nil {
-			if !r.reject(i, l.Number, err) {
+			if err := r.reject(ctx, i, l.Number, err); err != nil {
 				return err
 			}
 			continue
@@ -111,18 +130,26 @@ func (r *reader) lines(ctx context.Context, o io.Reader, i int) error {
 	}
 }
 
-func (r *reader) reject(i, line int, err error) bool {
+// reject notes a piece that cannot be used. An error that is not the piece's own comes back.
+func (r *reader) reject(ctx context.Context, i, line int, err error) error {
 	ps, ok := problems(err)
-	if ok {
-		r.current.rejects = append(r.current.rejects, Reject{File: r.inputs[i].Name, Line: line, Problems: ps})
+	if !ok {
+		return err
 	}
-	return ok
+	r.current.told.reject(Reject{File: r.inputs[i].Name, Line: line, Problems: ps})
+	return r.grow(ctx, 0)
 }
 
-// add takes one piece into the current block, and hands the block on when it is full.
+// add takes one piece into the current block.
 func (r *reader) add(ctx context.Context, it Item) error {
 	r.current.texts = append(r.current.texts, it)
-	r.current.bytes += int64(len(it.Text))
+	return r.grow(ctx, len(it.Text))
+}
+
+// grow counts one piece, and hands the block on when it is full.
+func (r *reader) grow(ctx context.Context, bytes int) error {
+	r.current.told.Pieces++
+	r.current.bytes += itemBytes + int64(bytes)
 	if r.current.bytes < r.job.BlockBytes {
 		return nil
 	}

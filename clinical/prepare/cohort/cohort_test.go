@@ -212,7 +212,7 @@ type stopAfter struct {
 }
 
 func (s *stopAfter) Embed(_ context.Context, texts []string) ([][]float32, error) {
-	if s.n.Add(-1) < 0 && s.stop != nil {
+	if s.n.Add(-int64(len(texts))) < 0 && s.stop != nil {
 		s.stop(cohort.ErrInterrupted)
 	}
 	out := make([][]float32, len(texts))
@@ -230,7 +230,7 @@ func TestARunGoesOnWhereItWasStopped(t *testing.T) {
 	want := contents(t, whole.Output)
 	require.Contains(t, strings.Join(keys(want), " "), "vectors-")
 
-	part := job(in, t.TempDir())
+	part, stopped := job(in, t.TempDir()), 0
 	for n := int64(5); ; n += 15 {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		e := &stopAfter{stop: cancel}
@@ -242,7 +242,9 @@ func TestARunGoesOnWhereItWasStopped(t *testing.T) {
 			break
 		}
 		require.ErrorIs(t, err, cohort.ErrInterrupted)
+		stopped++
 	}
+	require.Greater(t, stopped, 1)
 	require.Equal(t, want, contents(t, part.Output))
 }
 

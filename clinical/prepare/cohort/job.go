@@ -20,8 +20,10 @@ import (
 
 	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/prepare"
+	"github.com/bedside-lm/bedside/clinical/prepare/features"
 	"github.com/bedside-lm/bedside/clinical/prepare/split"
 	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // Runner carries a job out.
@@ -48,9 +50,11 @@ type Job struct {
 	Output string
 
 	Prepare prepare.Options
-	// Texts are the ways in which each record is put into words; none: no texts.
-	Texts []render.Options
-	Split split.Options
+	// Texts are the ways in which each record is put into words; none: no texts. Tokenizer
+	// names what their CountTokens counts with, since a function cannot be told from another.
+	Texts     []render.Options
+	Tokenizer string
+	Split     split.Options
 	// Label says what patients are stratified by: LabelNone, LabelDiagnosis or LabelFile.
 	Label Label
 	// Labels is the file of LabelFile: a line a patient, id and label with a tab between.
@@ -156,24 +160,26 @@ func (j *Job) validate() error {
 }
 
 // digest names the job: what is read, and every setting that decides what is written.
-func (j *Job) digest(in []input) string {
-	texts := make([]string, len(j.Texts))
-	for i, t := range j.Texts {
-		texts[i] = textName(t)
-	}
+func (j *Job) digest(in []input, labels map[string]string) string {
 	data, err := json.Marshal(struct {
-		Inputs                     []input
-		Format                     Format
-		Mapping                    []byte
-		Prepare                    prepare.Options
-		Texts                      []string
-		Split                      split.Options
-		Label                      Label
-		Embedder, Version          string
-		MaxRejects                 float64
-		Limits                     fhir.Limits
-		BlockBytes, PartitionBytes int64
-	}{in, j.Format, j.Mapping, j.Prepare, texts, j.Split, j.Label, j.EmbedderName, j.Version, j.MaxRejects, j.Limits, j.BlockBytes, j.PartitionBytes})
+		Layout                            int
+		Inputs                            []input
+		Format                            Format
+		Mapping                           []byte
+		Prepare                           prepare.Options
+		Texts                             []textOptions
+		Split                             split.Options
+		Label                             Label
+		Labels                            map[string]string
+		Features                          string
+		Embedder, Tokenizer, Version      string
+		MaxRejects                        float64
+		Limits                            fhir.Limits
+		BlockBytes, PartitionBytes, Batch int64
+	}{
+		layout, in, j.Format, j.Mapping, j.Prepare, textsOf(j.Texts), j.Split, j.Label, labels, features.Describe(),
+		j.EmbedderName, j.Tokenizer, j.Version, j.MaxRejects, j.Limits, j.BlockBytes, j.PartitionBytes, embedAtOnce,
+	})
 	if err != nil {
 		panic(err) // plain values always marshal
 	}
@@ -181,7 +187,45 @@ func (j *Job) digest(in []input) string {
 	return hex.EncodeToString(h[:])
 }
 
-// textName is a way of putting a record into words, in one word.
+// layout is the version of the work folder and of the outputs.
+const layout = 1
+
+// textOptions are render.Options that can be written down.
+type textOptions struct {
+	Lang                                 render.Lang
+	Now                                  string
+	MaxFacts                             int
+	Style                                render.Style
+	OmitFreeText, RelativeTimes, Derived bool
+	Alarms                               map[string]terms.Bounds
+	TokenBudget                          int
+}
+
+func textsOf(options []render.Options) []textOptions {
+	out := make([]textOptions, len(options))
+	for i, o := range options {
+		out[i] = textOptions{o.Lang, o.Now.String(), o.MaxFacts, o.Style, o.OmitFreeText, o.RelativeTimes, o.Derived, o.Alarms, o.TokenBudget}
+	}
+	return out
+}
+
+// textName is a way of putting a record into words, for the manifest: "en", "zh compact
+// relative derived 512 tokens".
 func textName(o render.Options) string {
-	return fmt.Sprintf("%s-%d-%t", o.Lang, o.MaxFacts, o.OmitFreeText)
+	name := string(o.Lang)
+	if o.Lang != render.Chinese {
+		name = string(render.English)
+	}
+	for _, part := range []struct {
+		word string
+		on   bool
+	}{
+		{"compact", o.Style == render.StyleCompact}, {"relative", o.RelativeTimes}, {"derived", o.Derived}, {"no-free-text", o.OmitFreeText},
+		{"alarms", len(o.Alarms) > 0}, {fmt.Sprintf("%d-tokens", o.TokenBudget), o.TokenBudget > 0},
+	} {
+		if part.on {
+			name += " " + part.word
+		}
+	}
+	return name
 }

@@ -1,17 +1,16 @@
 package cohort
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/prepare"
@@ -40,6 +39,7 @@ type local struct {
 	spool      spool
 	shared     *fhir.Shared
 	labels     map[string]string
+	room       *semaphore.Weighted // of bytes of partitions
 	progress   progress
 }
 
@@ -47,6 +47,7 @@ type local struct {
 type spool struct {
 	Segments int
 	Digests  []string
+	Sizes    []int64 // bytes of each partition, over all segments
 }
 
 // Run carries the job out.
@@ -59,11 +60,13 @@ func (Local) Run(ctx context.Context, job Job) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &local{job: job, inputs: inputs, digest: job.digest(inputs), work: filepath.Join(job.Output, workName)}
+	l := &local{job: job, inputs: inputs, work: filepath.Join(job.Output, workName)}
 	l.partitions = partitionsFor(inputs, job.PartitionBytes)
 	if l.labels, err = readLabels(&job); err != nil {
 		return nil, err
 	}
+	l.digest = job.digest(inputs, l.labels)
+	l.room = semaphore.NewWeighted(l.roomSize())
 	if done, err := l.claim(); done != nil || err != nil {
 		return done, err
 	}
@@ -96,7 +99,7 @@ func (l *local) claim() (*Manifest, error) {
 	if data, err := os.ReadFile(filepath.Join(l.job.Output, ManifestName)); err == nil {
 		m := &Manifest{}
 		if json.Unmarshal(data, m) == nil && m.Job == l.digest {
-			return m, nil
+			return m, os.RemoveAll(l.work) // which a run that ended in between has left
 		}
 		return nil, &JobError{"output", "holds another job's output, or its inputs have changed since; name another folder or remove it"}
 	}
@@ -153,7 +156,12 @@ func (l *local) read(ctx context.Context) error {
 	if err := workers.Wait(); err != nil {
 		return err
 	}
-	l.spool = spool{Segments: r.number, Digests: r.digests}
+	l.spool = spool{Segments: r.number, Digests: r.digests, Sizes: make([]int64, l.partitions+1)}
+	for n := range l.spool.Segments {
+		if err := measureSegment(segmentName(l.work, n), l.spool.Sizes); err != nil {
+			return err
+		}
+	}
 	data, err := json.Marshal(l.spool)
 	if err != nil {
 		return err
@@ -164,25 +172,22 @@ func (l *local) read(ctx context.Context) error {
 	return l.readShared()
 }
 
-// each runs work for every partition, on all cores.
-func (l *local) each(ctx context.Context, work func(ctx context.Context, partition int) error) error {
+// each runs work for the numbers from 0 to n, on all cores.
+func (l *local) each(ctx context.Context, n int, work func(ctx context.Context, i int) error) error {
 	workers, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
 	for range l.job.Workers {
 		workers.Go(func() error {
-			for {
-				p := int(next.Add(1))
-				if p > l.partitions {
-					return nil
-				}
-				if err := ctx.Err(); err != nil {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				if err := work(ctx, p); err != nil {
+				if err := work(ctx, i); err != nil {
 					return err
 				}
 				l.progress.done.Add(1)
 			}
+			return nil
 		})
 	}
 	return workers.Wait()
@@ -190,7 +195,7 @@ func (l *local) each(ctx context.Context, work func(ctx context.Context, partiti
 
 func (l *local) prepareAll(ctx context.Context) error {
 	l.progress.begin("preparing", int64(l.partitions))
-	return l.each(ctx, l.reduce)
+	return l.each(ctx, l.partitions, func(ctx context.Context, i int) error { return l.reduce(ctx, i+1) })
 }
 
 // write draws the sets, writes the outputs and, last, the manifest.
@@ -204,14 +209,17 @@ func (l *local) write(ctx context.Context) (*Manifest, error) {
 	if m.Split, err = splitReport(members, sets, &l.job); err != nil {
 		return nil, err
 	}
-	l.progress.begin("writing", int64(l.partitions))
-	files := make([][]Output, l.partitions+1)
-	starts := make([]int, l.partitions+2)
-	for p := 1; p <= l.partitions; p++ {
-		starts[p+1] = starts[p] + sizes[p]
+	byPartition := make([][]split.Set, 0, l.partitions)
+	for _, n := range sizes[1:] {
+		byPartition, sets = append(byPartition, sets[:n:n]), sets[n:]
 	}
-	err = l.each(ctx, func(_ context.Context, p int) error {
-		files[p], err = l.finish(p, sets[starts[p]:starts[p+1]])
+	numbers := (l.partitions + together - 1) / together
+	l.progress.begin("writing", int64(numbers))
+	files := make([][]Output, numbers)
+	err = l.each(ctx, numbers, func(_ context.Context, i int) error {
+		from, to := i*together, min((i+1)*together, l.partitions)
+		some, err := l.finish(i, from+1, byPartition[from:to])
+		files[i] = some
 		return err
 	})
 	if err != nil {
@@ -227,75 +235,6 @@ func (l *local) write(ctx context.Context) (*Manifest, error) {
 		return nil, err
 	}
 	return m, os.RemoveAll(l.work)
-}
-
-// collect reads what is known of all parts, writes the rejects, and fails where there are too
-// many. sizes has the patients of each partition.
-func (l *local) collect(m *Manifest) (members []split.Member, sizes []int, err error) {
-	sizes = make([]int, l.partitions+1)
-	var rejects []Reject
-	for n := range l.spool.Segments {
-		told, err := readStretch(segmentName(l.work, n), -1)
-		if err != nil {
-			return nil, nil, err
-		}
-		var some []Reject
-		if err := json.Unmarshal(told, &some); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", segmentName(l.work, n), errDamaged)
-		}
-		rejects = append(rejects, some...)
-	}
-	m.RejectedText = len(rejects)
-	for p := 1; p <= l.partitions; p++ {
-		ix, err := readIndex(partName(l.work, p))
-		if err != nil {
-			return nil, nil, err
-		}
-		sizes[p] = len(ix.Members)
-		members = append(members, ix.Members...)
-		rejects = append(rejects, ix.Rejects...)
-		m.Patients += len(ix.Members)
-		m.Rejected += len(ix.Rejects)
-		for k, n := range ix.Counts {
-			m.Counts[k] += n
-		}
-	}
-	if err := l.tellRejects(m, rejects); err != nil {
-		return nil, nil, err
-	}
-	all := m.Patients + m.Rejected
-	if all == 0 {
-		return nil, nil, &JobError{"inputs", "hold no patient; see " + rejectsName}
-	}
-	if float64(m.Rejected) > l.job.MaxRejects*float64(all) {
-		return nil, nil, &JobError{"inputs", fmt.Sprintf("%d of %d patients cannot be read, more than a share of %g; see %s", m.Rejected, all, l.job.MaxRejects, rejectsName)}
-	}
-	return members, sizes, nil
-}
-
-const rejectsName = "rejects.jsonl"
-
-func (l *local) tellRejects(m *Manifest, rejects []Reject) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	for _, r := range rejects {
-		if err := enc.Encode(r); err != nil {
-			return err
-		}
-	}
-	f, err := create(filepath.Join(l.job.Output, rejectsName))
-	if err != nil {
-		return err
-	}
-	defer f.discard()
-	if _, err := f.Write(b.Bytes()); err != nil {
-		return err
-	}
-	if err := f.commit(); err != nil {
-		return err
-	}
-	m.Outputs = append(m.Outputs, Output{Path: rejectsName, Bytes: f.size, SHA256: f.sum(), Rows: len(rejects)})
-	return nil
 }
 
 func splitReport(members []split.Member, sets []split.Set, job *Job) (*SplitReport, error) {
@@ -328,26 +267,6 @@ func stages(job *Job) []string {
 		}
 	}
 	return out
-}
-
-// readLabels reads the file of labels.
-func readLabels(job *Job) (map[string]string, error) {
-	if job.Label != LabelFile {
-		return nil, nil
-	}
-	data, err := os.ReadFile(job.Labels)
-	if err != nil {
-		return nil, &JobError{"labels", err.Error()}
-	}
-	out := map[string]string{}
-	for n, line := range bytes.Split(bytes.TrimSpace(data), []byte{'\n'}) {
-		patient, label, ok := bytes.Cut(bytes.TrimRight(line, "\r"), []byte{'\t'})
-		if !ok {
-			return nil, &JobError{"labels", fmt.Sprintf("line %d: a patient's id and a label, with a tab between", n+1)}
-		}
-		out[string(patient)] = string(label)
-	}
-	return out, nil
 }
 
 var _ Runner = Local{}

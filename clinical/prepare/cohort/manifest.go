@@ -19,9 +19,11 @@ type Manifest struct {
 	Texts         []string `json:"texts,omitempty"`
 	FeatureSchema string   `json:"feature_schema"`
 	Embedder      string   `json:"embedder,omitempty"`
+	Tokenizer     string   `json:"tokenizer,omitempty"` // that tokens of the texts are counted with
 
 	Patients     int            `json:"patients"`
 	Rejected     int            `json:"rejected_patients"`
+	Pieces       int            `json:"pieces"` // lines, messages or files that were read
 	RejectedText int            `json:"rejected_pieces"`
 	Counts       map[string]int `json:"counts"`
 
@@ -52,7 +54,7 @@ type SplitReport struct {
 
 func (l *local) manifest() *Manifest {
 	m := &Manifest{
-		Version: l.job.Version, Job: l.digest, FeatureSchema: features.SchemaName, Embedder: l.job.EmbedderName, Counts: map[string]int{},
+		Version: l.job.Version, Job: l.digest, FeatureSchema: features.SchemaName, Embedder: l.job.EmbedderName, Tokenizer: l.job.Tokenizer, Counts: map[string]int{},
 		Stages: stages(&l.job),
 	}
 	for i, in := range l.inputs {

@@ -2,7 +2,6 @@ package cohort
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,17 +18,17 @@ type Output struct {
 	Rows   int    `json:"rows"`
 }
 
-// outputs are the files of one part and one set.
+// outputs are the files of some partitions and one set.
 type outputs struct {
-	dir, name string // the set's folder, the part's number
+	dir, name string // the set's folder, the number in the files' names
 	files     map[string]*file
 	tables    map[string]*table
 	rows      map[string]int
 }
 
-func newOutputs(root string, set split.Set, partition int) (*outputs, error) {
+func newOutputs(root string, set split.Set, number int) (*outputs, error) {
 	o := &outputs{
-		dir: filepath.Join(root, set.String()), name: fmt.Sprintf("%05d", partition-1),
+		dir: filepath.Join(root, set.String()), name: fmt.Sprintf("%05d", number),
 		files: map[string]*file{}, tables: map[string]*table{}, rows: map[string]int{},
 	}
 	return o, os.MkdirAll(o.dir, 0o750)
@@ -125,14 +124,14 @@ func (o *outputs) table(kind string, length int) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema := readingsSchema
+	form := readingsTable()
 	switch kind {
 	case "features":
-		schema = featuresSchema()
+		form = featuresTable()
 	case "vectors":
-		schema = vectorsSchema(length)
+		form = vectorsTable(length)
 	}
-	t, err := newTable(f, schema)
+	t, err := newTable(f, form)
 	if err == nil {
 		o.tables[kind] = t
 	}
@@ -178,9 +177,13 @@ func cmpPath(a, b string) int {
 	return 0
 }
 
-// finish writes the outputs of one part, once all sets are drawn. sets has one set a patient.
-func (l *local) finish(partition int, sets []split.Set) ([]Output, error) {
-	done := filepath.Join(l.work, fmt.Sprintf("done-%05d", partition))
+// together is how many partitions are written into one file of each kind.
+const together = 8
+
+// finish writes the outputs of some partitions, once all sets are drawn. sets has one set a
+// patient of each.
+func (l *local) finish(number, from int, sets [][]split.Set) ([]Output, error) {
+	done := filepath.Join(l.work, fmt.Sprintf("done-%05d", number))
 	if data, err := os.ReadFile(done); err == nil {
 		var out []Output
 		if json.Unmarshal(data, &out) == nil {
@@ -193,27 +196,10 @@ func (l *local) finish(partition int, sets []split.Set) ([]Output, error) {
 			o.discard()
 		}
 	}()
-	n := 0
-	err := readPart(partName(l.work, partition), func(p *Prepared) error {
-		if n >= len(sets) {
-			return errDamaged
+	for i, of := range sets {
+		if err := l.writePart(number, from+i, of, bySet); err != nil {
+			return nil, err
 		}
-		set := sets[n]
-		n++
-		if bySet[set] == nil {
-			o, err := newOutputs(l.job.Output, set, partition)
-			if err != nil {
-				return err
-			}
-			bySet[set] = o
-		}
-		return bySet[set].add(p)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if n != len(sets) {
-		return nil, errors.Join(errDamaged, fmt.Errorf("part %d holds %d patients, its index %d", partition, n, len(sets)))
 	}
 	var out []Output
 	for _, set := range []split.Set{split.All, split.Train, split.Validation, split.Test} {
@@ -231,4 +217,28 @@ func (l *local) finish(partition int, sets []split.Set) ([]Output, error) {
 		return nil, err
 	}
 	return out, writeFile(done, data)
+}
+
+// writePart writes the patients of one partition into the files of their sets.
+func (l *local) writePart(number, partition int, sets []split.Set, bySet map[split.Set]*outputs) error {
+	n := 0
+	err := readPart(partName(l.work, partition), func(p *Prepared) error {
+		if n >= len(sets) {
+			return errDamaged
+		}
+		set := sets[n]
+		n++
+		if bySet[set] == nil {
+			o, err := newOutputs(l.job.Output, set, number)
+			if err != nil {
+				return err
+			}
+			bySet[set] = o
+		}
+		return bySet[set].add(p)
+	})
+	if err == nil && n != len(sets) {
+		err = fmt.Errorf("part %d holds %d patients, its index %d: %w", partition, n, len(sets), errDamaged)
+	}
+	return err
 }

@@ -14,31 +14,53 @@ import (
 	"github.com/bedside-lm/bedside/clinical/prepare/features"
 )
 
-// rowsAtOnce bounds what a table holds in memory before it is written.
-const rowsAtOnce = 16_384
+// A kind of table: what it holds and how it is packed. rows bounds what is held in memory before
+// it is written.
+type tableKind struct {
+	schema *arrow.Schema
+	rows   int
+	codec  compress.Compression
+	// dictionary is for columns in which few values repeat often.
+	dictionary bool
+}
+
+func readingsTable() tableKind {
+	return tableKind{schema: readingsSchema, rows: 16_384, codec: compress.Codecs.Zstd, dictionary: true}
+}
+
+// featuresTable has so many columns that each holds little: a packer that begins anew for each
+// column must be a light one, and a dictionary costs more than it saves.
+func featuresTable() tableKind {
+	return tableKind{schema: featuresSchema(), rows: 512, codec: compress.Codecs.Snappy}
+}
+
+func vectorsTable(length int) tableKind {
+	return tableKind{schema: vectorsSchema(length), rows: 2048, codec: compress.Codecs.Snappy}
+}
 
 // table is a Parquet file being written.
 type table struct {
 	b       *array.RecordBuilder
 	w       *pqarrow.FileWriter
+	rows    int
 	pending int
 }
 
-func newTable(w io.Writer, schema *arrow.Schema) (*table, error) {
+func newTable(w io.Writer, kind tableKind) (*table, error) {
 	props := parquet.NewWriterProperties(
-		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDictionaryDefault(true), parquet.WithCreatedBy("bedside"),
+		parquet.WithCompression(kind.codec), parquet.WithDictionaryDefault(kind.dictionary), parquet.WithCreatedBy("bedside"),
 	)
 	// A writer that is only a Writer stays open: closing is the file's own business.
-	pw, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{w}, props, pqarrow.DefaultWriterProps())
+	pw, err := pqarrow.NewFileWriter(kind.schema, struct{ io.Writer }{w}, props, pqarrow.DefaultWriterProps())
 	if err != nil {
 		return nil, err
 	}
-	return &table{b: array.NewRecordBuilder(memory.DefaultAllocator, schema), w: pw}, nil
+	return &table{b: array.NewRecordBuilder(memory.DefaultAllocator, kind.schema), w: pw, rows: kind.rows}, nil
 }
 
 // row is told after each row that was built.
 func (t *table) row() error {
-	if t.pending++; t.pending < rowsAtOnce {
+	if t.pending++; t.pending < t.rows {
 		return nil
 	}
 	return t.flush()

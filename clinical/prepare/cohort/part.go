@@ -27,10 +27,9 @@ func partName(work string, partition int) string {
 
 // partWriter writes a part.
 type partWriter struct {
-	f    *file
-	z    *zstd.Encoder
-	b    []byte
-	name string
+	f *file
+	z *zstd.Encoder
+	b []byte
 }
 
 func createPart(path string) (*partWriter, error) {
@@ -206,10 +205,9 @@ func (s *scan) half() uint32 {
 
 // index is what is known of a part without reading it.
 type index struct {
-	Members  []split.Member
-	Counts   map[string]int
-	Rejects  []Reject
-	Patients int // rejected ones included
+	Members []split.Member
+	Counts  map[string]int
+	Told    told // of patients
 }
 
 func (ix *index) add(p *Prepared) {

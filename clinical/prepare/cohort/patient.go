@@ -1,7 +1,9 @@
 package cohort
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,9 +82,10 @@ func mixed(name string, line int) error {
 	}}}
 }
 
-// Prepare makes all that is written of one patient. labels is nil but for LabelFile. The error
-// is a *record.InvalidError or a *record.LimitError where the patient's data are at fault.
-func Prepare(ctx context.Context, patient string, rec *record.PatientRecord, job *Job, labels map[string]string) (*Prepared, error) {
+// Prepare makes all that is written of one patient but the vector. labels is nil but for
+// LabelFile. The error is a *record.InvalidError or a *record.LimitError where the patient's
+// data are at fault.
+func Prepare(patient string, rec *record.PatientRecord, job *Job, labels map[string]string) (*Prepared, error) {
 	res := prepare.Run(rec, job.Prepare)
 	out := &Prepared{
 		Patient: patient, Print: split.PrintOf(res.Record), Features: features.Extract(res.Record),
@@ -106,34 +109,63 @@ func Prepare(ctx context.Context, patient string, rec *record.PatientRecord, job
 	}
 	for _, o := range job.Texts {
 		doc := render.Render(res.Record, o)
-		out.Texts = append(out.Texts, Text{Language: string(doc.Lang), Text: doc.Text()})
-	}
-	if job.Embedder != nil {
-		vectors, err := job.Embedder.Embed(ctx, []string{out.Texts[0].Text})
-		if err != nil {
-			return nil, fmt.Errorf("embedding: %w", err)
-		}
-		out.Vector = vectors[0]
+		out.Texts = append(out.Texts, Text{Language: string(doc.Lang), Text: doc.Text(), Tokens: doc.Tokens, Omitted: doc.Omitted})
 	}
 	return out, nil
 }
 
-// diagnosis is the ICD-10 category of the first encounter diagnosis, by id, or "".
-func diagnosis(rec *record.PatientRecord) string {
-	found, id := "", ""
-	for _, c := range rec.Conditions {
-		code := c.Code.Code(record.SystemICD10CM)
-		if code == "" {
-			code = c.Code.Code(record.SystemICD10)
-		}
-		if code == "" || c.Category != "encounter-diagnosis" && found != "" || c.Verification == "refuted" {
-			continue
-		}
-		if found == "" || c.ID < id {
-			found, id = code[:min(3, len(code))], c.ID
+// embedAtOnce is how many texts are given to the embedder at once.
+const embedAtOnce = 32
+
+// Embed gives each patient the vector of the first text.
+func Embed(ctx context.Context, ps []*Prepared, embedder Embedder) error {
+	texts := make([]string, len(ps))
+	for i, p := range ps {
+		texts[i] = p.Texts[0].Text
+	}
+	vectors, err := embedder.Embed(ctx, texts)
+	if err != nil {
+		return fmt.Errorf("embedding: %w", err)
+	}
+	if len(vectors) != len(ps) {
+		return fmt.Errorf("embedding: %d vectors of %d texts", len(vectors), len(ps))
+	}
+	for i, p := range ps {
+		p.Vector = vectors[i]
+		if len(p.Vector) == 0 || len(p.Vector) != len(ps[0].Vector) {
+			return errors.New("embedding: vectors of different lengths")
 		}
 	}
-	return found
+	return nil
+}
+
+// diagnosis is the ICD-10 category of the first encounter diagnosis, by the time it was
+// recorded, then by id; of any other condition where there is none; else "".
+func diagnosis(rec *record.PatientRecord) string {
+	var best *record.Condition
+	category := ""
+	for i := range rec.Conditions {
+		c := &rec.Conditions[i]
+		code := cmp.Or(c.Code.Code(record.SystemICD10CM), c.Code.Code(record.SystemICD10))
+		if code == "" || c.Verification == "refuted" || c.Verification == "entered-in-error" {
+			continue
+		}
+		if best == nil || before(c, best) {
+			best, category = c, code[:min(3, len(code))]
+		}
+	}
+	return category
+}
+
+func before(a, b *record.Condition) bool {
+	const encounter = "encounter-diagnosis"
+	if (a.Category == encounter) != (b.Category == encounter) {
+		return a.Category == encounter
+	}
+	if a.Recorded.IsZero() != b.Recorded.IsZero() {
+		return b.Recorded.IsZero()
+	}
+	return cmp.Or(a.Recorded.Compare(b.Recorded), strings.Compare(a.ID, b.ID)) < 0
 }
 
 // rows are the numbers of a prepared record.

@@ -16,7 +16,7 @@ import (
 // A segment is a block in order: the items of one partition after another, then a table of
 // where each partition lies and what its bytes' hash is. Partition 0 holds the shared items.
 //
-//	partitions' items | rejects (JSON) | table: (offset, length, xxh3) of each partition and of the rejects | entries of the table (8 bytes)
+//	partitions' items | what was rejected (JSON) | table: (offset, length, xxh3) of each partition and of what was rejected | entries of the table (8 bytes)
 
 const tableEntry = 24
 
@@ -48,7 +48,6 @@ func Key(it *Item, name string, lim fhir.Limits) (ok bool, err error) {
 // writeSegment puts a block in order.
 func writeSegment(b *block, job *Job, inputs []input, work string, partitions int) error {
 	stretches := make([][]byte, partitions+1)
-	rejects := b.rejects
 	for i := range b.texts {
 		it := &b.texts[i]
 		name := inputs[it.File].Name
@@ -59,7 +58,7 @@ func writeSegment(b *block, job *Job, inputs []input, work string, partitions in
 			if !known {
 				return err
 			}
-			rejects = append(rejects, Reject{File: name, Line: it.Line, Problems: ps})
+			b.told.reject(Reject{File: name, Line: it.Line, Problems: ps})
 		case it.Shared:
 			stretches[0] = appendItem(stretches[0], it)
 		case ok:
@@ -67,7 +66,7 @@ func writeSegment(b *block, job *Job, inputs []input, work string, partitions in
 			stretches[p] = appendItem(stretches[p], it)
 		}
 	}
-	told, err := json.Marshal(rejects)
+	rejects, err := json.Marshal(b.told)
 	if err != nil {
 		return err
 	}
@@ -77,7 +76,7 @@ func writeSegment(b *block, job *Job, inputs []input, work string, partitions in
 	}
 	defer f.discard()
 	var table []byte
-	for _, s := range append(stretches, told) {
+	for _, s := range append(stretches, rejects) {
 		table = binary.LittleEndian.AppendUint64(table, uint64(f.size))
 		table = binary.LittleEndian.AppendUint64(table, uint64(len(s)))
 		table = binary.LittleEndian.AppendUint64(table, xxh3.Hash(s))
@@ -92,43 +91,85 @@ func writeSegment(b *block, job *Job, inputs []input, work string, partitions in
 	return f.commit()
 }
 
-// readStretch reads one partition of a segment; partition -1 is the rejects.
-func readStretch(path string, partition int) (stretch []byte, err error) {
+// stretch is where a partition lies in a segment.
+type stretch struct{ offset, length, hash uint64 }
+
+// openSegment opens a segment and reads the entries of its table from one to another; a negative
+// one counts from the end, as the rejects' does.
+func openSegment(path string, from, to int64) (*os.File, []stretch, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer f.Close()
+	table, err := readTable(f, from, to)
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, table, nil
+}
+
+func readTable(f *os.File, from, to int64) ([]stretch, error) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err
 	}
-	var word [8]byte
-	if _, err := f.ReadAt(word[:], size-8); err != nil {
+	const word = 8
+	var tail [word]byte
+	if _, err := f.ReadAt(tail[:], size-word); err != nil {
 		return nil, err
 	}
-	entries := int64(binary.LittleEndian.Uint64(word[:]))
-	at := int64(partition)
-	if partition < 0 {
-		at = entries - 1
+	entries := int64(binary.LittleEndian.Uint64(tail[:]))
+	if from < 0 {
+		from, to = entries+from, entries+to
 	}
-	if entries <= 0 || at >= entries || entries*tableEntry > size {
-		return nil, fmt.Errorf("%s: %w", path, errDamaged)
+	if entries <= 0 || from < 0 || to > entries || entries > size/tableEntry {
+		return nil, errDamaged
 	}
-	var entry [tableEntry]byte
-	if _, err := f.ReadAt(entry[:], size-8-(entries-at)*tableEntry); err != nil {
+	data := make([]byte, (to-from)*tableEntry)
+	if _, err := f.ReadAt(data, size-word-(entries-from)*tableEntry); err != nil {
 		return nil, err
 	}
-	offset, length := binary.LittleEndian.Uint64(entry[:]), binary.LittleEndian.Uint64(entry[8:])
-	if offset+length > uint64(size) {
-		return nil, fmt.Errorf("%s: %w", path, errDamaged)
+	out := make([]stretch, to-from)
+	for i := range out {
+		e := data[i*tableEntry:]
+		out[i] = stretch{binary.LittleEndian.Uint64(e), binary.LittleEndian.Uint64(e[word:]), binary.LittleEndian.Uint64(e[2*word:])}
+		if out[i].offset > uint64(size) || out[i].length > uint64(size)-out[i].offset {
+			return nil, errDamaged
+		}
 	}
-	stretch = make([]byte, length)
-	if _, err := f.ReadAt(stretch, int64(offset)); err != nil {
+	return out, nil
+}
+
+// rejectsOf is the place of a segment's rejects, for readStretch.
+const rejectsOf = -1
+
+// readStretch reads one partition of a segment.
+func readStretch(path string, partition int) ([]byte, error) {
+	f, table, err := openSegment(path, int64(partition), int64(partition)+1)
+	if err != nil {
 		return nil, err
 	}
-	if xxh3.Hash(stretch) != binary.LittleEndian.Uint64(entry[16:]) {
+	defer f.Close()
+	data := make([]byte, table[0].length)
+	if _, err := f.ReadAt(data, int64(table[0].offset)); err != nil {
+		return nil, err
+	}
+	if xxh3.Hash(data) != table[0].hash {
 		return nil, fmt.Errorf("%s: %w", path, errDamaged)
 	}
-	return stretch, nil
+	return data, nil
+}
+
+// measureSegment adds the bytes of a segment's partitions to sizes.
+func measureSegment(path string, sizes []int64) error {
+	f, table, err := openSegment(path, 0, int64(len(sizes)))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for p := range sizes {
+		sizes[p] += int64(table[p].length)
+	}
+	return nil
 }

@@ -1,0 +1,53 @@
+package cohort
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func sample() *Prepared {
+	return &Prepared{
+		Patient: "p", Label: "A41", Record: []byte(`{"resourceType":"Bundle"}`), Texts: []Text{{"en", "text", 3, 1}},
+		Readings: []Row{{ID: "o", Code: "8867-4", Time: 5, RawTime: noTime, Value: 1.5, Component: -1, Marks: "merged"}},
+		Features: []float64{1, math.Inf(1)}, Vector: []float32{0.5},
+	}
+}
+
+func TestPreparedSurvivesTheDisk(t *testing.T) {
+	b := appendPrepared(nil, sample())
+	got, err := scanPrepared(b)
+	require.NoError(t, err)
+	require.Equal(t, sample(), got)
+	for n := range b {
+		_, err := scanPrepared(b[:n])
+		require.Error(t, err, "cut at %d", n)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 10_000 {
+		damaged := bytes.Clone(b)
+		for range 1 + r.IntN(4) {
+			damaged[r.IntN(len(damaged))] = byte(r.Uint32())
+		}
+		_, _ = scanPrepared(damaged)
+		_ = items(damaged, func(Item) {})
+	}
+}
+
+func FuzzScan(f *testing.F) {
+	f.Add(appendPrepared(nil, sample()))
+	f.Add(appendItem(nil, &Item{Patient: "p", Format: FormatFHIR, Line: 3, Text: []byte("{}")}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if p, err := scanPrepared(b); err == nil && len(appendPrepared(nil, p)) > 2*len(b)+100 {
+			t.Fatal("more than was read")
+		}
+		_ = items(b, func(it Item) {
+			if len(it.Text) > len(b) {
+				t.Fatal("more than was read")
+			}
+		})
+	})
+}
