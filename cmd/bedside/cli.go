@@ -21,6 +21,9 @@ type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Serve the models over gRPC."`
 	Generate  generateCmd  `cmd:"" help:"Have a model continue a prompt or answer a question."`
 	Summarize summarizeCmd `cmd:"" help:"Summarise a patient's record."`
+	Prepare   prepareCmd   `cmd:"" help:"Clean device data and put it into words: one record, or a whole cohort."`
+	Describe  describeCmd  `cmd:"" help:"Say what a waveform, an image file or a sound shows."`
+	Listen    listenCmd    `cmd:"" help:"Take HL7 v2 messages over MLLP and store them."`
 	Models    modelsCmd    `cmd:"" help:"Look at the models."`
 	Version   versionCmd   `cmd:"" help:"Print the version of Bedside and of what it runs on."`
 }
@@ -48,6 +51,8 @@ func run(ctx context.Context, args []string, a *app) int {
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "connection", Title: "Connection:"},
 			{Key: "sampling", Title: "Sampling:"},
+			{Key: "text", Title: "Text:"},
+			{Key: "cohort", Title: "Cohorts:"},
 			{Key: "network", Title: "Network:"},
 			{Key: "model", Title: "Models:"},
 			{Key: "batching", Title: "Batching:"},

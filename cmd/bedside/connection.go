@@ -25,6 +25,8 @@ type connection struct {
 	CA       string        `name:"ca" help:"Certificate authorities to trust instead of the system's (PEM)." type:"path" placeholder:"FILE" group:"connection"`
 	Output   string        `help:"text, or json for the response messages (protojson)." enum:"text,json" default:"text" short:"o"`
 	Quiet    bool          `help:"No progress on standard error." short:"q"`
+
+	need func(*config.Config) // what the command needs of an engine in this process; nil: the language model
 }
 
 // Validate is kong's hook: what it finds is a usage error.
@@ -105,12 +107,17 @@ func (c *connection) startEngine(a *app) (*server.Server, error) {
 	}
 	cfg := settings.Config
 	cfg.Listen, cfg.HTTPListen = "", ""
-	cfg.EmbeddingModel = "" // no command needs it
+	cfg.EmbeddingModel = "" // most commands do without
+	if c.need != nil {
+		c.need(&cfg)
+	}
 	// The command itself reports what goes wrong; only an internal error's cause is
 	// nowhere but in the log.
 	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelError}))
-	progress := a.progress("loading the model", c.Quiet)
-	defer progress.stop()
+	if cfg.Model != "" || cfg.EmbeddingModel != "" {
+		progress := a.progress("loading the model", c.Quiet)
+		defer progress.stop()
+	}
 	return a.start(a.ctx, cfg, log)
 }
 

@@ -5,6 +5,7 @@ import (
 	"github.com/bedside-lm/bedside/clinical/hl7v2"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/tabular"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
@@ -25,6 +26,12 @@ func Source(src *bedsidev1.RecordSource, lim Limits) (*record.PatientRecord, err
 		return fhir.Parse([]byte(s.FhirJson), fhir.Limits{Bytes: lim.Bytes})
 	case *bedsidev1.RecordSource_Hl7V2:
 		return hl7v2.Parse([]byte(s.Hl7V2), hl7v2.Limits{Bytes: lim.Bytes})
+	case *bedsidev1.RecordSource_Csv:
+		mapping, err := tabular.ParseMapping([]byte(s.Csv.GetMapping()))
+		if err != nil {
+			return nil, err
+		}
+		return tabular.Parse([]byte(s.Csv.GetData()), mapping, tabular.Limits{Bytes: lim.Bytes})
 	case *bedsidev1.RecordSource_Record:
 		return recordAt("source.record", s.Record)
 	}
