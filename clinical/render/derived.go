@@ -172,7 +172,7 @@ func (r *renderer) excursions(m *measure, ps []point) (Fact, bool) {
 	if above.count+below.count == 0 {
 		return Fact{}, false
 	}
-	text := p.subjectAgainst(name, limits) + p.semi + b.readings(len(ps), key)
+	text := p.heldAgainst(name, limits) + b.readings(len(ps), key)
 	total := ps[len(ps)-1].at.Sub(ps[0].at)
 	for _, s := range []struct {
 		side

@@ -197,7 +197,13 @@ func (p *phrases) between(low, high string) string {
 	return low + " " + p.to + " " + high
 }
 
-func (p *phrases) subjectAgainst(name, limits string) string { return name + p.against + limits }
+// heldAgainst puts what a measure is held against behind its name.
+func (p *phrases) heldAgainst(name, limits string) string {
+	if p.lang == Chinese && !p.compact {
+		return name + p.paren(limits) + p.colon
+	}
+	return name + p.against + limits + p.semi
+}
 
 // limitRange writes limits as refRange does, under another name.
 func (p *phrases) limitRange(name, low, high string) string {

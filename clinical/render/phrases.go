@@ -122,6 +122,6 @@ var chinese = phrases{
 	findings: map[score.Finding]string{
 		score.FindingAir: "空气", score.FindingOxygen: "使用中", score.FindingAlert: "清醒", score.FindingAltered: "非清醒",
 	},
-	perHour: "每小时", middleHalf: "中间半数读数", against: "对照", alarms: "报警限",
+	perHour: "每小时", middleHalf: "中间半数读数", alarms: "报警限",
 	above: "高于上限", below: "低于下限", ofTime: "占时", longest: "最长",
 }

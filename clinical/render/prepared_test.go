@@ -161,7 +161,7 @@ func TestDerived(t *testing.T) {
 		{"- 心率每小时上升6.67次/分；中间半数读数100至121次/分。\n", render.Options{Lang: render.Chinese}},
 		// Five of seven readings, each for the hour around it, the last for half of one.
 		{"- Heart rate against reference 60 to 100/min; 7 readings, 5 readings above, 75% of the time, longest 4.5 h.\n", render.Options{}},
-		{"- 心率对照参考范围60至100次/分；7次读数，5次读数高于上限，占时75%，最长4.5小时。\n", render.Options{Lang: render.Chinese}},
+		{"- 心率（参考范围60至100次/分）：7次读数，5次读数高于上限，占时75%，最长4.5小时。\n", render.Options{Lang: render.Chinese}},
 		{"- Heart rate against alarm limits 95 to 125/min; 7 readings, 1 reading above, 8% of the time, longest 30 min, 1 reading below, 8% of the time, longest 30 min.\n", render.Options{Alarms: map[string]terms.Bounds{terms.Measure("8867-4").Key: {Low: new(95.0), High: new(125.0)}}}},
 		{"- Computed NEWS2 score: 13 at 2026-03-02 14:00, high risk; respiratory rate 2 (22/min), oxygen saturation 1 (94%), supplemental oxygen 2 (in use), systolic blood pressure 2 (95 mmHg), heart rate 2 (128/min), level of consciousness 3 (altered), body temperature 1 (38.5 °C).\n", render.Options{}},
 		{"- 计算所得NEWS2评分：2026-03-02 14:00 为13分，高风险；呼吸频率2分（22次/分），血氧饱和度1分（94%），辅助供氧2分（使用中），收缩压2分（95 mmHg），心率2分（128次/分），意识水平3分（非清醒），体温1分（38.5℃）。\n", render.Options{Lang: render.Chinese}},

@@ -52,9 +52,9 @@ func isSeries(f render.Fact) bool {
 // tellable says whether a fact is one that a model is asked to tell: something must
 // stand in it that a sentence can be held against, and it must fit into a prompt. What
 // a record denies or lacks is left as it stands: no list of words holds the reach of
-// a negation well enough.
+// a negation well enough. So is what preparation marked: the mark must stay with its reading.
 func tellable(f render.Fact) bool {
-	return !f.Negated && len(f.Terms)+len(f.Numbers)+len(f.Dates) > 0 && utf8.RuneCountInString(f.Text) <= maxSentence
+	return !f.Negated && len(f.Marks) == 0 && len(f.Terms)+len(f.Numbers)+len(f.Dates) > 0 && utf8.RuneCountInString(f.Text) <= maxSentence
 }
 
 // tells says whether a true sentence says of a fact what a reader would miss: all

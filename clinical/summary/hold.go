@@ -130,8 +130,12 @@ func (a *analysis) hold(i int) {
 }
 
 // belongs says whether a fact's number is one of the mentioned thing. A blood
-// pressure owns its systolic value; the diastolic one needs its name or its pair.
+// pressure owns its systolic value; the diastolic one needs its name or its pair. A reading
+// in doubt bears nothing out: it stands in the fact's own words or not at all.
 func (a *analysis) belongs(x render.Number, g mention, f render.Fact) bool {
+	if x.Role == render.RoleMarked {
+		return false
+	}
 	if x.Of == "" || g.has(x.Of) {
 		return true
 	}
