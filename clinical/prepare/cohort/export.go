@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -83,6 +84,9 @@ func (p *Plan) Claim() (*Manifest, error) {
 	l := &local{job: p.Job, digest: p.Digest, work: WorkDir(p.Job.Output)}
 	return l.claim()
 }
+
+// ReadLabels reads the file of labels, where the job has one.
+func (p *Plan) ReadLabels() (map[string]string, error) { return readLabels(&p.Job) }
 
 // Told is what is known of pieces of the input, or of patients, that could not be used.
 type Told = told
@@ -270,16 +274,14 @@ func (p *Plan) patient(patient string, g *Gathered, shared *fhir.Shared) (*Prepa
 // PartitionOf is the partition of the outputs that a patient stands in, from 1.
 func (p *Plan) PartitionOf(patient string) int { return partitionOf(patient, p.Partitions) }
 
-// Order puts the patients of one partition in the order in which Local writes them. itemBytes
-// is the sum of ItemBytes over all items of the partition.
-func (p *Plan) Order(ps []*Prepared, itemBytes int64) {
+// Compare orders the patients of one partition as Local writes them. itemBytes is the sum of
+// ItemBytes over all items of the partition.
+func (p *Plan) Compare(itemBytes int64) func(a, b string) int {
 	l := &local{job: p.Job, spool: spool{Sizes: []int64{itemBytes}}}
 	passes := l.passes(0)
-	slices.SortFunc(ps, func(a, b *Prepared) int {
-		return cmp.Or(
-			cmp.Compare(passOf(a.Patient, passes), passOf(b.Patient, passes)),
-			cmp.Compare(xxh3.HashString(a.Patient), xxh3.HashString(b.Patient)), strings.Compare(a.Patient, b.Patient))
-	})
+	return func(a, b string) int {
+		return cmp.Or(cmp.Compare(passOf(a, passes), passOf(b, passes)), cmp.Compare(xxh3.HashString(a), xxh3.HashString(b)), strings.Compare(a, b))
+	}
 }
 
 // WritePart writes the files of one partition below a folder, as they stand below Job.Output.
@@ -332,6 +334,9 @@ func (p *Plan) Divide(m *Manifest, members []split.Member) ([]split.Set, error) 
 	return sets, err
 }
 
+// Listed bounds the rejects that are told one by one of a stretch of the input or a partition.
+const Listed = listed
+
 // WriteRejects writes the file that tells what was rejected.
 func WriteRejects(dir string, some []Reject) (Output, error) {
 	r, err := createRejects(dir)
@@ -359,4 +364,4 @@ func (m *Manifest) Bytes() ([]byte, error) {
 func WriteFile(path string, data []byte) error { return writeFile(path, data) }
 
 // WorkDir is the folder, within an output folder, of what is not finished.
-func WorkDir(output string) string { return output + "/" + workName }
+func WorkDir(output string) string { return filepath.Join(output, workName) }

@@ -51,3 +51,15 @@ func FuzzScan(f *testing.F) {
 		})
 	})
 }
+
+func TestPartitionsWrittenTogether(t *testing.T) {
+	for _, c := range []struct {
+		sizes, want []int
+	}{
+		{[]int{5}, []int{0, 1}},
+		{make([]int, 17), []int{0, 8, 16, 17}},
+		{[]int{3000, 1000, 1, 9000, 1, 1}, []int{0, 2, 3, 4, 6}},
+	} {
+		require.Equal(t, c.want, together(c.sizes))
+	}
+}

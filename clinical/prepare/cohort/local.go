@@ -213,12 +213,11 @@ func (l *local) write(ctx context.Context) (*Manifest, error) {
 	for _, n := range sizes[1:] {
 		byPartition, sets = append(byPartition, sets[:n:n]), sets[n:]
 	}
-	numbers := (l.partitions + together - 1) / together
-	l.progress.begin("writing", int64(numbers))
-	files := make([][]Output, numbers)
-	err = l.each(ctx, numbers, func(_ context.Context, i int) error {
-		from, to := i*together, min((i+1)*together, l.partitions)
-		some, err := l.finish(i, from+1, byPartition[from:to])
+	starts := together(sizes[1:])
+	files := make([][]Output, len(starts)-1)
+	l.progress.begin("writing", int64(len(files)))
+	err = l.each(ctx, len(files), func(_ context.Context, i int) error {
+		some, err := l.finish(i, starts[i]+1, byPartition[starts[i]:starts[i+1]])
 		files[i] = some
 		return err
 	})

@@ -177,8 +177,26 @@ func cmpPath(a, b string) int {
 	return 0
 }
 
-// together is how many partitions are written into one file of each kind.
-const together = 8
+// Partitions are written together into one file of each kind, up to so many partitions and
+// about so many patients: a table of many columns keeps a note of each stretch of rows.
+const (
+	partitionsTogether = 8
+	patientsTogether   = 4000
+)
+
+// together cuts the partitions into groups that are written together, and gives the first of
+// each, counted from 0, and at last their number. sizes has the patients of each.
+func together(sizes []int) []int {
+	starts, patients := []int{0}, 0
+	for p, n := range sizes {
+		last := starts[len(starts)-1]
+		if p > last && (p-last == partitionsTogether || patients+n > patientsTogether) {
+			starts, patients = append(starts, p), 0
+		}
+		patients += n
+	}
+	return append(starts, len(sizes))
+}
 
 // finish writes the outputs of some partitions, once all sets are drawn. sets has one set a
 // patient of each.
