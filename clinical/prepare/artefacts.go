@@ -35,6 +35,7 @@ const (
 // in, has neighbours of its own and is no artefact; nor is the first or the last reading of a
 // series, where nobody knows.
 func (w *work) artefacts() {
+	w.waveforms()
 	series(w.readings(), func(rs []reading) {
 		if rs[0].lim.group == "score" || rs[0].lim.kind != "" {
 			return
@@ -167,4 +168,34 @@ func median(values []float64) float64 {
 		return values[n/2]
 	}
 	return (values[n/2-1] + values[n/2]) / 2
+}
+
+// waveforms reports those that say little. Their samples are never touched.
+func (w *work) waveforms() {
+	if w.opt.AssessWaveform == nil {
+		return
+	}
+	for i := range w.obs {
+		o := &w.obs[i]
+		if w.gone[i] || !counts(o) {
+			continue
+		}
+		w.assess(o, -1, &o.Code, o.Value.Sampled)
+		for c := range o.Components {
+			w.assess(o, c, &o.Components[c].Code, o.Components[c].Value.Sampled)
+		}
+	}
+}
+
+func (w *work) assess(o *record.Observation, component int, code *record.Concept, s *record.SampledData) {
+	if s == nil {
+		return
+	}
+	w.report.Checked++
+	if quality, ok := w.opt.AssessWaveform(*code, s); ok && quality < w.opt.MinQuality {
+		w.note(Change{
+			Kind: ChangePoorSignal, Reading: "Observation/" + o.ID, Component: component,
+			Reason: fmt.Sprintf("signal quality %.2f of 1, below %.2f", quality, w.opt.MinQuality),
+		})
+	}
 }

@@ -38,8 +38,9 @@ type source struct {
 // clock finds devices whose clock is off: their series of a measure is that of another source,
 // shifted in time by one constant. The source that most others agree with is taken to be right;
 // of two, the one whose readings lie within the encounter, else the charted one, else the
-// longer. A shift is found for series of one measure alone, not from labels or habits: sparse
-// series, as of an analyser, are left as they are.
+// longer. Series that are dense are held against each other as curves; sparse ones, as of an
+// analyser whose results another system filed again, by values that are the same in both. What
+// was filed without a device is never moved, since it may come from several.
 func (w *work) clock() {
 	all := w.readings()
 	w.report.Checked = len(all)
@@ -59,7 +60,7 @@ func (w *work) clock() {
 	}
 	right := reference(sources, lags)
 	for j := range sources {
-		if l := lags[right][j]; j != right && l.known && l.by != 0 {
+		if l := lags[right][j]; j != right && l.known && l.by != 0 && sources[j].device != "" {
 			w.shift(sources[j].device, -l.by)
 		}
 	}
@@ -81,7 +82,7 @@ func (w *work) sources(all []reading) []source {
 	}
 	out := make([]source, 0, len(byDevice))
 	for _, s := range byDevice {
-		if s.n >= minMatched {
+		if s.n >= minCopied {
 			s.inside /= float64(s.n)
 			out = append(out, *s)
 		}
@@ -147,7 +148,7 @@ type probe struct {
 func (w *work) lagBetween(a, b *source) lag {
 	probes := probesOf(a, b)
 	if len(probes) < minMatched {
-		return lag{}
+		return w.lagOfCopies(a, b)
 	}
 	atZero, n := disagreement(probes, 0)
 	if n < minMatched && n*2 < len(probes) {

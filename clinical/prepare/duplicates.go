@@ -14,8 +14,8 @@ import (
 )
 
 // duplicates merges what was filed more than once: the same measure, moment and value under
-// several ids, and readings that two devices made of the same moment. The earliest id stays,
-// and names the others. Readings without a time are never merged: two findings may share
+// several ids, and readings that two devices made of the same moment. One stays, and names the
+// others. Readings without a time are never merged: two findings may share
 // their words.
 func (w *work) duplicates() {
 	into := map[int]int{} // merged observation to the one that stays
@@ -37,7 +37,10 @@ func (w *work) exact(into map[int]int) {
 			order = append(order, i)
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(w.obs[a].ID, w.obs[b].ID) })
+	// What was filed for good stays before what was preliminary, then the lesser id.
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(standing(&w.obs[a]), standing(&w.obs[b])), strings.Compare(w.obs[a].ID, w.obs[b].ID))
+	})
 	w.report.Checked = len(order)
 	for _, i := range order {
 		s := w.signature(&w.obs[i])
@@ -55,14 +58,26 @@ func (w *work) exact(into map[int]int) {
 	}
 }
 
+// standing orders observations by their status: what was amended stands before what was final,
+// and both before what was preliminary or registered only.
+func standing(o *record.Observation) int {
+	switch o.Status {
+	case "amended", "corrected":
+		return 0
+	case "final":
+		return 1
+	}
+	return 2
+}
+
 // signature is the content of an observation without its id and device. Values are compared
-// as numbers: 7.40 is 7.4.
+// as numbers: 7.40 is 7.4. Times are compared by the second, since not every format files more.
 func (w *work) signature(o *record.Observation) string {
 	var b strings.Builder
-	b.WriteString(o.Start.Time.UTC().Format(time.RFC3339Nano))
+	b.WriteString(o.Start.Time.UTC().Format(time.RFC3339))
 	b.WriteByte('|')
 	if !o.End.IsZero() {
-		b.WriteString(o.End.Time.UTC().Format(time.RFC3339Nano))
+		b.WriteString(o.End.Time.UTC().Format(time.RFC3339))
 	}
 	write := func(c *record.Concept, v *record.Value) {
 		_, key := w.limitsOf(c)
@@ -110,7 +125,8 @@ func valueSignature(v *record.Value) string {
 }
 
 // near matches readings of different devices that lie within the same moment and differ by no
-// more than two good readings may, one to one, the closest first.
+// more than two good readings may, one to one, the closest first; and readings of one device
+// and second, one of which was filed in another unit.
 func (w *work) near(into map[int]int) {
 	var pairs []pair
 	all := w.readings()
@@ -146,7 +162,11 @@ func (w *work) near(into map[int]int) {
 			first, second = b, a
 		}
 		into[second] = first
-		w.noteMerged(second, first, ChangeNearDuplicate, "same measure and moment by another device, values within what two good readings may differ by")
+		reason := "same measure and moment by another device, values within what two good readings may differ by"
+		if w.obs[a].DeviceID == w.obs[b].DeviceID {
+			reason = "same measure and moment in another unit"
+		}
+		w.noteMerged(second, first, ChangeNearDuplicate, reason)
 	}
 }
 
@@ -162,11 +182,14 @@ type pair struct {
 	differ float64 // the largest difference, in the measures' scales
 }
 
-// sameReading says whether two observations of different devices agree in all their parts.
+// sameReading says whether two observations, of different devices or in different units, agree
+// in all their parts.
 // One that stood for several when the record came has met its like already.
 func (w *work) sameReading(p *pair, parts map[int][]reading) bool {
-	if p.a == p.b || w.obs[p.a].DeviceID == w.obs[p.b].DeviceID ||
-		w.given[p.a].Has(record.MarkMerged) || w.given[p.b].Has(record.MarkMerged) {
+	if p.a == p.b || w.given[p.a].Has(record.MarkMerged) || w.given[p.b].Has(record.MarkMerged) {
+		return false
+	}
+	if w.obs[p.a].DeviceID == w.obs[p.b].DeviceID && (p.apart >= time.Second || w.inOtherUnit(p.a) == w.inOtherUnit(p.b)) {
 		return false
 	}
 	x, y := parts[p.a], parts[p.b]
@@ -184,6 +207,11 @@ func (w *work) sameReading(p *pair, parts map[int][]reading) bool {
 		p.differ = max(p.differ, d)
 	}
 	return true
+}
+
+// inOtherUnit says whether a reading was filed in another unit than the measure's usual one.
+func (w *work) inOtherUnit(i int) bool {
+	return w.obs[i].Has(record.MarkConverted) || w.obs[i].Has(record.MarkUnitCorrected)
 }
 
 func root(into map[int]int, i int) int {

@@ -15,10 +15,11 @@ const (
 	// differs and agrees bound, as factors, what is far from an expectation and what is near it.
 	differs = 1.9
 	agrees  = 1.35
-	// leastSpread is how well a reading is foretold at best, as a standard deviation of logarithms;
-	// at the end of a series, where nothing came after or before, it is atEnd times less well.
+	// leastSpread is how well a reading is foretold at best, as a standard deviation of logarithms.
+	// At an end of a series, where nothing came after or before, it is atEnd times less well, and
+	// the less so the longer the nearest reading is away: urea trebles in two days.
 	leastSpread = 0.1
-	atEnd       = 1.5
+	atEnd       = 1.3
 )
 
 // certain are the odds, as a logarithm, at which a unit is corrected: 1000 to 1.
@@ -105,7 +106,11 @@ func (s *ownReadings) expect(f *filedReading) expectation {
 	}
 	e := expectation{known: true, log: log, value: math.Exp(log), spread: max(leastSpread, madScale*median(residuals)), near: math.Log(agrees), by: "which the patient's other readings let expect"}
 	if end {
-		e.spread *= atEnd
+		away := abs(others[min(i, len(others)-1)].at - f.at)
+		if i > 0 {
+			away = min(away, abs(others[i-1].at-f.at))
+		}
+		e.spread *= atEnd * (1 + float64(away)/max(f.lim.carry.Seconds(), 3600))
 	}
 	return e
 }

@@ -39,6 +39,7 @@ const (
 	ChangeArtefact      ChangeKind = "artefact"       // marked, not changed
 	ChangeCarried       ChangeKind = "carried-forward"
 	ChangeInterpolated  ChangeKind = "interpolated"
+	ChangePoorSignal    ChangeKind = "poor-signal" // a waveform that says little; reported, neither changed nor marked
 )
 
 // Change is one thing that a stage did or found.

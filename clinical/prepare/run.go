@@ -27,6 +27,12 @@ type Options struct {
 	// apart from its neighbours; default 3.5 (Iglewicz and Hoaglin 1993, How to Detect and Handle
 	// Outliers).
 	Hampel float64
+	// AssessWaveform says from 0 to 1 how far a waveform is to be trusted, and ok where that can be
+	// said; the artefacts stage reports those below MinQuality. Nil assesses none. It must be
+	// deterministic and safe for use by several goroutines at once.
+	AssessWaveform func(code record.Concept, s *record.SampledData) (quality float64, ok bool) `json:"-"`
+	// MinQuality is the quality below which a waveform is reported; default 0.5.
+	MinQuality float64
 }
 
 // Stages are the names of all stages, in the order in which they run.
@@ -51,6 +57,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxClockOffset <= 0 {
 		o.MaxClockOffset = 14 * time.Hour
 	}
+	if o.MinQuality <= 0 {
+		o.MinQuality = 0.5
+	}
 	if o.Hampel <= 0 {
 		o.Hampel = 3.5
 	}
@@ -65,12 +74,12 @@ type stage struct {
 }
 
 var stages = []stage{
-	{StageUnits, "UCUM 2.1; molar masses by IUPAC 2021", (*work).units},
+	{StageUnits, "UCUM 2.1; molar masses by IUPAC 2021; odds from the other readings of the patient", (*work).units},
 	{StageClock, "lag of the least median absolute difference between two devices' series; cf. Rousseeuw 1984, doi:10.1080/01621459.1984.10477105", (*work).clock},
 	{StageDuplicates, "same measure, moment and value; one-to-one matching of two devices' readings in order of time", (*work).duplicates},
-	{StagePlausibility, "soft limits of clinical/prepare/data/measures.tsv; cf. Harutyunyan 2019, doi:10.1038/s41597-019-0103-9", (*work).plausibility},
-	{StageArtefacts, "Hampel identifier: Hampel 1974, doi:10.1080/01621459.1974.10482962; Pearson 2002, doi:10.1109/87.974338", (*work).artefacts},
-	{StageGaps, "linear interpolation between neighbours, last observation carried forward within a limit for each measure", (*work).gaps},
+	{StagePlausibility, "soft limits of clinical/prepare/data/measures.tsv, for adults where the age is known; cf. Harutyunyan 2019, doi:10.1038/s41597-019-0103-9", (*work).plausibility},
+	{StageArtefacts, "Hampel identifier: Hampel 1974, doi:10.1080/01621459.1974.10482962; Pearson 2002, doi:10.1109/87.974338; limit of Iglewicz and Hoaglin 1993", (*work).artefacts},
+	{StageGaps, "between neighbours by the method of least leave-one-out error (Stone 1974, doi:10.1111/j.2517-6161.1974.tb00994.x), else the last observation carried forward, both within a limit for each measure", (*work).gaps},
 }
 
 // Run prepares a record, which it does not change. It is deterministic, and what it finds does
