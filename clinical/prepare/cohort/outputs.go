@@ -219,22 +219,31 @@ func (l *local) finish(number, from int, sets [][]split.Set) ([]Output, error) {
 			return nil, err
 		}
 	}
-	var out []Output
-	for _, set := range []split.Set{split.All, split.Train, split.Validation, split.Test} {
-		if bySet[set] == nil {
-			continue
-		}
-		files, err := bySet[set].commit(l.job.Output)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, files...)
+	out, err := commitAll(l.job.Output, bySet)
+	if err != nil {
+		return nil, err
 	}
 	data, err := json.Marshal(out)
 	if err != nil {
 		return nil, err
 	}
 	return out, writeFile(done, data)
+}
+
+// commitAll puts the files of all sets in their places, and lists them.
+func commitAll(root string, bySet map[split.Set]*outputs) ([]Output, error) {
+	var out []Output
+	for _, set := range []split.Set{split.All, split.Train, split.Validation, split.Test} {
+		if bySet[set] == nil {
+			continue
+		}
+		files, err := bySet[set].commit(root)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files...)
+	}
+	return out, nil
 }
 
 // writePart writes the patients of one partition into the files of their sets.
