@@ -26,6 +26,7 @@ from scripts.bootstrap.steps import MARKER, check_space, need_network
 
 REQUIREMENTS = SCRIPTS.parent / "clients" / "python" / "requirements-test.txt"
 NEEDED_BYTES = 600_000_000
+PURPOSE = "the clients' tests"
 
 
 def folder(layout: Layout, requirements: Path = REQUIREMENTS) -> Path:
@@ -35,13 +36,13 @@ def folder(layout: Layout, requirements: Path = REQUIREMENTS) -> Path:
     return layout.cache / f"testenv-{hashlib.sha256(key).hexdigest()[:12]}"
 
 
-def make(layout: Layout, offline: bool, requirements: Path = REQUIREMENTS) -> Path:
-    """The environment's Python; packages come through pip, which checks their hashes."""
+def make(layout: Layout, offline: bool, requirements: Path = REQUIREMENTS, purpose: str = PURPOSE) -> Path:
+    """The environment's Python; packages come through pip, which checks their hashes. What is told says what it is for."""
     target = folder(layout, requirements)
     python = target / "bin" / "python"
     if (target / MARKER).exists() and python.exists():
         return python
-    need_network(offline, "the packages for the clients' tests are")
+    need_network(offline, f"the packages for {purpose} are")
     check_space(layout.cache, NEEDED_BYTES)
     with lock(layout.cache / "testenv.lock"):
         if (target / MARKER).exists() and python.exists():  # another run has made it meanwhile
@@ -52,15 +53,15 @@ def make(layout: Layout, offline: bool, requirements: Path = REQUIREMENTS) -> Pa
         made = subprocess.run([sys.executable, "-m", "venv", str(target)], capture_output=True, text=True, check=False)
         if made.returncode:
             raise SetupError(f"cannot make a virtual environment in {target}:\n{made.stderr.strip() or made.stdout.strip()}")
-        install(python, requirements, layout.cache / "testenv-downloads")
+        install(python, requirements, layout.cache / "testenv-downloads", purpose)
         (target / MARKER).touch()
     return python
 
 
-def install(python: Path, requirements: Path, downloads: Path) -> None:
+def install(python: Path, requirements: Path, downloads: Path, purpose: str) -> None:
     """Everything in `requirements`, as wheels."""
     count = len(re.findall(r"^[a-z].*==", requirements.read_text(encoding="utf-8"), re.MULTILINE))
-    label = "installing Python packages for the clients' tests"
+    label = f"installing Python packages for {purpose}"
     with Progress(label, count) as progress, scratch_folder(downloads) as scratch:
         seen: set[str] = set()
 

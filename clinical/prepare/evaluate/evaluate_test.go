@@ -4,7 +4,6 @@ import (
 	"math"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,20 +22,9 @@ const (
 // judge damages and cleans all records, on all cores.
 func judge(records []*record.PatientRecord) *evaluate.Cohort {
 	scores := make([]evaluate.Scores, len(records))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range next {
-				scores[i] = evaluate.Patient(records[i], reportDamage, corrupt.Usual())
-			}
-		})
-	}
-	for i := range records {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
+	evaluate.Each(len(records), runtime.GOMAXPROCS(0), func(i int) {
+		scores[i] = evaluate.Patient(records[i], reportDamage, corrupt.Usual())
+	})
 	return evaluate.NewCohort(scores, 1)
 }
 
