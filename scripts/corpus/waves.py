@@ -85,7 +85,7 @@ def qrs_peak(waves: list[tuple[float, float, float]]) -> float:
 
 def ecg(rng: Rng, rr: np.ndarray, types: list[str], seconds: float, rate: int, lead: str, wide: float, atria: bool):
     """A strip in mV, and its truth: beats' times and types, QRS width. wide stretches the QRS; without atria there are
-    no P waves but the fibrillatory waves of Stridh and Sornmo 2001 (doi:10.1109/10.914801)."""
+    no P waves but the fibrillatory waves of Stridh and Sornmo 2001 (IEEE Trans Biomed Eng 48:105-111)."""
     shape, t = LEADS[lead], np.arange(int(seconds * rate)) / rate
     stretch = wide * rng.uniform(0.9, 1.1)
     gain, pr, p_width = rng.uniform(0.7, 1.3), rng.uniform(0.13, 0.18), rng.uniform(0.016, 0.024)

@@ -42,3 +42,41 @@ func Resample(x []float64, from, to float64) []float64 {
 	}
 	return out
 }
+
+// Regrid brings x, which may hold NaN and infinities, to another rate run by run: gaps of at
+// most bridge seconds are filled, runs shorter than shortest seconds are dropped. What is in no
+// run is NaN.
+func Regrid(x []float64, from, to, bridge, shortest float64) (out []float64, runs []Span) {
+	x = Bridge(x, int(bridge*from))
+	n := int(float64(len(x)) * to / from)
+	out = Holes(n)
+	for _, r := range Runs(x, max(8, int(shortest*from))) {
+		start := int(math.Ceil(float64(r.Start) * to / from))
+		y := Resample(x[r.Start:r.End], from, to)
+		y = y[:max(0, min(len(y), n-start))]
+		if float64(len(y)) < 0.9*shortest*to {
+			continue
+		}
+		copy(out[start:], y)
+		runs = append(runs, Span{start, start + len(y)})
+	}
+	return out, runs
+}
+
+// Holes returns n dropouts.
+func Holes(n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = math.NaN()
+	}
+	return out
+}
+
+// Seconds is the time that runs cover at a rate.
+func Seconds(runs []Span, rate float64) float64 {
+	n := 0
+	for _, r := range runs {
+		n += r.Len()
+	}
+	return float64(n) / rate
+}

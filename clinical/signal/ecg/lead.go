@@ -39,33 +39,15 @@ const (
 
 // prepare brings a lead to Rate, run by run, and takes out mains hum where there is some.
 func prepare(x []float64, rate float64) *lead {
-	x = dsp.Bridge(withoutHung(x, samplesAt(hung, rate)), samplesAt(bridged, rate))
-	n := int(float64(len(x)) * Rate / rate)
-	l := &lead{raw: holes(n), fine: holes(n), size: holes(n)}
-	for _, r := range dsp.Runs(x, samplesAt(1, rate)) {
-		start := int(math.Ceil(float64(r.Start) * Rate / rate))
-		y := dsp.Resample(x[r.Start:r.End], rate, Rate)
-		y = y[:min(len(y), n-start)]
-		if len(y) < samples(1) {
-			continue
-		}
-		y = withoutMains(y)
-		copy(l.raw[start:], y)
-		copy(l.fine[start:], dsp.BandPass(2, 1, 40, Rate).ZeroPhase(y))
-		copy(l.size[start:], sharp(y))
-		l.runs = append(l.runs, dsp.Span{Start: start, End: start + len(y)})
+	raw, runs := dsp.Regrid(withoutHung(x, int(math.Ceil(hung*rate))), rate, Rate, bridged, 1)
+	l := &lead{raw: raw, fine: dsp.Holes(len(raw)), size: dsp.Holes(len(raw)), runs: runs}
+	for _, r := range runs {
+		y := withoutMains(raw[r.Start:r.End])
+		copy(raw[r.Start:], y)
+		copy(l.fine[r.Start:], dsp.BandPass(2, 1, 40, Rate).ZeroPhase(y))
+		copy(l.size[r.Start:], sharp(y))
 	}
 	return l
-}
-
-func samplesAt(seconds, rate float64) int { return max(1, int(math.Round(seconds*rate))) }
-
-func holes(n int) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = math.NaN()
-	}
-	return out
 }
 
 // withoutHung makes lines of equal samples dropouts: a lead that has come off, or an amplifier
@@ -102,13 +84,7 @@ func withoutMains(x []float64) []float64 {
 }
 
 // present is how many seconds of signal there are.
-func (l *lead) present() float64 {
-	n := 0
-	for _, r := range l.runs {
-		n += r.Len()
-	}
-	return float64(n) / Rate
-}
+func (l *lead) present() float64 { return dsp.Seconds(l.runs, Rate) }
 
 // isFlat says whether the lead's deflections between 3 and 35 Hz stay below 30 uV nearly
 // everywhere: no QRS complex is that small. Without a unit, only a line that does not move at all is flat.
