@@ -5,26 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/bedside-lm/bedside/clinical/record"
-)
-
-const (
-	// minMatched readings of one device must lie among those of another before their clocks
-	// are compared, and at least half of the lesser series.
-	minMatched = 10
-	// minOffset is less than what a charted minute says.
-	minOffset = 90 * time.Second
-	// maxProbes bounds the readings with which lags are tried; all of them would say no more.
-	maxProbes = 240
-	// nearby lags are tried minute by minute on either side, beyond them by half hours.
-	nearby = 90 * time.Minute
-	// A lag is believed where the series then disagree by this share of what they do as filed,
-	// and no lag elsewhere does nearly as well.
-	improves = 0.6
-	unique   = 1.25
 )
 
 // source is one device's readings, or those filed without one.
@@ -59,9 +42,33 @@ func (w *work) clock() {
 		}
 	}
 	right := reference(sources, lags)
-	for j := range sources {
-		if l := lags[right][j]; j != right && l.known && l.by != 0 && sources[j].device != "" {
+	for j, l := range ahead(sources, lags, right) {
+		if l.known && l.by.Abs() >= minOffset && sources[j].device != "" {
 			w.shift(sources[j].device, -l.by)
+		}
+	}
+}
+
+// ahead is how far each source is ahead of the one that is right, where it can be compared with
+// it, or with a source that can; those with most readings are asked first.
+func ahead(sources []source, lags [][]lag, right int) []lag {
+	out := make([]lag, len(sources))
+	out[right].known = true
+	for asked := make([]bool, len(sources)); ; {
+		next := -1
+		for i := range sources {
+			if out[i].known && !asked[i] && (next < 0 || i == right || next != right && sources[i].n > sources[next].n) {
+				next = i
+			}
+		}
+		if next < 0 {
+			return out
+		}
+		asked[next] = true
+		for j, l := range lags[next] {
+			if l.known && !out[j].known {
+				out[j] = lag{known: true, by: out[next].by + l.by}
+			}
 		}
 	}
 }
@@ -128,148 +135,6 @@ func reference(sources []source, lags [][]lag) int {
 		}
 	}
 	return best
-}
-
-// lag is how far one source's clock is ahead of another's.
-type lag struct {
-	known bool // the two could be compared
-	by    time.Duration
-}
-
-// probe is a reading of one source that is looked for in the other.
-type probe struct {
-	at    time.Time
-	value float64
-	in    []reading     // the other source's series of the measure
-	reach time.Duration // between two readings of that series, at most
-}
-
-// lagBetween compares two sources over all measures that both have.
-func (w *work) lagBetween(a, b *source) lag {
-	probes := probesOf(a, b)
-	if len(probes) < minMatched {
-		return w.lagOfCopies(a, b)
-	}
-	atZero, n := disagreement(probes, 0)
-	if n < minMatched && n*2 < len(probes) {
-		atZero = math.Inf(1) // no overlap as filed: any lag that fits is better
-	}
-	best, score := time.Duration(0), atZero
-	var scores []lagScore
-	for _, d := range w.candidates() {
-		v, n := disagreement(probes, d)
-		if n < minMatched || n*2 < len(probes) {
-			continue
-		}
-		scores = append(scores, lagScore{d, v})
-		if v < score {
-			best, score = d, v
-		}
-	}
-	if best.Abs() < minOffset || !(score < improves*atZero) || atZero <= 1 {
-		return lag{known: n >= minMatched}
-	}
-	for _, s := range scores {
-		if (s.by-best).Abs() > 15*time.Minute && s.value < unique*score {
-			return lag{}
-		}
-	}
-	return lag{known: true, by: refine(probes, best, score)}
-}
-
-type lagScore struct {
-	by    time.Duration
-	value float64
-}
-
-// candidates are the lags that are tried.
-func (w *work) candidates() []time.Duration {
-	var out []time.Duration
-	for d := -nearby; d <= nearby; d += time.Minute {
-		out = append(out, d)
-	}
-	for d := 30 * time.Minute; d <= w.opt.MaxClockOffset; d += 30 * time.Minute {
-		if d > nearby {
-			out = append(out, d, -d)
-		}
-	}
-	return out
-}
-
-// refine looks for a better lag within a minute, by 10 s.
-func refine(probes []probe, best time.Duration, score float64) time.Duration {
-	around := best
-	for d := around - time.Minute; d <= around+time.Minute; d += 10 * time.Second {
-		if v, n := disagreement(probes, d); n*2 >= len(probes) && v < score {
-			best, score = d, v
-		}
-	}
-	return best
-}
-
-// probesOf takes readings of b, spread evenly, that are to be found in a.
-func probesOf(a, b *source) []probe {
-	var out []probe
-	keys := make([]string, 0, len(b.byKey))
-	for key := range b.byKey {
-		if len(a.byKey[key]) >= minMatched && len(b.byKey[key]) >= minMatched {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		in, of := a.byKey[key], b.byKey[key]
-		reach := 2 * medianInterval(in)
-		step := max(1, len(of)*len(keys)/maxProbes)
-		for i := 0; i < len(of); i += step {
-			out = append(out, probe{at: of[i].at, value: of[i].value / of[i].lim.scale, in: in, reach: reach})
-		}
-	}
-	return out
-}
-
-func medianInterval(rs []reading) time.Duration {
-	if len(rs) < 2 {
-		return 0
-	}
-	steps := make([]time.Duration, len(rs)-1)
-	for i := range steps {
-		steps[i] = rs[i+1].at.Sub(rs[i].at)
-	}
-	slices.Sort(steps)
-	return steps[len(steps)/2]
-}
-
-// disagreement is the median difference, in the measures' scales, between the probes moved
-// back by d and the series that they are looked for in, and how many of them lie in it.
-func disagreement(probes []probe, d time.Duration) (median float64, matched int) {
-	diffs := make([]float64, 0, len(probes))
-	for i := range probes {
-		p := &probes[i]
-		if v, ok := valueAt(p.in, p.at.Add(-d), p.reach); ok {
-			diffs = append(diffs, math.Abs(v/p.in[0].lim.scale-p.value))
-		}
-	}
-	if len(diffs) == 0 {
-		return math.Inf(1), 0
-	}
-	slices.Sort(diffs)
-	return diffs[len(diffs)/2], len(diffs)
-}
-
-// valueAt is a series' value at a moment, on the line between its neighbours in time, which
-// may be apart by reach.
-func valueAt(rs []reading, t time.Time, reach time.Duration) (float64, bool) {
-	i := sort.Search(len(rs), func(i int) bool { return !rs[i].at.Before(t) })
-	if i < len(rs) && rs[i].at.Equal(t) {
-		return rs[i].value, true
-	}
-	if i == 0 || i == len(rs) || rs[i].at.Sub(rs[i-1].at) > reach {
-		return 0, false
-	}
-	before, after := &rs[i-1], &rs[i]
-	share := float64(t.Sub(before.at)) / float64(after.at.Sub(before.at))
-	return before.value + share*(after.value-before.value), true
 }
 
 // shift moves all that one device filed.

@@ -149,30 +149,63 @@ func (w *work) near(into map[int]int) {
 			strings.Compare(w.obs[x.a].ID, w.obs[y.a].ID), strings.Compare(w.obs[x.b].ID, w.obs[y.b].ID),
 		)
 	})
-	matched := map[matchKey]bool{} // an observation meets one reading of each other device
+	groups := map[int]*group{}
+	for i := range w.obs {
+		if parts[i] != nil {
+			r := root(into, i)
+			groups[r] = groups[r].with(&w.obs[i])
+		}
+	}
 	for _, p := range pairs {
 		a, b := root(into, p.a), root(into, p.b)
-		ka, kb := matchKey{a, w.obs[p.b].DeviceID}, matchKey{b, w.obs[p.a].DeviceID}
-		if a == b || matched[ka] || matched[kb] {
+		same := w.obs[p.a].DeviceID == w.obs[p.b].DeviceID
+		if a == b || !groups[a].meets(groups[b], w.opt.SameMoment, same) {
 			continue
 		}
-		matched[ka], matched[kb] = true, true
 		first, second := a, b
 		if cmp.Or(w.obs[a].Start.Compare(w.obs[b].Start), strings.Compare(w.obs[a].ID, w.obs[b].ID)) > 0 {
 			first, second = b, a
 		}
 		into[second] = first
+		groups[first] = groups[first].and(groups[second])
 		reason := "same measure and moment by another device, values within what two good readings may differ by"
-		if w.obs[a].DeviceID == w.obs[b].DeviceID {
+		if same {
 			reason = "same measure and moment in another unit"
 		}
 		w.noteMerged(second, first, ChangeNearDuplicate, reason)
 	}
 }
 
-type matchKey struct {
-	obs    int
-	device string
+// group is what was found to be one reading so far: when, and by which devices.
+type group struct {
+	from, to time.Time
+	devices  []string
+}
+
+func (g *group) with(o *record.Observation) *group {
+	return g.and(&group{o.Start.Time, o.Start.Time, []string{o.DeviceID}})
+}
+
+func (g *group) and(o *group) *group {
+	if g == nil {
+		return o
+	}
+	u := &group{from: g.from, to: g.to, devices: append(slices.Clone(g.devices), o.devices...)}
+	if o.from.Before(u.from) {
+		u.from = o.from
+	}
+	if o.to.After(u.to) {
+		u.to = o.to
+	}
+	return u
+}
+
+// meets says whether two groups can be one reading: all of it within a moment, and, unless one
+// device filed it in two units, each device at most once. So two readings of one monitor never
+// become one by way of another device.
+func (g *group) meets(o *group, moment time.Duration, sameDevice bool) bool {
+	u := g.and(o)
+	return u.to.Sub(u.from) <= moment && (sameDevice || !slices.ContainsFunc(g.devices, func(d string) bool { return slices.Contains(o.devices, d) }))
 }
 
 // pair are two observations that may be one reading.

@@ -10,7 +10,7 @@ import (
 const (
 	// minOwn is how many other readings of the patient's speak for or against a unit, and maxOwn
 	// how many of the nearest in time are asked.
-	minOwn = 3
+	minOwn = 2
 	maxOwn = 20
 	// differs and agrees bound, as factors, what is far from an expectation and what is near it.
 	differs = 1.9
@@ -19,6 +19,7 @@ const (
 	// At an end of a series, where nothing came after or before, it is atEnd times less well, and
 	// the less so the longer the nearest reading is away: urea trebles in two days.
 	leastSpread = 0.1
+	fewSpread   = 0.2 // where fewer than three readings tell
 	atEnd       = 1.3
 )
 
@@ -105,6 +106,9 @@ func (s *ownReadings) expect(f *filedReading) expectation {
 		residuals[j] = math.Abs(others[j].log - at)
 	}
 	e := expectation{known: true, log: log, value: math.Exp(log), spread: max(leastSpread, madScale*median(residuals)), near: math.Log(agrees), by: "which the patient's other readings let expect"}
+	if len(others) < 3 {
+		e.spread = max(e.spread, fewSpread)
+	}
 	if end {
 		away := abs(others[min(i, len(others)-1)].at - f.at)
 		if i > 0 {
