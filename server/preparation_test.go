@@ -1,8 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -165,4 +168,80 @@ func TestAStreamEndsWithTheServer(t *testing.T) {
 	require.NoError(t, s.Shutdown(ctx))
 	_, err = stream.Recv()
 	require.Equal(t, codes.Unavailable, status.Code(err))
+}
+
+// beeps is a WAV file of a second of a quiet tone.
+func beeps() []byte {
+	var b bytes.Buffer
+	const rate = 8000
+	b.WriteString("RIFF")
+	_ = binary.Write(&b, binary.LittleEndian, uint32(36+2*rate))
+	b.WriteString("WAVEfmt ")
+	for _, v := range []any{uint32(16), uint16(1), uint16(1), uint32(rate), uint32(2 * rate), uint16(2), uint16(16)} {
+		_ = binary.Write(&b, binary.LittleEndian, v)
+	}
+	b.WriteString("data")
+	_ = binary.Write(&b, binary.LittleEndian, uint32(2*rate))
+	for i := range rate {
+		_ = binary.Write(&b, binary.LittleEndian, int16(3000*math.Sin(2*math.Pi*440*float64(i)/rate)))
+	}
+	return b.Bytes()
+}
+
+func TestSignalsAreDescribed(t *testing.T) {
+	s := startServer(t, withoutModels)
+	client := bedsidev1.NewPreparationServiceClient(dial(t, s))
+	signalFile := func(name string) []byte {
+		data, err := os.ReadFile("../clinical/signal/" + name)
+		require.NoError(t, err)
+		return data
+	}
+	samples := make([]float64, 1000)
+	for i := range samples {
+		samples[i] = math.Sin(float64(i) / 20)
+	}
+	sampled := &bedsidev1.SampledSignal{
+		Code: &bedsidev1.Concept{Codings: []*bedsidev1.Coding{{System: "urn:iso:std:iso:11073:10101", Code: "131330"}}},
+		Data: &bedsidev1.SampledData{Origin: &bedsidev1.Quantity{Value: "0", Unit: "mV", Code: "mV"}, PeriodMs: 4, Dimensions: 1, Samples: samples},
+	}
+	for name, c := range map[string]struct {
+		source *bedsidev1.SignalSource
+		kind   string
+	}{
+		"FHIR": {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Sampled{Sampled: sampled}}, "ecg"},
+		"WFDB": {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Wfdb{Wfdb: &bedsidev1.WfdbRecord{
+			Header: signalFile("wfdb/testdata/lead212.hea"), Files: []*bedsidev1.WfdbFile{{Name: "lead212.dat", Data: signalFile("wfdb/testdata/lead212.dat")}},
+			Annotations: signalFile("wfdb/testdata/lead212.atr"),
+		}}}, "ecg"},
+		"EDF": {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Edf{Edf: signalFile("edf/testdata/plain.edf")}}, ""},
+		"WAV": {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Wav{Wav: beeps()}}, "sound"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, language := range []string{"", "zh"} {
+				answer, err := client.DescribeSignal(t.Context(), &bedsidev1.DescribeSignalRequest{Source: c.source, Language: language})
+				require.NoError(t, err)
+				require.NotEmpty(t, answer.GetNotice())
+				require.NotEmpty(t, answer.GetDescriptions())
+				first := answer.GetDescriptions()[0]
+				if c.kind != "" {
+					require.Equal(t, c.kind, first.GetKind())
+				}
+				require.NotEmpty(t, append(first.GetSentences(), first.GetLimits()...))
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		source *bedsidev1.SignalSource
+		field  string
+	}{
+		"none":         {nil, "source"},
+		"missing file": {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Wfdb{Wfdb: &bedsidev1.WfdbRecord{Header: signalFile("wfdb/testdata/lead212.hea")}}}, "header"},
+		"not an EDF":   {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Edf{Edf: []byte("hello")}}, ""},
+		"not a WAV":    {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Wav{Wav: []byte("hello")}}, ""},
+		"not DICOM":    {&bedsidev1.SignalSource{Source: &bedsidev1.SignalSource_Dicom{Dicom: []byte("hello")}}, ""},
+	} {
+		_, err := client.DescribeSignal(t.Context(), &bedsidev1.DescribeSignalRequest{Source: c.source})
+		require.Equal(t, codes.InvalidArgument, status.Code(err), name)
+		require.Contains(t, fmt.Sprint(status.Convert(err).Details()), c.field, name)
+	}
 }
