@@ -134,3 +134,11 @@ func TestDescribeWantsAKnownFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
 	require.Equal(t, exitUsage, command(t.Context(), nil, "describe", path).code)
 }
+
+func TestDescribeASample(t *testing.T) {
+	for lang, want := range map[string]string{"en": "sinus tachycardia", "zh": "窦性心动过速"} {
+		r := command(t.Context(), nil, "describe", "../../testdata/signals/ward.hea", "--lang", lang)
+		require.Zero(t, r.code, r.err)
+		require.Contains(t, r.out, want)
+	}
+}
