@@ -54,17 +54,17 @@ Flags (those of Beam's own follow its documentation):
 
 func main() {
 	job := flag.String("job", "", "file of the job; - for standard input")
-	name := flag.String("runner", runner.Prism, "prism, flink, spark, dataflow or universal")
+	name := flag.String("runner", runner.Prism, "prism, flink, spark, dataflow or universal; local: without Beam, as bedside prepare")
 	verbose := flag.Bool("verbose", false, "show what Beam logs")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	beam.Init() // a worker's process goes no further
 	if !*verbose {
-		log.SetLogger(&log.Standard{Level: log.SevWarn})
+		log.LogLevel = "warn"
 	}
+	beam.Init() // a worker's process goes no further
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *job, *name, flag.Args(), os.Stdin, os.Stdout)
 	code := exitCode(ctx, err)
@@ -122,7 +122,7 @@ func run(ctx context.Context, file, name string, rest []string, in io.Reader, ou
 	if err := json.Unmarshal(data, &job); err != nil {
 		return &cohort.JobError{Field: "job", Message: err.Error()}
 	}
-	m, err := runner.Runner{Name: name}.Run(ctx, job)
+	m, err := runnerOf(name).Run(ctx, job)
 	if err != nil {
 		return err
 	}
@@ -132,4 +132,14 @@ func run(ctx context.Context, file, name string, rest []string, in io.Reader, ou
 	}
 	_, err = out.Write(text)
 	return err
+}
+
+// local is the name of the runner without Beam, to compare with.
+const local = "local"
+
+func runnerOf(name string) cohort.Runner {
+	if name == local {
+		return cohort.Local{}
+	}
+	return runner.Runner{Name: name}
 }

@@ -1,14 +1,18 @@
 package runner_test
 
 import (
+	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,8 +30,8 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	log.LogLevel = "warn"
 	beam.Init()
-	log.SetLogger(&log.Standard{Level: log.SevWarn})
 	os.Exit(m.Run())
 }
 
@@ -61,6 +65,17 @@ func generate(patients, readings int, seed uint64) bulk {
 	os := b["Observation"]
 	r.Shuffle(len(os), func(i, j int) { os[i], os[j] = os[j], os[i] })
 	return b
+}
+
+// take adds all of one patient.
+func (b bulk) take(from bulk, patient string) {
+	for typ, lines := range from {
+		for _, l := range lines {
+			if strings.Contains(l, patient) {
+				b[typ] = append(b[typ], l)
+			}
+		}
+	}
 }
 
 // write writes the export, and returns its folder.
@@ -118,4 +133,135 @@ func TestTheSameBytesAsLocal(t *testing.T) {
 	require.Contains(t, want, "manifest.json")
 	require.Greater(t, len(want), 12)
 	require.Equal(t, want, contents(t, beamed))
+}
+
+func TestLabelsOfAFile(t *testing.T) {
+	j := job(generate(40, 10, 2).write(t), "")
+	j.Label, j.Labels = cohort.LabelFile, filepath.Join(t.TempDir(), "labels")
+	lines := "nobody\tlate\n"
+	for p := range 35 {
+		lines += fmt.Sprintf("p%05d\t%s\n", p, []string{"early", "late"}[p%2])
+	}
+	require.NoError(t, os.WriteFile(j.Labels, []byte(lines), 0o600))
+	local, beamed := both(t, j)
+	require.Equal(t, contents(t, local), contents(t, beamed))
+}
+
+// Packed sources, an undivided cohort, and a patient whose data fill several partitions.
+func TestOtherCohorts(t *testing.T) {
+	b := generate(10, 20, 3)
+	b.take(generate(11, 1500, 4), "p00010")
+	j := job(b.write(t), "")
+	j.Split, j.Label, j.Texts, j.PartitionBytes = split.Options{}, cohort.LabelNone, nil, 16<<10
+	zip(t, filepath.Join(j.Inputs[0], "Observation.ndjson"))
+	local, beamed := both(t, j)
+	want := contents(t, local)
+	require.Contains(t, want, "all/records-00000.ndjson")
+	require.Equal(t, want, contents(t, beamed))
+}
+
+func zip(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	f, err := os.Create(path + ".gz")
+	require.NoError(t, err)
+	z := gzip.NewWriter(f)
+	_, err = z.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	require.NoError(t, f.Close())
+	require.NoError(t, os.Remove(path))
+}
+
+// What cannot be read is told in the same words and the same order.
+func TestRejects(t *testing.T) {
+	b := generate(60, 10, 5)
+	b["Observation"] = append(b["Observation"], `{"resourceType":"Observation"`, `not JSON`)
+	for _, p := range []int{3, 17, 44} {
+		b["Observation"] = append(b["Observation"], fmt.Sprintf(
+			`{"resourceType":"Observation","id":"x%d","status":"final","code":{"text":"t"},"subject":{"reference":"Patient/p%05d"},"valueQuantity":{"value":"secret"}}`, p, p))
+	}
+	j := job("", "")
+	b.take(generate(61, 400, 6), "p00060")
+	j.Inputs, j.Limits.Bytes, j.MaxRejects = []string{b.write(t)}, 64<<10, 0.2
+	local, beamed := both(t, j)
+	require.Equal(t, contents(t, local), contents(t, beamed))
+	told, err := os.ReadFile(filepath.Join(beamed, "rejects.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, 6, strings.Count(string(told), "\n"))
+	require.NotContains(t, string(told), "secret")
+	require.Contains(t, string(told), "bytes about one patient")
+
+	j.MaxRejects, j.Output = 0.01, t.TempDir()
+	_, err = runner.Runner{}.Run(t.Context(), j)
+	var wrong *cohort.JobError
+	require.ErrorAs(t, err, &wrong)
+	require.Contains(t, wrong.Message, "4 of 61 patients")
+	files := contents(t, j.Output)
+	require.Contains(t, files, "rejects.jsonl")
+	require.NotContains(t, files, "manifest.json")
+}
+
+func TestARunThatIsDoneOrWasStopped(t *testing.T) {
+	j := job(generate(10, 10, 7).write(t), t.TempDir())
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	_, err := runner.Runner{}.Run(ctx, j)
+	require.Error(t, err)
+	first, err := runner.Runner{}.Run(t.Context(), j)
+	require.NoError(t, err)
+	before := contents(t, j.Output)
+	require.NotContains(t, strings.Join(slices.Collect(maps.Keys(before)), " "), ".work")
+	again, err := cohort.Local{}.Run(t.Context(), j)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	require.Equal(t, before, contents(t, j.Output))
+
+	j.Split.Seed = 9
+	_, err = runner.Runner{}.Run(t.Context(), j)
+	var wrong *cohort.JobError
+	require.ErrorAs(t, err, &wrong)
+	require.Equal(t, "output", wrong.Field)
+}
+
+type lengths struct{}
+
+func (lengths) Embed(context.Context, []string) ([][]float32, error) { return nil, nil }
+
+func TestFunctionsDoNotTravel(t *testing.T) {
+	in := generate(2, 4, 8).write(t)
+	for name, c := range map[string]struct {
+		change func(*cohort.Job)
+		field  string
+	}{
+		"embedder":  {func(j *cohort.Job) { j.Embedder = lengths{} }, "embedder"},
+		"tokenizer": {func(j *cohort.Job) { j.Texts[0].CountTokens = func(string) int { return 1 } }, "tokenizer"},
+		"no input":  {func(j *cohort.Job) { j.Inputs = nil }, "inputs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := job(in, t.TempDir())
+			c.change(&j)
+			_, err := runner.Runner{}.Run(t.Context(), j)
+			var wrong *cohort.JobError
+			require.ErrorAs(t, err, &wrong)
+			require.Equal(t, c.field, wrong.Field)
+		})
+	}
+}
+
+// BenchmarkRunners prepares the same 200 patients with 20,000 observations by both runners.
+func BenchmarkRunners(b *testing.B) {
+	in := generate(200, 100, 9).write(b)
+	for name, r := range map[string]cohort.Runner{"local": cohort.Local{}, "prism": runner.Runner{}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				j := job(in, b.TempDir())
+				j.BlockBytes, j.PartitionBytes = 0, 0
+				_, err := r.Run(b.Context(), j)
+				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(200*100*b.N)/b.Elapsed().Seconds(), "observations/s")
+		})
+	}
 }
