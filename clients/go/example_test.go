@@ -33,6 +33,48 @@ func ExampleClient_Stream() {
 	// Output: You asked: What is sinus tachycardia?
 }
 
+func ExampleClient_PrepareRecords() {
+	client, err := bedside.Dial(address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	requests := func(yield func(*bedsidev1.PrepareRecordsRequest) bool) {
+		for _, text := range []string{`{"resourceType": "Bundle", "type": "collection"}`, "no record"} {
+			source := &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: text}}
+			if !yield(&bedsidev1.PrepareRecordsRequest{Source: source}) {
+				return
+			}
+		}
+	}
+	for answer, err := range client.PrepareRecords(context.Background(), requests) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if failure := answer.GetFailure(); failure != nil {
+			fmt.Println("not prepared:", failure.GetMessage())
+			continue
+		}
+		for _, report := range answer.GetPrepared().GetReports() {
+			fmt.Println(report.GetStage(), report.GetCounts())
+		}
+	}
+	// Output:
+	// duplicates map[duplicate:2]
+	// not prepared: it must be a FHIR resource
+}
+
+// exampleAnswer takes every object for a record with two duplicates.
+func exampleAnswer(req *bedsidev1.PrepareRecordsRequest) *bedsidev1.PrepareRecordsResponse {
+	if !strings.HasPrefix(req.GetSource().GetFhirJson(), "{") {
+		return failed("it must be a FHIR resource")
+	}
+	report := &bedsidev1.StageReport{Stage: "duplicates", Counts: map[string]int32{"duplicate": 2}}
+	return &bedsidev1.PrepareRecordsResponse{Result: &bedsidev1.PrepareRecordsResponse_Prepared{
+		Prepared: &bedsidev1.PreparedRecord{Reports: []*bedsidev1.StageReport{report}},
+	}}
+}
+
 func TestMain(m *testing.M) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,7 +90,7 @@ func TestMain(m *testing.M) {
 		}
 		return nil
 	}
-	_, stop := serve(&scripted{stream: echo}, listener)
+	_, stop := serve(&scripted{stream: echo, prepare: answering(exampleAnswer)}, listener)
 	code := m.Run()
 	stop()
 	os.Exit(code)

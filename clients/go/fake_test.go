@@ -26,15 +26,21 @@ import (
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
+// preparing is the server's side of PrepareRecords.
+type preparing = grpc.BidiStreamingServer[bedsidev1.PrepareRecordsRequest, bedsidev1.PrepareRecordsResponse]
+
 // scripted is a server that answers as each test says: what is tested here is the client.
 type scripted struct {
 	bedsidev1.UnimplementedGenerationServiceServer
 	bedsidev1.UnimplementedClinicalServiceServer
 	bedsidev1.UnimplementedModelServiceServer
+	bedsidev1.UnimplementedPreparationServiceServer
 
 	header   bool // send a request id with every answer, as Bedside's server does
 	generate func(ctx context.Context, attempt int, req *bedsidev1.GenerateRequest) (*bedsidev1.GenerateResponse, error)
 	stream   func(attempt int, req *bedsidev1.GenerateRequest, out grpc.ServerStreamingServer[bedsidev1.StreamGenerateResponse]) error
+	prepare  func(attempt int, stream preparing) error
+	describe func(attempt int, req *bedsidev1.DescribeSignalRequest) (*bedsidev1.DescribeSignalResponse, error)
 
 	mu       sync.Mutex
 	attempts int
@@ -67,6 +73,14 @@ func (s *scripted) StreamGenerate(req *bedsidev1.GenerateRequest, out grpc.Serve
 	return s.stream(s.next(), req, out)
 }
 
+func (s *scripted) PrepareRecords(stream preparing) error {
+	return s.prepare(s.next(), stream)
+}
+
+func (s *scripted) DescribeSignal(_ context.Context, req *bedsidev1.DescribeSignalRequest) (*bedsidev1.DescribeSignalResponse, error) {
+	return s.describe(s.next(), req)
+}
+
 func (s *scripted) Score(_ context.Context, req *bedsidev1.ScoreRequest) (*bedsidev1.ScoreResponse, error) {
 	scores := make([]*bedsidev1.Score, len(req.GetContinuations()))
 	for i, text := range req.GetContinuations() {
@@ -93,6 +107,7 @@ func serve(service *scripted, listener net.Listener, opts ...grpc.ServerOption) 
 	bedsidev1.RegisterGenerationServiceServer(server, service)
 	bedsidev1.RegisterClinicalServiceServer(server, service)
 	bedsidev1.RegisterModelServiceServer(server, service)
+	bedsidev1.RegisterPreparationServiceServer(server, service)
 	check := health.NewServer()
 	healthpb.RegisterHealthServer(server, check)
 	stopped := make(chan struct{})
