@@ -161,7 +161,7 @@ func filed(w *writer, rec *Recording, channel int) {
 	if marks == 0 {
 		return
 	}
-	w.sentence(phrase{"Filed with the recording, by others and not verified: %s marks.", "随记录存档、由他人所作且未经核实的标注：%s个。"},
+	w.sentence(phrase{"Marks filed with the recording, by others and not verified: %s.", "随记录存档、由他人所作且未经核实的标注：%s个。"},
 		w.count("filed-marks", marks))
 	for _, r := range rhythms {
 		w.AddText("filed-rhythm", w.name("filed-rhythm"), r)

@@ -29,7 +29,7 @@ func (w *writer) ecg(r *ecg.Result) {
 		w.text("rhythm", rhythmNames[r.Rhythm]), w.text("p-waves", sights[r.PWaves]))
 	w.sentence(phrase{"RR intervals: mean %s.", "RR间期：平均%s。"}, w.number("mean-rr", 1000*r.MeanRR, 0, "ms"))
 	if r.SDNN > 0 {
-		w.sentence(phrase{"Between normal beats: SDNN %s, RMSSD %s, pNN50 %s.", "正常心搏之间：SDNN %s，RMSSD %s，pNN50 %s。"},
+		w.sentence(phrase{"Between beats neither premature nor broad: SDNN %s, RMSSD %s, pNN50 %s.", "非早搏、非宽QRS心搏之间：SDNN %s，RMSSD %s，pNN50 %s。"},
 			w.number("sdnn", 1000*r.SDNN, 0, "ms"), w.number("rmssd", 1000*r.RMSSD, 0, "ms"), w.number("pnn50", r.PNN50, 0, "%"))
 	}
 	if r.QRS > 0 {

@@ -48,8 +48,9 @@ func samples(seconds float64) int { return int(math.Round(seconds * rate)) }
 // Movement is what a curve of chest movement or flow shows.
 type Movement struct {
 	Reason Reason
-	// Quality is 0 to 1: how much breaths resemble the typical one, on average, times the share
-	// of the time that is no dropout (after Charlton et al. 2021, doi:10.1016/j.bspc.2020.102339).
+	// Quality is 0 to 1: how much breaths resemble the typical one, on average, lowered where most of
+	// the power lies outside breathing's band, by up to half where breaths come irregularly, and by
+	// the share of the time that is a dropout (after Charlton et al. 2021, doi:10.1016/j.bspc.2020.102339).
 	Quality float64
 	Breaths int // intervals
 	// Rate is breaths a minute, of the mean interval outside pauses.
@@ -80,9 +81,9 @@ func AnalyseMovement(x []float64, from float64) Movement {
 		out.Reason = Flat
 		return out
 	}
-	out.Quality = m.quality()
-	out.Pauses, out.LongestPause = len(m.pauses), m.longest()
 	times := m.intervals()
+	out.Quality = m.quality() * m.inBand() * steadiness(times)
+	out.Pauses, out.LongestPause = len(m.pauses), m.longest()
 	switch {
 	case out.Quality < leastOK:
 		out.Reason = TooNoisy
@@ -233,4 +234,25 @@ func (m *movement) quality() float64 {
 		sum += max(0, dsp.Correlation(cut, typical))
 	}
 	return sum / float64(len(cuts)) * dsp.Seconds(m.runs, rate) * rate / float64(len(m.raw))
+}
+
+// inBand is 1 where at least half of the power above 0.05 Hz is below 1.2 Hz, and 0 where it is a
+// fifth: white noise has less.
+func (m *movement) inBand() float64 {
+	share, n := 0.0, 0.0
+	for _, r := range m.runs {
+		s := dsp.Welch(m.raw[r.Start:r.End], samples(40), rate)
+		share += float64(r.Len()) * s.Ratio(0.05, 1.2, 0.05, rate/2)
+		n += float64(r.Len())
+	}
+	return min(1, max(0, (share/n-0.2)/0.3))
+}
+
+// steadiness is 1 for intervals that deviate by up to 30%, and a half from 60%.
+func steadiness(times []float64) float64 {
+	if len(times) < leastBreath {
+		return 1
+	}
+	spread := stat.StdDev(times, nil) / stat.Mean(times, nil)
+	return 0.5 + 0.5*min(1, max(0, (0.6-spread)/0.3))
 }

@@ -13,9 +13,11 @@ type Filter []Section
 
 // BandPass designs a Butterworth band-pass filter, low and high being its -3 dB ends in Hz, by
 // the bilinear transform with both ends prewarped. order is that of the low-pass prototype, so
-// the filter has order sections. The ends are brought within (0, rate/2).
+// the filter has order sections. The ends are brought within (0, rate/2)
+// and apart.
 func BandPass(order int, low, high, rate float64) Filter {
-	low, high = edge(low, rate), edge(high, rate)
+	high = edge(high, rate)
+	low = min(edge(low, rate), 0.9*high)
 	l, h := warp(low, rate), warp(high, rate)
 	width, centre := h-l, math.Sqrt(l*h)
 	f := make(Filter, 0, order)

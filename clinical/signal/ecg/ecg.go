@@ -68,7 +68,7 @@ type Result struct {
 	Intervals int
 	HeartRate float64 // per minute, of the mean of those intervals
 	MeanRR    float64
-	SDNN      float64 // of the intervals between normal beats
+	SDNN      float64 // of the intervals between beats that are neither premature nor broad, without pauses
 	RMSSD     float64 // of successive ones
 	PNN50     float64 // per cent of successive ones that differ by more than 50 ms
 	Rhythm    Rhythm
@@ -123,6 +123,9 @@ func Analyse(x []float64, rate, millivolt float64) Result {
 	l := prepare(x, rate)
 	if l.present() < shortest {
 		out.Reason = TooShort
+		if float64(len(x))*(1-dsp.Missing(x)) >= shortest*rate { // there is signal, and it hangs
+			out.Reason = Flat
+		}
 		return out
 	}
 	if l.isFlat(millivolt) {
@@ -185,9 +188,11 @@ func (l *lead) measure(out *Result, rr []interval) {
 	}
 }
 
-// variability takes the intervals between two beats neither of which is premature or broad.
+// variability takes the intervals between two beats neither of which is premature or broad, and
+// no pauses.
 func (l *lead) variability(out *Result, rr []interval) {
-	normal := func(r interval) bool { return !l.ectopic(r.from) && !l.ectopic(r.to) }
+	longest := max(PauseLength, 1.6*medianOf(rr))
+	normal := func(r interval) bool { return !l.ectopic(r.from) && !l.ectopic(r.to) && r.length < longest }
 	sum, n := 0.0, 0.0
 	for _, r := range rr {
 		if normal(r) {

@@ -123,7 +123,7 @@ func TestNotAssessable(t *testing.T) {
 		"no samples":           {nil, 250, 1, ecg.TooShort},
 		"three seconds":        {good[:750], 250, 1, ecg.TooShort},
 		"dropouts only":        {gone, 250, 1, ecg.TooShort},
-		"a hung lead":          {flat, 250, 1, ecg.TooShort},
+		"a hung lead":          {flat, 250, 1, ecg.Flat},
 		"a flat line":          {synth.Add(r, flat, 250, 0.003, 0.05), 250, 1, ecg.Flat},
 		"in microvolts, flat":  {synth.Add(r, flat, 250, 3, 50), 250, 0.001, ecg.Flat},
 		"a flat line, no unit": {synth.Add(r, flat, 250, 0.003, 0.05), 250, 0, ecg.TooNoisy},
