@@ -22,8 +22,8 @@ with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
 .PHONY: help
 help: ## Show this list
 	@echo 'Bedside, language models over medical-device data. Targets:'
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-	  while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$${name// /}" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	  while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$${name// /}" "$$text"; done
 	@echo 'Variables: PYTHON, GO, CC, BEDSIDE_CACHE (where models and libraries are kept), DEMO (record for make run),'
 	@echo '  FUZZTIME (time for each fuzzer, such as 5m), BENCH and PKG (which benchmarks, in which packages),'
 	@echo '  SCENARIO, ADDR, CONCURRENCY, DURATION and RECORD (what make load sends, where to, and for how long).'
@@ -39,6 +39,10 @@ setup: prerequisites ## Fetch Python packages, ONNX Runtime and the model; expor
 .PHONY: build
 build: prerequisites ## Build bin/bedside
 	$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/bedside ./cmd/bedside
+
+.PHONY: beam
+beam: prerequisites ## Build bin/bedside-beam, which prepares cohorts on clusters (fetches Apache Beam)
+	cd cmd/bedside-beam && $(GO) build -trimpath -buildvcs=false -o ../../bin/bedside-beam .
 
 .PHONY: run
 run: setup build ## Set up, start the server, print the analysis of a sample patient, stay up until Ctrl-C
@@ -67,6 +71,10 @@ overload: setup build ## Send a server three times what it can do, and report wh
 .PHONY: compare
 compare: setup build ## Compare embeddings with MLServer, which it fetches (6 minutes)
 	@$(with_env) && exec "$$BEDSIDE_PYTHON" -m scripts.bench.compare
+
+.PHONY: compare-pandas
+compare-pandas: prerequisites ## Compare the cleaning with pandas, in an environment that it fetches (5 minutes)
+	@GO='$(GO)' exec $(PYTHON) -m scripts.bench.pandas.compare
 
 .PHONY: lint
 lint: setup ## Check formatting, imports, style, generated code, module files, Python

@@ -19,7 +19,10 @@ import (
 	"github.com/bedside-lm/bedside/server/config"
 )
 
-const defaultEmbedding = "multilingual-e5-small"
+const (
+	defaultEmbedding = "multilingual-e5-small"
+	localRunner      = "local"
+)
 
 // cohort prepares all inputs into a folder.
 func (p *prepareCmd) cohort(a *app) error {
@@ -65,14 +68,13 @@ func (p *prepareCmd) job() (cohort.Job, error) {
 	}
 	for _, lang := range p.Lang {
 		o := render.Options{
-			Lang: render.Lang(lang), RelativeTimes: p.RelativeTimes, TokenBudget: int(p.TokenBudget), Derived: true, CountTokens: render.EstimateTokens,
+			Lang: render.Lang(lang), RelativeTimes: p.RelativeTimes, TokenBudget: int(p.TokenBudget), Derived: true,
 		}
 		if p.Style == "compact" {
 			o.Style = render.StyleCompact
 		}
 		job.Texts = append(job.Texts, o)
 	}
-	job.Tokenizer = "estimate"
 	return job, nil
 }
 
@@ -84,7 +86,13 @@ func (p *prepareCmd) runJob(a *app, job cohort.Job) error {
 	stop := context.AfterFunc(a.ctx, func() { cancel(cohort.ErrInterrupted) })
 	defer stop()
 	began := time.Now()
-	m, err := cohort.Local{}.Run(ctx, job)
+	var m *cohort.Manifest
+	var err error
+	if p.Runner == localRunner {
+		m, err = cohort.Local{}.Run(ctx, job)
+	} else {
+		m, err = p.throughBeam(a, job)
+	}
 	shown.end()
 	var wrong *cohort.JobError
 	switch {

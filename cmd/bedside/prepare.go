@@ -47,6 +47,9 @@ type cohortFlags struct {
 	Workers    int     `help:"Patients worked on at once; 0: one a core." default:"0" group:"cohort"`
 	Memory     int64   `help:"MiB of memory that the run tries to stay within." default:"256" group:"cohort"`
 	NoText     bool    `help:"Write no texts." group:"cohort"`
+
+	Runner   string   `help:"local: on this machine, in bounded memory. prism, flink, spark or dataflow: as an Apache Beam pipeline, by bedside-beam." enum:"local,prism,flink,spark,dataflow" default:"local" group:"cohort"`
+	BeamFlag []string `help:"A flag for bedside-beam, such as --endpoint=host:8099; may be repeated." sep:"none" placeholder:"FLAG" group:"cohort"`
 }
 
 // Help is what --help adds.
@@ -73,7 +76,7 @@ func (p *prepareCmd) Validate() error {
 	case p.Out == "" && len(p.Inputs) != 1:
 		return errors.New("several inputs are a cohort: name a folder with --out")
 	case p.Out == "" && p.cohortFlags.given():
-		return errors.New("--split, --seed, --label, --labels and --no-text are for cohorts: name a folder with --out")
+		return errors.New("--split, --seed, --label, --labels, --runner and --no-text are for cohorts: name a folder with --out")
 	case p.Out == "" && len(p.Lang) > 1:
 		return errors.New("one record is printed in one language; a cohort (--out) may have both")
 	case (p.Label == "file") != (p.Labels != ""):
@@ -84,6 +87,8 @@ func (p *prepareCmd) Validate() error {
 		return errors.New("--fill-interval must be whole minutes, a day at most")
 	case p.TokenBudget < 0:
 		return errors.New("--token-budget must not be negative")
+	case len(p.BeamFlag) > 0 && p.Runner == localRunner:
+		return errors.New("--beam-flag needs a --runner other than local")
 	case p.NoText && p.Vectors:
 		return errors.New("vectors are made of texts: --no-text and --vectors exclude each other")
 	}
@@ -91,7 +96,7 @@ func (p *prepareCmd) Validate() error {
 }
 
 func (f *cohortFlags) given() bool {
-	return f.Split != "" || f.Seed != 0 || f.Label != "none" || f.Labels != "" || f.NoText
+	return f.Split != "" || f.Seed != 0 || f.Label != "none" || f.Labels != "" || f.NoText || f.Runner != localRunner
 }
 
 func (f *cohortFlags) shares() (split.Options, error) {
