@@ -25,10 +25,19 @@ func Items(b []byte, visit func(Item)) error { return items(b, visit) }
 func ItemBytes(it *Item) int64 { return int64(len(appendItem(nil, it))) }
 
 // AppendPrepared writes a patient but for its print and counts, and ScanPrepared reads it.
-func AppendPrepared(b []byte, p *Prepared) []byte { return appendPrepared(b, p) }
+func AppendPrepared(b []byte, p *Prepared) []byte {
+	return appendBytes(appendPrepared(b, p), p.Record)
+}
 
 // ScanPrepared reads what AppendPrepared wrote.
-func ScanPrepared(b []byte) (*Prepared, error) { return scanPrepared(b) }
+func ScanPrepared(b []byte) (*Prepared, error) {
+	s := scan{b: b}
+	p := s.prepared()
+	if p.Record = s.bytes(); s.bad || len(s.b) > 0 {
+		return nil, errDamaged
+	}
+	return p, nil
+}
 
 func inOrder(its []Item) {
 	slices.SortStableFunc(its, func(a, b Item) int {

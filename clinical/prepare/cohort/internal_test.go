@@ -11,7 +11,7 @@ import (
 
 func sample() *Prepared {
 	return &Prepared{
-		Patient: "p", Label: "A41", Record: []byte(`{"resourceType":"Bundle"}`), Texts: []Text{{"en", "text", 3, 1}},
+		Patient: "p", Label: "A41", Texts: []Text{{"en", "text", 3, 1}},
 		Readings: []Row{{ID: "o", Code: "8867-4", Time: 5, RawTime: noTime, Value: 1.5, Component: -1, Marks: "merged"}},
 		Features: []float64{1, math.Inf(1)}, Vector: []float32{0.5},
 	}
@@ -22,6 +22,14 @@ func TestPreparedSurvivesTheDisk(t *testing.T) {
 	got, err := scanPrepared(b)
 	require.NoError(t, err)
 	require.Equal(t, sample(), got)
+	whole := sample()
+	whole.Record = []byte(`{"resourceType":"Bundle"}`)
+	carried := AppendPrepared(nil, whole)
+	got, err = ScanPrepared(carried)
+	require.NoError(t, err)
+	require.Equal(t, whole, got)
+	_, err = ScanPrepared(carried[:len(carried)-1])
+	require.Error(t, err)
 	for n := range b {
 		_, err := scanPrepared(b[:n])
 		require.Error(t, err, "cut at %d", n)

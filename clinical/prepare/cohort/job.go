@@ -66,7 +66,8 @@ type Job struct {
 
 	// MaxRejects is the share of patients that may be rejected before the job fails; 0 is 0.05.
 	MaxRejects float64
-	// Limits bound one patient's data.
+	// Limits bound one patient's data; Bytes is 16 MiB by default, some 40,000 readings. A patient
+	// with more is rejected. What a run needs in memory grows by about 20 times this limit.
 	Limits fhir.Limits
 	// Workers is how many patients are worked on at once; 0: one a core.
 	Workers int
@@ -137,7 +138,7 @@ func (j Job) withDefaults() Job {
 		j.Label = LabelNone
 	}
 	if j.Limits.Bytes <= 0 {
-		j.Limits.Bytes = 64 << 20
+		j.Limits.Bytes = 16 << 20
 	}
 	return j
 }

@@ -52,6 +52,7 @@ type prepareFile struct {
 	SameMoment     duration            `json:"same_moment,omitempty"`
 	MaxClockOffset duration            `json:"max_clock_offset,omitempty"`
 	Hampel         float64             `json:"hampel,omitempty"`
+	MinQuality     float64             `json:"min_quality,omitempty"`
 }
 
 type textFile struct {
@@ -106,7 +107,7 @@ func (j Job) MarshalJSON() ([]byte, error) {
 		BlockBytes: j.BlockBytes, PartitionBytes: j.PartitionBytes, Version: j.Version,
 		Prepare: prepareFile{
 			j.Prepare.Skip, j.Prepare.MaxChanges, duration(j.Prepare.FillInterval), j.Prepare.MaxFilled,
-			duration(j.Prepare.SameMoment), duration(j.Prepare.MaxClockOffset), j.Prepare.Hampel,
+			duration(j.Prepare.SameMoment), duration(j.Prepare.MaxClockOffset), j.Prepare.Hampel, j.Prepare.MinQuality,
 		},
 	}
 	for _, t := range j.Texts {
@@ -144,7 +145,7 @@ func (j *Job) UnmarshalJSON(data []byte) error {
 		Labels: in.Labels, MaxRejects: in.MaxRejects, Workers: in.Workers, BlockBytes: in.BlockBytes, PartitionBytes: in.PartitionBytes, Version: in.Version,
 		Prepare: prepare.Options{
 			Skip: in.Prepare.Skip, MaxChanges: in.Prepare.MaxChanges, FillInterval: time.Duration(in.Prepare.FillInterval), MaxFilled: in.Prepare.MaxFilled,
-			SameMoment: time.Duration(in.Prepare.SameMoment), MaxClockOffset: time.Duration(in.Prepare.MaxClockOffset), Hampel: in.Prepare.Hampel,
+			SameMoment: time.Duration(in.Prepare.SameMoment), MaxClockOffset: time.Duration(in.Prepare.MaxClockOffset), Hampel: in.Prepare.Hampel, MinQuality: in.Prepare.MinQuality,
 		},
 	}
 	if in.Mapping != "" {

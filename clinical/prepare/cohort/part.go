@@ -47,12 +47,16 @@ func createPart(path string) (*partWriter, error) {
 
 func (w *partWriter) add(p *Prepared) error {
 	w.b = appendPrepared(w.b[:0], p)
-	var head [binary.MaxVarintLen64]byte
-	if _, err := w.z.Write(head[:binary.PutUvarint(head[:], uint64(len(w.b)))]); err != nil {
-		return err
+	for _, b := range [][]byte{w.b, p.Record} { // the record by itself: it may be large
+		var head [binary.MaxVarintLen64]byte
+		if _, err := w.z.Write(head[:binary.PutUvarint(head[:], uint64(len(b)))]); err != nil {
+			return err
+		}
+		if _, err := w.z.Write(b); err != nil {
+			return err
+		}
 	}
-	_, err := w.z.Write(w.b)
-	return err
+	return nil
 }
 
 func (w *partWriter) commit() error {
@@ -77,18 +81,18 @@ func readPart(path string, visit func(*Prepared) error) error {
 	r := bufio.NewReaderSize(z, 256<<10)
 	var b []byte
 	for {
-		n, err := binary.ReadUvarint(r)
-		if errors.Is(err, io.EOF) {
+		if b, err = readChunk(r, b); errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err != nil || n > 1<<32 {
-			return fmt.Errorf("%s: %w", path, errDamaged)
+		var p *Prepared
+		if err == nil {
+			p, err = scanPrepared(b)
 		}
-		b = slices.Grow(b[:0], int(n))[:n]
-		if _, err := io.ReadFull(r, b); err != nil {
-			return fmt.Errorf("%s: %w", path, errDamaged)
+		if err == nil {
+			if p.Record, err = readChunk(r, nil); errors.Is(err, io.EOF) {
+				err = errDamaged
+			}
 		}
-		p, err := scanPrepared(b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -98,10 +102,28 @@ func readPart(path string, visit func(*Prepared) error) error {
 	}
 }
 
+// readChunk reads bytes that have their length before them, into b where there is room. It
+// returns io.EOF where nothing follows.
+func readChunk(r *bufio.Reader, b []byte) ([]byte, error) {
+	n, err := binary.ReadUvarint(r)
+	if errors.Is(err, io.EOF) {
+		return b, io.EOF
+	}
+	const most = 1 << 32
+	if err != nil || n > most {
+		return b, errDamaged
+	}
+	b = slices.Grow(b[:0], int(n))[:n]
+	if _, err := io.ReadFull(r, b); err != nil {
+		return b, errDamaged
+	}
+	return b, nil
+}
+
+// appendPrepared writes down all of p but its record.
 func appendPrepared(b []byte, p *Prepared) []byte {
 	b = appendBytes(b, p.Patient)
 	b = appendBytes(b, p.Label)
-	b = appendBytes(b, p.Record)
 	b = binary.AppendUvarint(b, uint64(len(p.Texts)))
 	for _, t := range p.Texts {
 		b = appendBytes(b, t.Language)
@@ -140,9 +162,18 @@ func appendReading(b []byte, r *Row) []byte {
 	return b
 }
 
+// scanPrepared reads what appendPrepared wrote.
 func scanPrepared(b []byte) (*Prepared, error) {
 	s := scan{b: b}
-	p := &Prepared{Patient: string(s.bytes()), Label: string(s.bytes()), Record: s.bytes()}
+	p := s.prepared()
+	if s.bad || len(s.b) > 0 {
+		return nil, errDamaged
+	}
+	return p, nil
+}
+
+func (s *scan) prepared() *Prepared {
+	p := &Prepared{Patient: string(s.bytes()), Label: string(s.bytes())}
 	for range s.count(4) {
 		p.Texts = append(p.Texts, Text{Language: string(s.bytes()), Text: string(s.bytes()), Tokens: int(s.uvarint()), Omitted: int(s.uvarint())})
 	}
@@ -158,10 +189,7 @@ func scanPrepared(b []byte) (*Prepared, error) {
 	for i := range p.Vector {
 		p.Vector[i] = math.Float32frombits(s.half())
 	}
-	if s.bad || len(s.b) > 0 {
-		return nil, errDamaged
-	}
-	return p, nil
+	return p
 }
 
 // count reads the number of things that take at least size bytes each.
