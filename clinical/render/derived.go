@@ -17,6 +17,9 @@ const (
 	minSpan   = time.Hour
 )
 
+// maxSlope bounds the readings that slopes are taken between; there are half its square.
+const maxSlope = 200
+
 // maxGap is how much longer than the median time between readings the longest may be for the
 // time between two readings to be counted as what they say.
 const maxGap = 4
@@ -109,10 +112,10 @@ func (r *renderer) change(m *measure, ps []point) (Fact, bool) {
 // theilSen is the median of the slopes between all pairs of readings, in units an hour (Theil
 // 1950, Sen 1968, doi:10.1080/01621459.1968.10480934). Longer series are thinned evenly.
 func theilSen(ps []point) float64 {
-	if len(ps) > maxTrend {
-		thin := make([]point, maxTrend)
+	if len(ps) > maxSlope {
+		thin := make([]point, maxSlope)
 		for i := range thin {
-			thin[i] = ps[i*(len(ps)-1)/(maxTrend-1)]
+			thin[i] = ps[i*(len(ps)-1)/(maxSlope-1)]
 		}
 		ps = thin
 	}

@@ -116,7 +116,7 @@ func TestMaxFactsKeepsTheCritical(t *testing.T) {
 
 var (
 	plainNumber = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)?`)
-	shownTime   = regexp.MustCompile(`\b(?:[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?(?: [0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?)?|[0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?)\b`)
+	shownTime   = regexp.MustCompile(`\b(?:(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?|[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?|[0-9]{2}:[0-9]{2}(?:[+-][0-9]{2}:[0-9]{2})?)\b`)
 )
 
 // unlisted returns a number of the text that stands neither in Numbers nor in Dates.
@@ -134,7 +134,7 @@ func unlisted(f render.Fact) string {
 	}
 	times := map[string]bool{}
 	for _, d := range f.Dates {
-		for _, layout := range []string{"2006", "2006-01", "2006-01-02", "2006-01-02 15:04", "15:04", "2006-01-02 15:04-07:00", "15:04-07:00"} {
+		for _, layout := range []string{"2006", "2006-01", "2006-01-02", "2006-01-02 15:04", "15:04", "2006-01-02 15:04-07:00", "15:04-07:00", "01-02 15:04", "01-02 15:04-07:00"} {
 			times[d.Time.Format(layout)] = true
 		}
 	}
@@ -158,7 +158,10 @@ func TestEveryNumberIsListed(t *testing.T) { rapid.Check(t, everyNumberIsListed)
 
 func everyNumberIsListed(t *rapid.T) {
 	rec := randomRecord(t)
-	opt := render.Options{Lang: rapid.SampledFrom(both).Draw(t, "lang")}
+	opt := render.Options{
+		Lang: rapid.SampledFrom(both).Draw(t, "lang"), Style: rapid.SampledFrom([]render.Style{render.StyleFull, render.StyleCompact}).Draw(t, "style"),
+		RelativeTimes: rapid.Bool().Draw(t, "relative"), Derived: rapid.Bool().Draw(t, "derived"),
+	}
 	doc := render.Render(rec, opt)
 	if doc.Text() != render.Render(rec, opt).Text() {
 		t.Fatal("rendering twice gives two texts")
@@ -173,6 +176,11 @@ func everyNumberIsListed(t *rapid.T) {
 			}
 		}
 	}
+}
+
+var allMarks = []record.Mark{
+	record.MarkMerged, record.MarkTimeCorrected, record.MarkConverted, record.MarkUnitCorrected,
+	record.MarkUnitSuspect, record.MarkImplausible, record.MarkArtefact, record.MarkImputed,
 }
 
 func randomRecord(t *rapid.T) *record.PatientRecord {
@@ -218,7 +226,7 @@ func randomRecord(t *rapid.T) *record.PatientRecord {
 	rec := &record.PatientRecord{Patient: record.Patient{ID: "p", Sex: rapid.SampledFrom([]string{"", "male", "female", "odd"}).Draw(t, "sex"), BirthDate: when("birth")}}
 	for i := range rapid.IntRange(0, 12).Draw(t, "observations") {
 		l := fmt.Sprintf("o%d", i)
-		o := record.Observation{ID: l, Status: rapid.SampledFrom([]string{"final", "preliminary", "cancelled"}).Draw(t, l+"st"), Category: "laboratory", Code: concept(l), Start: when(l + "t")}
+		o := record.Observation{ID: l, Marks: rapid.SliceOfN(rapid.SampledFrom(allMarks), 0, 2).Draw(t, l+"marks"), Status: rapid.SampledFrom([]string{"final", "preliminary", "cancelled"}).Draw(t, l+"st"), Category: "laboratory", Code: concept(l), Start: when(l + "t")}
 		switch rapid.IntRange(0, 5).Draw(t, l+"k") {
 		case 0:
 			c := concept(l + "v")

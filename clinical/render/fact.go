@@ -103,12 +103,10 @@ func (b *builder) concept(kind TermKind, entryKind string, c record.Concept, pat
 		if code := firstCode(c); code != "" && code != label {
 			b.labelNumbers(code)
 			b.addTerm(term)
-			b.labelNumbers(label)
 			return label + b.r.p.paren(code)
 		}
 	}
 	b.addTerm(term)
-	b.labelNumbers(term.Names[0])
 	return term.Names[0]
 }
 
@@ -121,6 +119,7 @@ func firstCode(c record.Concept) string {
 	return ""
 }
 
+// addTerm lists a term, and the numbers in the name that the text calls it by.
 func (b *builder) addTerm(t Term) {
 	for _, have := range b.f.Terms {
 		if have.Key == t.Key {
@@ -128,6 +127,7 @@ func (b *builder) addTerm(t Term) {
 		}
 	}
 	b.f.Terms = append(b.f.Terms, t)
+	b.labelNumbers(t.Names[0])
 }
 
 // quantity writes an amount as it was filed and lists it.

@@ -81,9 +81,11 @@ func (b *builder) marked(m *measure) string {
 	}
 	for _, mark := range corrections {
 		n := 0
-		for _, x := range slices.Concat(m.readings, m.doubtful) {
-			if slices.Contains(x.corrected, mark) {
-				n++
+		for _, xs := range [][]reading{m.readings, m.doubtful} {
+			for i := range xs {
+				if slices.Contains(xs[i].corrected, mark) {
+					n++
+				}
 			}
 		}
 		if n > 0 {

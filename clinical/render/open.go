@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/record"
@@ -137,8 +136,10 @@ func (r *renderer) notAdministered() []Fact {
 func (r *renderer) missingVitals() (Fact, bool) {
 	have := map[*terms.Entry]bool{}
 	for _, m := range r.measures {
-		for _, x := range slices.Concat(m.readings, m.doubtful) {
-			have[m.entry] = have[m.entry] || !x.value.IsZero() && x.doubt != record.MarkImputed
+		for _, xs := range [][]reading{m.readings, m.doubtful} {
+			for i := range xs {
+				have[m.entry] = have[m.entry] || !xs[i].value.IsZero() && xs[i].doubt != record.MarkImputed
+			}
 		}
 	}
 	b := r.fact().evidence("Patient", r.rec.Patient.ID)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -43,15 +44,22 @@ const (
 	keyPressure  = "measure:blood pressure"
 )
 
-// languages are read once.
-var languages = map[string]*language{}
+type manner struct {
+	lang  render.Lang
+	style render.Style
+}
+
+// languages are put together once.
+var languages = sync.OnceValue(func() map[manner]*language {
+	out := map[manner]*language{}
+	for _, v := range variants() {
+		out[manner{v.lang, v.opt.Style}] = newLanguage(v.lang, v.opt.Style)
+	}
+	return out
+})
 
 func languageOf(v variant, year int) *language {
-	key := fmt.Sprint(v.lang, v.opt.Style)
-	if languages[key] == nil {
-		languages[key] = newLanguage(v.lang, v.opt.Style, year)
-	}
-	l := *languages[key]
+	l := *languages()[manner{v.lang, v.opt.Style}]
 	l.year = year
 	return &l
 }

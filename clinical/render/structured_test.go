@@ -15,9 +15,8 @@ import (
 func structured(v variant, f render.Fact) []item {
 	var out []item
 	for _, n := range f.Numbers {
-		switch n.Role {
-		case render.RoleReading, render.RoleLabel, render.RoleOffset:
-			continue
+		if slices.Contains([]render.Role{render.RoleReading, render.RoleLabel, render.RoleOffset}, n.Role) {
+			continue // behind the text, in words as filed, part of a time
 		}
 		unit := n.Unit
 		if unit == "{score}" || terms.UnitByCode(unit) == nil {
@@ -36,11 +35,10 @@ func structured(v variant, f render.Fact) []item {
 		out = append(out, item{kind: "trend", value: string(f.Trend)})
 	}
 	for _, n := range f.Numbers {
-		switch n.Role {
-		case render.RoleValue, render.RoleFirst, render.RoleLast, render.RoleLowest, render.RoleHighest:
-			if n.Flag != "" && n.Flag != render.FlagNormal && (n.Of != keyDiastolic || !names(f, keyPressure)) {
-				out = append(out, item{kind: "flag", value: n.Flag})
-			}
+		shown := slices.Contains([]render.Role{render.RoleValue, render.RoleFirst, render.RoleLast, render.RoleLowest, render.RoleHighest}, n.Role)
+		systolic := n.Of != keyDiastolic || !names(f, keyPressure) // a pair shows that one's flag alone
+		if shown && systolic && n.Flag != "" && n.Flag != render.FlagNormal {
+			out = append(out, item{kind: "flag", value: n.Flag})
 		}
 	}
 	return out

@@ -107,8 +107,8 @@ var textKinds = []string{
 	"criticality", "severity", "route", "service", "value", "absent",
 }
 
-func newLanguage(lang render.Lang, style render.Style, year int) *language {
-	l := &language{lang: lang, compact: style == render.StyleCompact, words: map[rune][]lexeme{}, year: year}
+func newLanguage(lang render.Lang, style render.Style) *language {
+	l := &language{lang: lang, compact: style == render.StyleCompact, words: map[rune][]lexeme{}}
 	column := 0
 	if lang == render.Chinese {
 		column++

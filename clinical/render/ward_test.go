@@ -117,10 +117,7 @@ func (w *ward) marks() []record.Mark {
 	if !w.chance("marked", 4) {
 		return nil
 	}
-	return []record.Mark{rapid.SampledFrom([]record.Mark{
-		record.MarkMerged, record.MarkTimeCorrected, record.MarkConverted, record.MarkUnitCorrected,
-		record.MarkUnitSuspect, record.MarkImplausible, record.MarkArtefact, record.MarkImputed,
-	}).Draw(w.t, "mark")}
+	return []record.Mark{rapid.SampledFrom(allMarks).Draw(w.t, "mark")}
 }
 
 func (w *ward) pressures() []record.Observation {

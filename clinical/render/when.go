@@ -86,6 +86,9 @@ func (b *builder) offset(d record.DateTime) string {
 
 // stretch writes minutes as days, hours and minutes, without those that are none.
 func (b *builder) stretch(minutes int, at record.DateTime) string {
+	if minutes == 0 && b.r.p.compact { // "+0h"
+		b.add(Number{Value: record.NewDecimal(0), Unit: "h", Label: b.r.p.stretchUnits[1], Role: RoleOffset, At: at})
+	}
 	days := 0
 	if minutes >= 48*60 {
 		days = minutes / (24 * 60)
