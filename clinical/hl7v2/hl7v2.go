@@ -10,6 +10,7 @@ package hl7v2
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -112,9 +113,24 @@ var charsets = map[string]encoding.Encoding{
 	"GB 18030-2000": simplifiedchinese.GB18030, "GB18030": simplifiedchinese.GB18030,
 }
 
-// decode gives a message in UTF-8.
-func decode(text []byte, charset string) ([]byte, error) {
-	enc, known := charsets[charset]
+// charset is what MSH-18 of a message names, in capitals.
+func charset(header []byte) string {
+	if len(header) < 8 {
+		return ""
+	}
+	d := delimiters{field: header[3], component: header[4], repetition: header[5], escape: header[6], subcomponent: header[7]}
+	fields := strings.Split(string(header), string(d.field))
+	if len(fields) < 18 {
+		return ""
+	}
+	return strings.ToUpper(value{fields[17], &d}.repetition(0).component(1))
+}
+
+// decode gives a message in UTF-8. That comes before anything is cut: in GB 18030 the second
+// byte of a sign may be that of a delimiter.
+func decode(text []byte) ([]byte, error) {
+	header, _, _ := bytes.Cut(text, []byte{'\r'})
+	enc, known := charsets[charset(header)]
 	switch {
 	case !known:
 		return nil, invalid("MSH[1]-18", "unknown character set; expected UNICODE UTF-8, ASCII, 8859/1 or GB 18030-2000")
@@ -125,7 +141,7 @@ func decode(text []byte, charset string) ([]byte, error) {
 		return text, nil
 	}
 	out, err := enc.NewDecoder().Bytes(text)
-	if err != nil {
+	if err != nil || bytes.ContainsRune(out, utf8.RuneError) {
 		return nil, invalid("MSH[1]-18", "the message is not in the character set that it names")
 	}
 	return out, nil

@@ -3,7 +3,6 @@ package hl7v2
 import (
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/record/measure"
@@ -35,6 +34,10 @@ func (r *reader) observation() {
 		return
 	}
 	device := r.device(code)
+	r.lastOBX = &lastOBX{tree: r.tree(), filed: -1}
+	if r.seg.field(5).empty() {
+		r.lastOBX.kind = code
+	}
 	if status == "" {
 		r.notice(0, record.NoticeEnteredInError, "deleted or entered in error, left out")
 		return
@@ -55,6 +58,8 @@ func (r *reader) observation() {
 	}
 	o.Reference = r.referenceRange(o.Value.Quantity)
 	o.ID = r.id(".%d.%d", r.obr.number, r.obr.count)
+	r.lastOBX.filed = len(r.rec.Observations)
+	r.groups[r.lastOBX.filed] = r.obr.number
 	r.rec.Observations = append(r.rec.Observations, o)
 	if r.obr.report >= 0 {
 		report := &r.rec.Reports[r.obr.report]
@@ -75,34 +80,6 @@ func categoryOf(c record.Concept) string {
 	return ""
 }
 
-// device finds the instrument: the one that OBX-18 names, else the one that holds this part of
-// a device's tree (the first number of OBX-4, by PCD-01). An OBX about a device itself, without
-// a value, says what kind it is.
-func (r *reader) device(code record.Concept) string {
-	tree, _, _ := strings.Cut(r.seg.field(4).component(1), ".")
-	id := ""
-	if v := r.seg.field(18).repetition(0); !v.empty() {
-		if id = safeID(v.component(1)); id == "" {
-			id = safeID(v.component(3))
-		}
-	}
-	if id == "" {
-		return r.contained[tree]
-	}
-	if tree != "" && r.contained[tree] == "" {
-		r.contained[tree] = id
-	}
-	if !r.devices[id] {
-		r.devices[id] = true
-		d := record.Device{ID: id}
-		if r.seg.field(5).empty() {
-			d.Type = code
-		}
-		r.rec.Devices = append(r.rec.Devices, d)
-	}
-	return id
-}
-
 // value reads OBX-5 by the type of OBX-2. It says whether there is something to file.
 func (r *reader) value(o *record.Observation) bool {
 	v := r.seg.field(5)
@@ -112,8 +89,8 @@ func (r *reader) value(o *record.Observation) bool {
 		return false
 	}
 	if v.empty() || v.isNull() {
-		if v.empty() && o.Code.Code(record.SystemIEEE11073) != "" {
-			return false // a node of a device's tree
+		if v.empty() && r.node() {
+			return false
 		}
 		o.Value.AbsentReason = "unknown"
 		return true
@@ -124,6 +101,9 @@ func (r *reader) value(o *record.Observation) bool {
 	}
 	switch first := reps[0]; typ {
 	case "NM":
+		if m := bounded.FindStringSubmatch(first.component(1)); m != nil { // "<5" belongs into an SN, and is sent all the same
+			return r.quantity(o, m[1], m[2], 1)
+		}
 		return r.quantity(o, "", first.component(1), 1)
 	case "SN":
 		return r.structured(o, first)
@@ -141,9 +121,22 @@ func (r *reader) value(o *record.Observation) bool {
 		o.Value.Text = first.component(1)
 		return o.Value.Text != ""
 	}
-	r.rec.Skipped["OBX "+safeID(typ)]++
+	if !dataType.MatchString(typ) {
+		typ = "of an unknown type"
+	}
+	r.rec.Skipped["OBX "+typ]++
 	r.notice(2, record.NoticeUnknownResource, "values of this type are not read")
 	return false
+}
+
+// dataType are the names of HL7's data types: what else stands in OBX-2 is told to nobody.
+var dataType = regexp.MustCompile(`^(AD|CK|CN|CP|CX|DR|ED|EI|JCC|MA|MO|NA|NR|PN|PPN|RP|SNM|TN|XAD|XCN|XON|XPN|XTN)$`)
+
+// node says whether the OBX stands for a part of a device, not for something measured: by PCD-01
+// a metric has a fourth number that is not 0 in OBX-4.
+func (r *reader) node() bool {
+	parts := strings.Split(r.seg.field(4).component(1), ".")
+	return len(parts) >= 4 && strings.Trim(parts[3], "0") == ""
 }
 
 // quantity files a number with the unit of OBX-6.
@@ -188,8 +181,6 @@ func (r *reader) structured(o *record.Observation, v value) bool {
 
 var bounded = regexp.MustCompile(`^\s*(<=|>=|<|>)?\s*([+-]?\d+(?:\.\d+)?)\s*$`)
 
-const maxText = 4096
-
 // text files words; a number in a text field with a unit beside it is a quantity, as many
 // laboratories send what lies beyond a limit ("<5").
 func (r *reader) text(o *record.Observation, v value, reps []value) bool {
@@ -201,10 +192,6 @@ func (r *reader) text(o *record.Observation, v value, reps []value) bool {
 	if m := bounded.FindStringSubmatch(v.text()); m != nil && !r.seg.field(6).empty() {
 		return r.quantity(o, m[1], m[2], 1)
 	}
-	if len(text) > maxText {
-		r.violate(5, "a text of more than %d bytes", maxText)
-		return false
-	}
 	o.Value.Text = strings.TrimSpace(text)
 	if o.Value.Text == "" {
 		o.Value.AbsentReason = "unknown"
@@ -212,7 +199,7 @@ func (r *reader) text(o *record.Observation, v value, reps []value) bool {
 	return true
 }
 
-var span = regexp.MustCompile(`^\s*([+-]?\d+(?:\.\d+)?)\s*(?:-|to|~)\s*([+-]?\d+(?:\.\d+)?)\s*$`)
+var span = regexp.MustCompile(`^\s*([+-]?\d+(?:\.\d+)?)\s*(?:-|–|—|～|~|to|至)\s*([+-]?\d+(?:\.\d+)?)\s*$`)
 var half = regexp.MustCompile(`^\s*(<=?|>=?)\s*([+-]?\d+(?:\.\d+)?)\s*$`)
 
 // referenceRange reads OBX-7: "3.5-5.0", "<8", ">59", else its words.
@@ -243,8 +230,4 @@ func (r *reader) referenceRange(q *record.Quantity) *record.Range {
 		out.Text = strings.ToValidUTF8(out.Text, "")
 	}
 	return out
-}
-
-func day(y, m, d int) record.DateTime {
-	return record.DateTime{Time: time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC), Precision: record.PrecisionDay}
 }

@@ -23,12 +23,18 @@ type reader struct {
 	zone    *time.Location // of times that name none
 	noted   map[string]bool
 
+	messages int    // that were read
+	other    string // where the first message of another kind says so
+	known    bool   // whose results the message holds
+
 	seg       *segment // being read
 	obr       *order
 	encounter string
 	devices   map[string]bool
 	contained map[string]string // first number of OBX-4 to device
 	ids       map[string]bool
+	lastOBX   *lastOBX
+	groups    map[int]int // of the message's observations, by index: the number of their OBR
 }
 
 // order is the OBR group being read.
@@ -48,30 +54,32 @@ func newReader(lim Limits) *reader {
 
 func (r *reader) begin(number, line int) {
 	r.number, r.line, r.zone, r.obr = number, line, nil, nil
-	r.contained = map[string]string{}
+	r.contained, r.groups, r.lastOBX = map[string]string{}, map[int]int{}, nil
 }
 
 // readers has a function for each segment that becomes part of a record.
 var readers = map[string]func(*reader){
 	"MSH": (*reader).header, "PID": (*reader).patient, "PV1": (*reader).visit, "OBR": (*reader).request, "OBX": (*reader).observation,
-	"DG1": (*reader).diagnosis, "AL1": (*reader).allergy,
+	"DG1": (*reader).diagnosis, "AL1": (*reader).allergy, "PRT": (*reader).participant,
 }
 
 // silent segments carry nothing that a record has a place for, and are in nearly every message.
-var silent = map[string]bool{"ORC": true, "NTE": true, "PV2": true, "SFT": true, "TQ1": true, "PRT": true, "SPM": true, "PD1": true, "EVN": true, "UAC": true}
+var silent = map[string]bool{"ORC": true, "NTE": true, "PV2": true, "SFT": true, "TQ1": true, "SPM": true, "PD1": true, "EVN": true, "UAC": true}
 
 func (r *reader) message(text []byte) error {
-	m, err := split(text, r.lim)
+	decoded, err := decode(text)
 	if err != nil {
 		return r.placed(err)
 	}
-	decoded, err := decode(text, strings.ToUpper(strings.TrimSpace(m.segments[0].field(18).repetition(0).component(1))))
+	m, err := split(decoded, r.lim)
 	if err != nil {
 		return r.placed(err)
 	}
-	if m, err = split(decoded, r.lim); err != nil {
-		return r.placed(err)
+	if r.seg = &m.segments[0]; !r.wanted() {
+		return nil
 	}
+	r.known = false
+	first := len(r.rec.Observations)
 	for i := range m.segments {
 		r.seg = &m.segments[i]
 		read := readers[r.seg.name]
@@ -85,10 +93,37 @@ func (r *reader) message(text []byte) error {
 		}
 		read(r)
 		if len(r.violations) >= r.lim.Violations || r.limit != nil {
-			break
+			return r.limit
 		}
 	}
-	return r.limit
+	if r.messages++; !r.known {
+		r.violations = append(r.violations, record.Violation{Path: r.prefix() + "PID[1]", Message: "required: whose results these are"})
+	}
+	r.pressures(first)
+	return nil
+}
+
+// wanted says whether a message carries results (ORU^R01 or its likes R30 to R32 and R40). Others
+// are counted: a day's file of a hospital holds admissions and acknowledgements, too.
+func (r *reader) wanted() bool {
+	kind := r.seg.field(9).repetition(0)
+	code, trigger := kind.component(1), kind.component(2)
+	if code == "ORU" && (trigger == "" || strings.HasPrefix(trigger, "R")) {
+		return true
+	}
+	if r.other == "" {
+		r.other = r.path(9)
+	}
+	name := "message of another kind"
+	if segmentName(code) && segmentName(trigger) {
+		name = code + "^" + trigger
+	}
+	r.rec.Skipped[name]++
+	if !r.noted["message"] {
+		r.noted["message"] = true
+		r.notice(9, record.NoticeUnknownResource, "messages other than ORU^R01 are not read")
+	}
+	return false
 }
 
 // placed says in which message an error stands.
@@ -138,6 +173,9 @@ func (r *reader) result() (*record.PatientRecord, error) {
 	if len(r.violations) > 0 {
 		return nil, &record.InvalidError{Violations: r.violations}
 	}
+	if r.messages == 0 {
+		return nil, invalid(r.other, "expected a message ORU^R01")
+	}
 	if r.moreNotes > 0 {
 		r.rec.Notices = append(r.rec.Notices, record.Notice{Path: "HL7v2", Kind: record.NoticeMore, Message: fmt.Sprintf("%d more notices left out", r.moreNotes)})
 	}
@@ -151,21 +189,19 @@ func (r *reader) header() {
 		r.violate(0, "a second MSH within one message")
 		return
 	}
-	kind := s.field(9).repetition(0)
-	if code, trigger := kind.component(1), kind.component(2); code != "ORU" || trigger != "" && trigger != "R01" {
-		r.violate(9, "expected a message ORU^R01")
-	}
 	if v := s.field(12).component(1); v != "" && !strings.HasPrefix(v, "2.") {
 		r.violate(12, "expected a version 2 of HL7")
 	}
-	if r.control = safeID(s.field(10).component(1)); r.control == "" {
+	if r.control = record.IDOf(s.field(10).component(1)); r.control == "" {
 		r.violate(10, "required: the message's control id")
 	}
 	if sent := s.field(7).component(1); sent != "" {
 		if at, zoned, err := parseTime(sent, time.UTC); err != nil {
 			r.violate(7, "%s", err)
 		} else if zoned {
-			r.zone = at.Time.Location()
+			// Not its Location, which may be the machine's own and change with the season.
+			_, offset := at.Time.Zone()
+			r.zone = time.FixedZone("", offset)
 		}
 	}
 }

@@ -2,16 +2,50 @@ package hl7v2
 
 import (
 	"strings"
+	"time"
 
 	"github.com/bedside-lm/bedside/clinical/record"
 )
 
 var sexes = map[string]string{"M": "male", "F": "female", "O": "other", "A": "other", "U": "unknown", "N": "unknown", "": ""}
 
+// hospital and personal are types of identifiers (HL7 table 0203): numbers that a hospital gave
+// a patient, and those that tell anyone who it is.
+var (
+	hospital = map[string]bool{"MR": true, "MRT": true, "PI": true, "PT": true}
+	personal = map[string]bool{
+		"NI": true, "SS": true, "DL": true, "PPN": true, "NH": true, "HC": true, "MC": true, "MA": true, "CZ": true, "BC": true, "TAX": true, "NIIP": true,
+	}
+)
+
+// patientID chooses among the identifiers of PID-3: one of the hospital's own, else the first
+// that is not a citizen's. A citizen's number alone is replaced by a digest of it.
+func patientID(v value) string {
+	first, last := "", ""
+	for _, id := range v.repetitions() {
+		name, kind := id.component(1), strings.ToUpper(id.component(5))
+		switch {
+		case name == "":
+		case hospital[kind]:
+			return record.IDOf(name)
+		case personal[kind] || len(kind) == 5 && strings.HasPrefix(kind, "NN"): // NNxxx, a nation's
+			last = record.IDOf("/" + name)
+			last = "patient" + last[strings.LastIndexByte(last, '-'):]
+		case first == "":
+			first = record.IDOf(name)
+		}
+	}
+	if first != "" {
+		return first
+	}
+	return last
+}
+
 // patient reads PID: id, birth date, sex, whether the patient has died. Names, addresses and
 // numbers of all kinds stay unread.
 func (r *reader) patient() {
-	id := safeID(r.seg.field(3).repetition(0).component(1))
+	id := patientID(r.seg.field(3))
+	r.known = true
 	switch {
 	case id == "":
 		r.violate(3, "required: the patient's id")
@@ -23,7 +57,7 @@ func (r *reader) patient() {
 	if birth := r.time(7); !birth.IsZero() {
 		if birth.Precision == record.PrecisionSecond { // some send midnight
 			y, m, d := birth.Time.Date()
-			birth = day(y, int(m), d)
+			birth = record.DateTime{Time: time.Date(y, m, d, 0, 0, 0, 0, time.UTC), Precision: record.PrecisionDay}
 		}
 		p.BirthDate = birth
 	}
@@ -48,7 +82,7 @@ func (r *reader) visit() {
 	if !known {
 		r.notice(2, record.NoticeUnknownCode, "not a patient class of table 0004")
 	}
-	e := record.Encounter{ID: safeID(r.seg.field(19).component(1)), Class: class, Start: r.time(44), End: r.time(45), Status: "in-progress"}
+	e := record.Encounter{ID: record.IDOf(r.seg.field(19).component(1)), Class: class, Start: r.time(44), End: r.time(45), Status: "in-progress"}
 	if !e.End.IsZero() {
 		e.Status = "finished"
 		if !e.Start.IsZero() && e.End.Compare(e.Start) < 0 {
@@ -63,8 +97,17 @@ func (r *reader) visit() {
 	}
 	r.encounter = e.ID
 	for i := range r.rec.Encounters {
-		if r.rec.Encounters[i].ID == e.ID { // the visit of an earlier message, as it is known now
-			r.rec.Encounters[i] = e
+		if old := &r.rec.Encounters[i]; old.ID == e.ID { // of an earlier message: what is known now, and what was
+			if e.Class == "" {
+				e.Class = old.Class
+			}
+			if e.Start.IsZero() {
+				e.Start = old.Start
+			}
+			if e.End.IsZero() {
+				e.End, e.Status = old.End, old.Status
+			}
+			*old = e
 			return
 		}
 	}
@@ -93,8 +136,12 @@ func (r *reader) request() {
 	if !known {
 		r.violate(25, "not a result status of table 0123")
 	}
+	issued := r.time(22)
+	if issued.Precision != record.PrecisionSecond { // FHIR's issued is an instant
+		issued = record.DateTime{}
+	}
 	r.rec.Reports = append(r.rec.Reports, record.Report{
-		ID: r.id(".%d", r.obr.number), Status: status, Category: r.seg.field(24).component(1), Code: c, Start: r.obr.at, Issued: r.time(22), EncounterID: r.encounter,
+		ID: r.id(".%d", r.obr.number), Status: status, Category: r.seg.field(24).component(1), Code: c, Start: r.obr.at, Issued: issued, EncounterID: r.encounter,
 	})
 	r.obr.report = len(r.rec.Reports) - 1
 }

@@ -26,19 +26,39 @@ func (m *Message) place() string {
 	return fmt.Sprintf("%s:%d", m.Name, m.Line)
 }
 
-// Patient is the id that the message's PID segment names first, as it stands in the record,
-// or "". It reads no more of the message than that.
+// Patient is the id of the patient that the message's PID segment names, as it stands in the
+// record, or "". It reads no more of the message than that.
 func (m *Message) Patient() string {
-	msg, err := split(m.Text, Limits{}.withDefaults())
+	text, err := decode(m.Text)
 	if err != nil {
 		return ""
 	}
-	for i := range msg.segments {
-		if s := &msg.segments[i]; s.name == "PID" {
-			return safeID(s.field(3).repetition(0).component(1))
+	header, rest, _ := bytes.Cut(text, []byte{'\r'})
+	var msg message
+	if msg.header(string(header)) != nil {
+		return ""
+	}
+	for len(rest) > 0 {
+		var seg []byte
+		seg, rest, _ = bytes.Cut(rest, []byte{'\r'})
+		if len(seg) > 3 && string(seg[:3]) == "PID" && seg[3] == msg.d.field {
+			s := segment{fields: strings.Split(string(seg), string(msg.d.field)), d: &msg.d}
+			return patientID(s.field(3))
 		}
 	}
 	return ""
+}
+
+// Kind is what the message's MSH-9 names, such as "ORU^R01", or "".
+func (m *Message) Kind() string {
+	header, _, _ := bytes.Cut(m.Text, []byte{'\r'})
+	var msg message
+	if msg.header(string(header)) != nil {
+		return ""
+	}
+	s := segment{fields: strings.Split(string(header), string(msg.d.field)), d: &msg.d}
+	kind := s.field(8).repetition(0) // MSH-1 is no field of its own here
+	return kind.component(1) + "^" + kind.component(2)
 }
 
 // Messages splits a stream into messages, in the memory of one. Batch and file headers (FHS,
@@ -58,7 +78,7 @@ func NewMessages(r io.Reader, name string, lim Limits) *Messages {
 	return &Messages{r: bufio.NewReaderSize(r, 64<<10), name: name, lim: lim.withDefaults()}
 }
 
-// All gives the messages in order. An error comes last, with a message that names its place.
+// All gives the messages in order, up to the first error.
 func (s *Messages) All() iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
@@ -70,12 +90,13 @@ func (s *Messages) All() iter.Seq2[Message, error] {
 	}
 }
 
-// Next gives the next message, or io.EOF. Other errors are a *record.InvalidError, a
-// *record.LimitError or the reader's own; none can be gone on from.
+// Next gives the next message, or io.EOF. After a *record.InvalidError, which names segments
+// that stand in no message, the next call goes on behind them; a *record.LimitError and the
+// reader's own errors are final.
 func (s *Messages) Next() (Message, error) {
 	m := Message{Name: s.name, Line: s.at, Text: append([]byte(nil), s.next...)}
 	s.next = nil
-	segments := 0
+	segments, stray := 0, 0
 	for !s.done {
 		seg, err := s.segment()
 		if errors.Is(err, io.EOF) {
@@ -91,9 +112,16 @@ func (s *Messages) Next() (Message, error) {
 				s.next, s.at = append(seg, '\r'), s.line
 				return m, nil
 			}
+			if stray > 0 {
+				s.next, s.at = append(seg, '\r'), s.line
+				return m, s.stray(stray)
+			}
 			m.Line = s.line
 		case len(m.Text) == 0:
-			return m, s.fail(&m, "expected a segment MSH")
+			if stray == 0 {
+				stray = s.line
+			}
+			continue
 		}
 		if segments++; segments > s.lim.Segments {
 			return m, &record.LimitError{Path: m.place(), What: "segments in one message", Limit: int64(s.lim.Segments)}
@@ -103,15 +131,18 @@ func (s *Messages) Next() (Message, error) {
 			return m, &record.LimitError{Path: m.place(), What: "bytes in one message", Limit: s.lim.Bytes}
 		}
 	}
-	if len(m.Text) == 0 {
+	switch {
+	case stray > 0:
+		return m, s.stray(stray)
+	case len(m.Text) == 0:
 		return m, io.EOF
 	}
 	return m, nil
 }
 
-func (s *Messages) fail(m *Message, message string) error {
-	m.Line = s.line
-	return invalid(m.place(), "%s", message)
+func (s *Messages) stray(line int) error {
+	m := Message{Name: s.name, Line: line}
+	return invalid(m.place(), "expected a segment MSH")
 }
 
 func isBatch(seg []byte) bool {
@@ -154,16 +185,4 @@ func (s *Messages) segment() ([]byte, error) {
 		}
 		out = append(out, c)
 	}
-}
-
-// safeID makes a FHIR id of what a message calls something: letters, digits, hyphens and full
-// stops stay, others become hyphens.
-func safeID(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
-			return r
-		}
-		return '-'
-	}, strings.TrimSpace(s))
-	return s[:min(len(s), 64)]
 }

@@ -22,7 +22,6 @@ type message struct {
 type segment struct {
 	name   string
 	number int // among the segments of its name, from 1
-	line   int // in the message, from 1
 	fields []string
 	d      *delimiters
 }
@@ -43,7 +42,7 @@ func split(text []byte, lim Limits) (*message, error) {
 				return nil, err
 			}
 		}
-		s := segment{line: line + 1, d: &m.d}
+		s := segment{d: &m.d}
 		s.fields = strings.Split(seg, string(m.d.field))
 		s.name = s.fields[0]
 		if !segmentName(s.name) {
@@ -54,6 +53,11 @@ func split(text []byte, lim Limits) (*message, error) {
 		if s.name == "MSH" { // MSH-1 is the separator itself
 			s.fields = append([]string{"MSH", string(m.d.field)}, s.fields[1:]...)
 		}
+		for n, f := range s.fields {
+			if strings.ContainsFunc(f, control) {
+				return nil, invalid(fmt.Sprintf("%s[%d]-%d", s.name, s.number, n), "a control character")
+			}
+		}
 		m.segments = append(m.segments, s)
 	}
 	if len(m.segments) == 0 {
@@ -61,6 +65,9 @@ func split(text []byte, lim Limits) (*message, error) {
 	}
 	return m, nil
 }
+
+// control says whether a sign is none that a text may hold (FHIR R4, string).
+func control(r rune) bool { return r < ' ' && r != '\t' && r != '\n' }
 
 // header reads the delimiters.
 func (m *message) header(seg string) error {
@@ -131,7 +138,8 @@ func (v value) repetition(n int) value {
 	return rs[n]
 }
 
-// component returns the text of component n, from 1: of its first subcomponent.
+// component returns the text of component n, from 1: of its first subcomponent, without the
+// spaces around it.
 func (v value) component(n int) string {
 	rest := v.raw
 	for ; n > 1; n-- {
@@ -150,7 +158,7 @@ func (v value) component(n int) string {
 	if rest == `""` {
 		return ""
 	}
-	return v.unescape(rest)
+	return strings.TrimSpace(v.unescape(rest))
 }
 
 // text is all of a value as text, components and all.
@@ -203,7 +211,9 @@ func (v value) sequence(b *strings.Builder, code string) {
 			if hi < 0 || lo < 0 {
 				return
 			}
-			b.WriteByte(byte(hi<<4 | lo))
+			if c := byte(hi<<4 | lo); !control(rune(c)) { // the others are for printers
+				b.WriteByte(c)
+			}
 		}
 	}
 }

@@ -24,7 +24,11 @@ func concept(v value) record.Concept {
 		switch {
 		case code != "":
 			uri := systems[strings.ToUpper(system)]
-			if uri == "" && system != "" {
+			switch {
+			case uri != "" || system == "":
+			case strings.Contains(system, ":"): // a URI already
+				uri = system
+			default:
 				uri = "urn:hl7v2:" + system
 			}
 			c.Codings = append(c.Codings, record.Coding{System: uri, Code: code, Display: text})
@@ -66,15 +70,6 @@ func decimal(s string) (record.Decimal, bool) {
 	return d, err == nil
 }
 
-// dimensions are the units of ISO/IEEE 11073-10101 by their reference ids.
-var dimensions = map[string]string{
-	"MDC_DIM_BEAT_PER_MIN": "/min", "MDC_DIM_PULS_PER_MIN": "/min", "MDC_DIM_RESP_PER_MIN": "/min", "MDC_DIM_PER_MIN": "/min",
-	"MDC_DIM_PERCENT": "%", "MDC_DIM_MMHG": "mm[Hg]", "MDC_DIM_KILO_PASCAL": "kPa", "MDC_DIM_CM_H2O": "cm[H2O]", "MDC_DIM_DEGC": "Cel",
-	"MDC_DIM_FAHR": "[degF]", "MDC_DIM_MILLI_L": "mL", "MDC_DIM_X_L": "L", "MDC_DIM_L_PER_MIN": "L/min", "MDC_DIM_X_L_PER_MIN": "L/min",
-	"MDC_DIM_MILLI_L_PER_HR": "mL/h", "MDC_DIM_MILLI_VOLT": "mV", "MDC_DIM_SEC": "s", "MDC_DIM_X_SEC": "s", "MDC_DIM_MILLI_SEC": "ms",
-	"MDC_DIM_KILO_G": "kg", "MDC_DIM_X_G": "g", "MDC_DIM_CENTI_M": "cm", "MDC_DIM_DIMLESS": "1", "MDC_DIM_HZ": "Hz",
-}
-
 // units reads a unit: the UCUM code where one of the two codings is in UCUM, else what is known
 // of the other, else the text as it was filed.
 func units(v value) (shown, code string) {
@@ -99,14 +94,26 @@ func units(v value) (shown, code string) {
 			shown = code
 		}
 	}
-	if code == "" && shown != "" {
-		if _, err := unit.Parse(shown); err == nil {
-			code = shown
-		} else if u := terms.UnitByCode(shown); u != nil {
-			code = u.Code
-		}
+	if code == "" {
+		code = ucum(shown)
 	}
 	return shown, code
+}
+
+// ucum is the UCUM code of a unit as people write it, or "". Their ways come first: in UCUM "C"
+// is the coulomb and "K/uL" kelvins, in a laboratory they are Celsius and thousands.
+func ucum(text string) string {
+	if u := terms.UnitByCode(text); u != nil {
+		return u.Code
+	}
+	code, err := unit.Parse(text)
+	if err != nil {
+		return ""
+	}
+	if written, err := unit.Text(text); err != nil || !written.Equal(code) {
+		return ""
+	}
+	return text
 }
 
 type timeError struct{}
