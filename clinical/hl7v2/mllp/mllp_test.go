@@ -62,9 +62,15 @@ func TestAcknowledgements(t *testing.T) {
 		want    string
 	}{
 		"accepted": {message, nil, "MSH|^~\\&|BEDSIDE|WARD|MON|ICU|20260314070000+0000||ACK^R01^ACK|ACKC1|P|2.6\rMSA|AA|C1\r"},
-		"invalid":  {message, invalid, "MSH|^~\\&|BEDSIDE|WARD|MON|ICU|20260314070000+0000||ACK^R01^ACK|ACKC1|P|2.6\rMSA|AE|C1\rERR||||E||||OBX[1]: stands before any OBR\r"},
-		"full":     {message, errors.New("disk full: Zhang"), "MSH|^~\\&|BEDSIDE|WARD|MON|ICU|20260314070000+0000||ACK^R01^ACK|ACKC1|P|2.6\rMSA|AR|C1\rERR||||E||||the message could not be stored; send it again\r"},
-		"no MSH":   {"hello", invalid, "MSH|^~\\&|||||20260314070000+0000||ACK^R01^ACK|ACK|P|2.6\rMSA|AE|\rERR||||E||||OBX[1]: stands before any OBR\r"},
+		"invalid":  {message, invalid, "MSH|^~\\&|BEDSIDE|WARD|MON|ICU|20260314070000+0000||ACK^R01^ACK|ACKC1|P|2.6\rMSA|AE|C1\rERR|||102^Data type error^HL70357|E||||OBX[1]: stands before any OBR\r"},
+		"full":     {message, errors.New("disk full: Zhang"), "MSH|^~\\&|BEDSIDE|WARD|MON|ICU|20260314070000+0000||ACK^R01^ACK|ACKC1|P|2.6\rMSA|AR|C1\rERR|||207^Application internal error^HL70357|E||||the message could not be stored; send it again\r"},
+		"no MSH":   {"hello", invalid, "MSH|^~\\&|||||20260314070000+0000||ACK^R01^ACK|ACK|P|2.6\rMSA|AE|\rERR|||102^Data type error^HL70357|E||||OBX[1]: stands before any OBR\r"},
+		"other signs": {
+			"MSH#*%!$#MON#ICU#B#W#2026##ORU*R01#C#1\rPID", &record.LimitError{Path: "a#b*c", What: "bytes", Limit: 1},
+			"MSH#*%!$#B#W#MON#ICU#20260314070000+0000##ACK*R01*ACK#ACKC#P#2.6\rMSA#AE#C\rERR###207*Application internal error*HL70357#E####a!F!b!S!c: more than 1 bytes\r",
+		},
+		"line feeds": {"MSH|^~\\&|MON|ICU|B|W|2026||ORU^R01|C1|P|2.5\nPID|||Zora", nil, "MSH|^~\\&|B|W|MON|ICU|20260314070000+0000||ACK^R01^ACK|ACKC1|P|2.5\rMSA|AA|C1\r"},
+		"no version": {"MSH|^~\\&|||||||ORU^R01|C1\r", nil, "MSH|^~\\&|||||20260314070000+0000||ACK^R01^ACK|ACKC1|P|2.6\rMSA|AA|C1\r"},
 	} {
 		require.Equal(t, c.want, string(mllp.Ack([]byte(c.message), c.err, now)), name)
 	}
