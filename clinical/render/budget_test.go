@@ -123,7 +123,7 @@ func TestLeastInformativeFirst(t *testing.T) {
 	}
 }
 
-func TestEstimateIsNotBelowASmallTokenizer(t *testing.T) {
+func TestEstimateTokens(t *testing.T) {
 	for text, atLeast := range map[string]int{"": 0, "Heart rate: 118/min": 8, "心率：118次/分": 9, "\n\n": 2, "norepinephrine": 4} {
 		require.GreaterOrEqual(t, render.EstimateTokens(text), atLeast, text)
 	}

@@ -2,9 +2,10 @@ package render
 
 import "unicode"
 
-// EstimateTokens is an upper estimate of the tokens that a byte-pair tokenizer for English and
-// Chinese makes of a text: one for each digit, sign, line end and character outside of ASCII,
-// and one for every three letters begun of a word. A model's own tokenizer counts exactly.
+// EstimateTokens guesses, meaning to be high, how many tokens a byte-pair tokenizer made for
+// English and Chinese takes for a text: one for each digit, sign, line end and character
+// outside of ASCII, and one for every three letters begun of a word. A tokenizer without Chinese
+// takes more. A model's own tokenizer counts exactly: Options.CountTokens.
 func EstimateTokens(text string) int {
 	tokens, letters := 0, 0
 	for _, r := range text {
