@@ -96,10 +96,13 @@ func limitsOf(l *fhir.Limits) map[string]*int {
 const limitBytes = "bytes"
 
 // MarshalJSON writes a job's settings. The error is a *JobError where it has what cannot be
-// written: an Embedder, or a text's CountTokens. Progress is left out.
+// written: an Embedder, a text's CountTokens, or AssessWaveform. Progress is left out.
 func (j Job) MarshalJSON() ([]byte, error) {
 	if j.Embedder != nil {
 		return nil, &JobError{"embedder", "cannot be written down; only the runner of this machine makes vectors"}
+	}
+	if j.Prepare.AssessWaveform != nil {
+		return nil, &JobError{"prepare", "what assesses waveforms cannot be written down; only the runner of this machine does"}
 	}
 	out := jobFile{
 		Inputs: j.Inputs, Format: j.Format, Mapping: string(j.Mapping), Output: j.Output, Tokenizer: j.Tokenizer, Split: splitFile(j.Split),

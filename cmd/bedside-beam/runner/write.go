@@ -119,7 +119,7 @@ func (p *planned) place(write func(dir string) ([]cohort.Output, error)) ([]coho
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	written, err := write(dir)
 	if err != nil {
 		return nil, err
