@@ -24,6 +24,10 @@ const (
 	// other and still be an artefact, such as of motion. Several that last longer are an event:
 	// a desaturation of three minutes is real.
 	maxBurst = 30 * time.Second
+	// Two readings in a row are one where both are farther than so many limits, and no more than
+	// maxJolt apart.
+	maxJolt = 2 * time.Minute
+	farther = 2
 	// returns is the share of the limit by which an artefact stands apart from what was just
 	// before it and from what came just after it, in the same direction.
 	returns = 0.6
@@ -54,12 +58,16 @@ func (w *work) artefacts() {
 	})
 }
 
+// saturation is the key of oxygen saturation in the table of terms.
+const saturation = "measure:oxygen saturation"
+
 // outlier is a reading beyond the limit of its window.
 type outlier struct {
 	i     int // index into the series
 	above bool
 	n     int // readings in the window
 	limit float64
+	far   bool
 }
 
 // hampel marks the readings of one series that differ from the median of their window by more
@@ -93,7 +101,7 @@ func (w *work) hampel(rs []reading) {
 		if math.Abs(off) <= limit {
 			continue
 		}
-		if o := (outlier{i: i, above: off > 0, n: high - low + 1, limit: limit}); o.alone(rs[low:i], rs[i].value) && o.alone(rs[i+1:high+1], rs[i].value) {
+		if o := (outlier{i: i, above: off > 0, n: high - low + 1, limit: limit, far: math.Abs(off) > farther*limit}); o.alone(rs[low:i], rs[i].value) && o.alone(rs[i+1:high+1], rs[i].value) {
 			found = append(found, o)
 		}
 	}
@@ -102,11 +110,20 @@ func (w *work) hampel(rs []reading) {
 		for n < len(found) && found[n].i == found[n-1].i+1 && found[n].above == found[0].above {
 			n++
 		}
-		if n == 1 || rs[found[n-1].i].at.Sub(rs[found[0].i].at) <= maxBurst {
+		if n == 1 || rs[found[n-1].i].at.Sub(rs[found[0].i].at) <= maxBurst || n == 2 && jolt(rs, found[0], found[1]) {
 			w.markArtefacts(rs, found[:n])
 		}
 		found = found[n:]
 	}
+}
+
+// jolt says whether two readings in a row are of a disturbance: far beyond the limit, and over
+// within two minutes. A saturation may fall so far and so briefly in earnest.
+func jolt(rs []reading, a, b outlier) bool {
+	if rs[a.i].lim.key == saturation && !a.above {
+		return false
+	}
+	return a.far && b.far && rs[b.i].at.Sub(rs[a.i].at) <= maxJolt
 }
 
 // spread is the median of a window's values and of their distances from it. It works in buf.

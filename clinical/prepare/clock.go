@@ -39,25 +39,41 @@ func (w *work) clock() {
 		for j := i + 1; j < len(sources); j++ {
 			l := w.lagBetween(&sources[i], &sources[j])
 			lags[i][j], lags[j][i] = l, lag{known: l.known, by: -l.by}
+			if l.doubtful {
+				w.doubtful[devices{sources[i].device, sources[j].device}] = true
+			}
 		}
 	}
-	right := reference(sources, lags)
-	for j, l := range ahead(sources, lags, right) {
-		if l.known && l.by.Abs() >= minOffset && sources[j].device != "" {
-			w.shift(sources[j].device, -l.by)
+	for left := indexes(len(sources)); len(left) > 0; {
+		l := ahead(sources, lags, slices.MaxFunc(left, func(i, j int) int { return cmp.Compare(sources[i].n, sources[j].n) }))
+		linked := slices.DeleteFunc(slices.Clone(left), func(i int) bool { return !l[i].known })
+		left = slices.DeleteFunc(left, func(i int) bool { return l[i].known })
+		right := l[reference(sources, l, linked)].by
+		for _, i := range linked {
+			if off := l[i].by - right; off.Abs() >= sources[i].told() && sources[i].device != "" {
+				w.shift(sources[i].device, -off)
+			}
 		}
 	}
 }
 
-// ahead is how far each source is ahead of the one that is right, where it can be compared with
-// it, or with a source that can; those with most readings are asked first.
-func ahead(sources []source, lags [][]lag, right int) []lag {
+func indexes(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// ahead is how far each source is ahead of one of them, where it can be compared with that, or
+// with a source that can; those with most readings are asked first.
+func ahead(sources []source, lags [][]lag, first int) []lag {
 	out := make([]lag, len(sources))
-	out[right].known = true
+	out[first].known = true
 	for asked := make([]bool, len(sources)); ; {
 		next := -1
 		for i := range sources {
-			if out[i].known && !asked[i] && (next < 0 || i == right || next != right && sources[i].n > sources[next].n) {
+			if out[i].known && !asked[i] && (next < 0 || sources[i].n > sources[next].n) {
 				next = i
 			}
 		}
@@ -71,6 +87,24 @@ func ahead(sources []source, lags [][]lag, right int) []lag {
 			}
 		}
 	}
+}
+
+// told is the least offset that a source's readings can tell.
+func (s *source) told() time.Duration {
+	if s.n < fewProbes {
+		return coarse
+	}
+	return minOffset
+}
+
+// devices are two of them, in order.
+type devices [2]string
+
+func devicesOf(a, b string) devices {
+	if a > b {
+		a, b = b, a
+	}
+	return devices{a, b}
 }
 
 func (w *work) sources(all []reading) []source {
@@ -107,34 +141,73 @@ func (w *work) inEncounter(t time.Time) bool {
 	return false
 }
 
-// reference is the source that is taken to be right.
-func reference(sources []source, lags [][]lag) int {
+// reference is the source of those linked that is taken to be right.
+func reference(sources []source, ahead []lag, linked []int) int {
 	agreeing := func(i int) int {
 		n := 0
-		for j, l := range lags[i] {
-			if i != j && l.known && l.by == 0 {
+		for _, j := range linked {
+			if (ahead[i].by - ahead[j].by).Abs() < coarse {
 				n++
 			}
 		}
 		return n
 	}
-	best := 0
-	for i := 1; i < len(sources); i++ {
-		a, b := &sources[i], &sources[best]
-		charted := func(s *source) int {
-			if s.device == "" {
-				return 1
-			}
-			return 0
+	charted := func(s *source) int {
+		if s.device == "" {
+			return 1
 		}
+		return 0
+	}
+	best := linked[0]
+	for _, i := range linked[1:] {
+		a, b := &sources[i], &sources[best]
 		if cmp.Or(
 			cmp.Compare(agreeing(i), agreeing(best)), cmp.Compare(math.Round(a.inside*20), math.Round(b.inside*20)),
-			cmp.Compare(charted(a), charted(b)), cmp.Compare(a.n, b.n),
+			cmp.Compare(charted(a), charted(b)), likelier(sources, ahead, linked, i, best), cmp.Compare(a.n, b.n),
 		) > 0 {
 			best = i
 		}
 	}
 	return best
+}
+
+const (
+	// minCharted charted readings must lie among a device's for them to tell which clock is right,
+	// and differ by this share of what they do if the other were.
+	minCharted = 5
+	clearly    = 0.8
+)
+
+// likelier compares two sources by what was charted: 1 where that agrees with the devices if the
+// clock of i is right, -1 if that of j is, 0 where it does not tell.
+func likelier(sources []source, ahead []lag, linked []int, i, j int) int {
+	charted := slices.IndexFunc(sources, func(s source) bool { return s.device == "" })
+	if charted < 0 || slices.Contains(linked, charted) || (ahead[i].by-ahead[j].by).Abs() < coarse {
+		return 0
+	}
+	differs := func(right int) float64 {
+		var all []float64
+		for _, k := range linked {
+			probes := probesOf(&sources[k], &sources[charted])
+			for p := range probes {
+				if v, ok := probes[p].differs(ahead[right].by - ahead[k].by); ok {
+					all = append(all, v)
+				}
+			}
+		}
+		if len(all) < minCharted {
+			return math.NaN()
+		}
+		return trimmedMean(all)
+	}
+	a, b := differs(i), differs(j)
+	switch {
+	case a < clearly*b:
+		return 1
+	case b < clearly*a:
+		return -1
+	}
+	return 0
 }
 
 // shift moves all that one device filed.

@@ -125,7 +125,8 @@ func valueSignature(v *record.Value) string {
 }
 
 // near matches readings of different devices that lie within the same moment and differ by no
-// more than two good readings may, one to one, the closest first; and readings of one device
+// more than two good readings may, one to one, the closest first, unless their clocks are in
+// doubt; and readings of one device
 // and second, one of which was filed in another unit.
 func (w *work) near(into map[int]int) {
 	var pairs []pair
@@ -223,6 +224,9 @@ func (w *work) sameReading(p *pair, parts map[int][]reading) bool {
 		return false
 	}
 	if w.obs[p.a].DeviceID == w.obs[p.b].DeviceID && (p.apart >= time.Second || w.inOtherUnit(p.a) == w.inOtherUnit(p.b)) {
+		return false
+	}
+	if w.doubtful[devicesOf(w.obs[p.a].DeviceID, w.obs[p.b].DeviceID)] {
 		return false
 	}
 	x, y := parts[p.a], parts[p.b]

@@ -15,6 +15,12 @@ const (
 	minOfMeasure = 3
 	// minOffset is less than what a charted minute says.
 	minOffset = 90 * time.Second
+	// fewProbes tell an offset no finer than coarse.
+	fewProbes = 100
+	coarse    = 150 * time.Second
+	// dense is how far apart the readings of a series may be for a value between two of them to be
+	// told to a minute or two.
+	dense = 12 * time.Minute
 	// maxProbes bounds the readings with which lags are tried; all of them would say no more.
 	maxProbes = 240
 	// nearby lags are tried minute by minute on either side, beyond them by half hours.
@@ -23,8 +29,8 @@ const (
 	// are alike in any series.
 	elsewhere = 15 * time.Minute
 	// A lag is believed where the two series then differ by this share of what they differ by as
-	// filed, where so many standard deviations more of the readings come nearer than go farther (sign test),
-	// and where they differ by so many times more at every lag elsewhere.
+	// filed, where so many standard deviations more of the readings come nearer than go farther
+	// (sign test), and where they differ by so many times more at every lag elsewhere.
 	improves = 0.75
 	signs    = 3.0
 	unique   = 1.2
@@ -32,14 +38,17 @@ const (
 	trimmed = 0.8
 	// snap is how near a lag must be to a quarter of an hour to be taken for it, where the series
 	// then differ by no more than this share.
-	snap     = 75 * time.Second
-	snapLoss = 1.1
+	snap     = 2 * time.Minute
+	snapLoss = 1.15
 )
 
 // lag is how far one source's clock is ahead of another's.
 type lag struct {
 	known bool
 	by    time.Duration
+	// doubtful says that the series agree better at another lag than as filed, and that it is not
+	// certain which: readings of one moment may then be of two.
+	doubtful bool
 }
 
 // probe is a reading of one source that is looked for in the other.
@@ -55,7 +64,7 @@ type probe struct {
 func (w *work) lagBetween(a, b *source) lag {
 	if common(a, b) < common(b, a) {
 		l := w.lagBetween(b, a)
-		return lag{known: l.known, by: -l.by}
+		return lag{known: l.known, by: -l.by, doubtful: l.doubtful}
 	}
 	probes := probesOf(a, b)
 	if len(probes) < minMatched {
@@ -68,22 +77,23 @@ func (w *work) lagBetween(a, b *source) lag {
 			best, score = s.by, s.value
 		}
 	}
-	for _, s := range scores {
-		if (s.by-best).Abs() > elsewhere && s.value < unique*score {
-			return lag{}
-		}
-	}
 	if len(scores) < 2 {
 		return w.lagOfCopies(a, b)
 	}
-	if best.Abs() < minOffset {
-		return lag{known: true}
+	if best.Abs() < minOffset || len(probes) < fewProbes && best.Abs() < coarse {
+		return lag{known: distinct(scores, best, score)}
 	}
 	filed, n := disagreement(probes, 0)
-	if n >= least && (score > improves*filed || nearer(probes, best) < signs) {
-		return lag{}
+	better := n < least || score <= improves*filed
+	if !better || !distinct(scores, best, score) || n >= least && nearer(probes, best) < signs {
+		return lag{doubtful: better && n >= least}
 	}
 	return lag{known: true, by: refine(probes, best, least)}
+}
+
+// distinct says whether the series differ by clearly more at every lag elsewhere.
+func distinct(scores []lagScore, best time.Duration, score float64) bool {
+	return !slices.ContainsFunc(scores, func(s lagScore) bool { return (s.by-best).Abs() > elsewhere && s.value < unique*score })
 }
 
 type lagScore struct {
@@ -93,7 +103,7 @@ type lagScore struct {
 }
 
 // scores tries all lags. Those count at which enough readings of one source lie in the other:
-// at least minMatched, and half of the most that do at any lag.
+// at least minMatched, and a third of the most that do at any lag.
 func (w *work) scores(probes []probe) (scores []lagScore, least int) {
 	most := 0
 	for _, d := range w.candidates() {
@@ -101,7 +111,7 @@ func (w *work) scores(probes []probe) (scores []lagScore, least int) {
 		scores = append(scores, lagScore{d, v, n})
 		most = max(most, n)
 	}
-	least = max(minMatched, most/2)
+	least = max(minMatched, most/3)
 	return slices.DeleteFunc(scores, func(s lagScore) bool { return s.n < least }), least
 }
 
@@ -183,7 +193,7 @@ func probesOf(a, b *source) []probe {
 	keys := make([]string, 0, len(b.byKey))
 	total := 0
 	for key, of := range b.byKey {
-		if len(a.byKey[key]) >= minMatched && len(of) >= minOfMeasure {
+		if in := a.byKey[key]; len(in) >= minMatched && len(of) >= minOfMeasure && medianInterval(in) <= dense {
 			keys = append(keys, key)
 			total += len(of)
 		}
@@ -224,12 +234,17 @@ func disagreement(probes []probe, d time.Duration) (score float64, matched int) 
 	if len(diffs) == 0 {
 		return math.Inf(1), 0
 	}
-	slices.Sort(diffs)
-	kept := diffs[:max(1, int(trimmed*float64(len(diffs))))]
+	return trimmedMean(diffs), len(diffs)
+}
+
+// trimmedMean sorts values and returns the mean of the least of them.
+func trimmedMean(values []float64) (mean float64) {
+	slices.Sort(values)
+	kept := values[:max(1, int(trimmed*float64(len(values))))]
 	for _, v := range kept {
-		score += v
+		mean += v / float64(len(kept))
 	}
-	return score / float64(len(kept)), len(diffs)
+	return mean
 }
 
 // differs is by how much a probe moved back by d differs from the series it is looked for in.

@@ -91,7 +91,7 @@ func Run(rec *record.PatientRecord, opt Options) *Result {
 	w := &work{
 		opt: opt, rec: &shared, given: rec.Observations, obs: slices.Clone(rec.Observations),
 		owned: make([]bool, len(rec.Observations)), gone: make([]bool, len(rec.Observations)), raw: map[string]*record.Observation{},
-		limits: settings().any, concepts: map[concept]known{},
+		limits: settings().any, concepts: map[concept]known{}, doubtful: map[devices]bool{},
 	}
 	if adult(rec) {
 		w.limits = settings().adult

@@ -25,6 +25,8 @@ type work struct {
 	report   *Report
 	limits   map[string]*limits // by the measure's key
 	concepts map[concept]known
+	// doubtful are pairs of devices whose clocks may disagree, as far as the clock stage could tell.
+	doubtful map[devices]bool
 	// kept are the readings that the last stage looked at, for the next one; nil where a stage
 	// has changed times or values.
 	kept []reading
