@@ -148,13 +148,16 @@ one_core_lane() {
   local packages
   packages=$("$go" list ./... | grep -vxF "$(model_packages)")
   go_tests "packages without a model" "$packages"
+  say "go test, the cleaning on a generated cohort"
+  "$go" test -count=1 -v -run GeneratedCohort ./clinical/prepare/evaluate || failed "the cleaning on a generated cohort"
   fuzz_workers=1 fuzz
 }
 
-# Compiles what both lanes need, and makes the environment of the clients' tests.
+# Compiles what both lanes need, and makes the environment of the clients' tests and the generated corpora.
 prepare() {
   say "go build -race ./..."
-  "$go" build -race ./... && "$python" scripts/testenv.py >/dev/null
+  "$go" build -race ./... && "$python" scripts/testenv.py >/dev/null &&
+    "$python" -m scripts.corpus cohort >"$scratch/cohort" && "$python" -m scripts.corpus signals >"$scratch/signals"
 }
 
 all() {
@@ -162,7 +165,9 @@ all() {
   in_background "$scratch/prepare.log" prepare
   "$python" scripts/setup.py || { failed "set-up"; return; }
   settings=$("$python" scripts/setup.py --print-env) && eval "$settings" || { failed "set-up"; return; }
-  join_background || { cat "$scratch/prepare.log"; failed "compiling, or the environment of the clients' tests"; return; }
+  join_background || { cat "$scratch/prepare.log"; failed "compiling, the environment of the clients' tests, or the corpora"; return; }
+  BEDSIDE_COHORT=$(cat "$scratch/cohort") BEDSIDE_SIGNALS=$(cat "$scratch/signals")
+  export BEDSIDE_COHORT BEDSIDE_SIGNALS
   in_background "$scratch/beside.log" one_core_lane
   python_tests
   client_tests

@@ -64,7 +64,15 @@ def make(corpus: str, args: argparse.Namespace, layout: Layout) -> Path:
         if corpus == "cohort":
             sweep(folder.parent)
         with replacing_folder(folder) as temp:
-            command = [str(python), "-m", f"scripts.corpus.{corpus}", str(temp), *parameters, "--processes", str(args.processes)]
+            command = [
+                str(python),
+                "-m",
+                f"scripts.corpus.{corpus}",
+                str(temp),
+                *parameters,
+                "--processes",
+                str(args.processes),
+            ]
             run(command, layout.cache)
     return folder
 
@@ -72,7 +80,12 @@ def make(corpus: str, args: argparse.Namespace, layout: Layout) -> Path:
 def run(command: list[str], cache: Path) -> None:
     """Runs a maker; what it says goes to standard error. Libraries keep their own caches out of the home folder."""
     scratch = cache / "corpora" / ".scratch"
-    env = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLCONFIGDIR": str(scratch), "PYTHONHASHSEED": "0"}
+    env = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MPLCONFIGDIR": str(scratch),
+        "PYTHONHASHSEED": "0",
+    }
     try:
         done = subprocess.run(command, cwd=ROOT, env=env, stdout=sys.stderr, check=False)
     finally:
@@ -89,7 +102,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("corpus", choices=sorted(SOURCES))
     parser.add_argument("--size", choices=list(SIZES), default="small", help="of the cohort: 64, 256 or 1,024 patients")
     parser.add_argument("--patients", type=int, default=0, help="of each disease, instead of the size's own number")
-    parser.add_argument("--seed", type=int, default=9_000_000, help="of the cohort; the default is the one that figures are reported of")
+    parser.add_argument(
+        "--seed", type=int, default=9_000_000, help="of the cohort; the default is the one that figures are reported of"
+    )
     parser.add_argument("--tune", action="store_true", help="signals: also those that settings are chosen on")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--offline", action="store_true", help="never use the network; fail if something is missing")

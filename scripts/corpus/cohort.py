@@ -48,8 +48,22 @@ def stays(disease: str, patients: int, seed: int, folder: Path) -> Path:
     from clinosim.simulator.cli import main
 
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        given, sys.argv = sys.argv, ["clinosim", "test-disease", disease, "-n", str(patients), "-s", str(seed), "--format", "fhir-r4",
-                                     "-o", str(folder)]
+        given, sys.argv = (
+            sys.argv,
+            [
+                "clinosim",
+                "test-disease",
+                disease,
+                "-n",
+                str(patients),
+                "-s",
+                str(seed),
+                "--format",
+                "fhir-r4",
+                "-o",
+                str(folder),
+            ],
+        )
         try:
             main()
         finally:
@@ -114,8 +128,11 @@ def disease_part(job: tuple[int, str, int, int, int, Path]) -> tuple[str, list[s
         with open(part / file.name, "wb") as out:
             for text in file.read_bytes().splitlines():
                 resource = orjson.loads(text)
-                if file.stem == "Observation" and resource["category"][0]["coding"][0]["code"] == "vital-signs" and \
-                        "T" in resource.get("effectiveDateTime", ""):
+                if (
+                    file.stem == "Observation"
+                    and resource["category"][0]["coding"][0]["code"] == "vital-signs"
+                    and "T" in resource.get("effectiveDateTime", "")
+                ):
                     vitals[resource["subject"]["reference"]].append(resource)
                 out.write(line(resource, mark))
                 if file.stem == "Patient":
@@ -124,7 +141,9 @@ def disease_part(job: tuple[int, str, int, int, int, Path]) -> tuple[str, list[s
     with open(part / "Observation.ndjson", "ab") as readings, open(part / "Device.ndjson", "ab") as instruments:
         for n, patient in enumerate(ids):
             rng = np.random.default_rng([seed, number, n])
-            for resource in attach(rng, patient.removeprefix(mark.decode()), vitals["Patient/" + patient.removeprefix(mark.decode())], hours):
+            for resource in attach(
+                rng, patient.removeprefix(mark.decode()), vitals["Patient/" + patient.removeprefix(mark.decode())], hours
+            ):
                 own = resource["resourceType"] == "Device"
                 (instruments if own else readings).write(own_line(resource, mark))
     return disease, ids

@@ -75,27 +75,52 @@ def shown(rng: np.random.Generator, truth: np.ndarray, sign: Sign, bias: float =
 
 def quantity(sign: Sign, value: float) -> dict:
     """A FHIR Quantity."""
-    return {"value": int(value) if sign.decimals == 0 else float(value), "unit": sign.unit, "system": UCUM, "code": sign.unit}
+    return {
+        "value": int(value) if sign.decimals == 0 else float(value),
+        "unit": sign.unit,
+        "system": UCUM,
+        "code": sign.unit,
+    }
 
 
 def concept(sign: Sign) -> dict:
     """The sign's FHIR CodeableConcept, by LOINC and by device nomenclature."""
-    return {"coding": [{"system": LOINC, "code": sign.loinc, "display": sign.name}, {"system": NOMENCLATURE, "code": str(sign.mdc)}]}
+    return {
+        "coding": [
+            {"system": LOINC, "code": sign.loinc, "display": sign.name},
+            {"system": NOMENCLATURE, "code": str(sign.mdc)},
+        ]
+    }
 
 
 def devices(patient: str) -> list[dict]:
     """The patient's monitor and oximeter."""
+
     def device(ending: str, code: str, name: str) -> dict:
-        return {"resourceType": "Device", "id": f"{patient}-{ending}", "status": "active",
-                "type": {"coding": [{"system": NOMENCLATURE, "code": code}], "text": name}, "patient": {"reference": f"Patient/{patient}"}}
+        return {
+            "resourceType": "Device",
+            "id": f"{patient}-{ending}",
+            "status": "active",
+            "type": {"coding": [{"system": NOMENCLATURE, "code": code}], "text": name},
+            "patient": {"reference": f"Patient/{patient}"},
+        }
 
     return [device("mon", "69965", "patient monitor"), device("oxi", "69642", "pulse oximeter")]
 
 
-def observations(rng: np.random.Generator, patient: str, encounter: str, start: np.datetime64, minutes: int,
-                 charted: dict[str, list[tuple[int, float]]]) -> list[dict]:
+def observations(
+    rng: np.random.Generator,
+    patient: str,
+    encounter: str,
+    start: np.datetime64,
+    minutes: int,
+    charted: dict[str, list[tuple[int, float]]],
+) -> list[dict]:
     """All that both devices file, in order of time; charted has (minute, value) by LOINC code."""
-    truth = {s.loinc: course(rng, minutes, s, charted.get(s.loinc, [])) for s in (HEART, SATURATION, BREATHS, SYSTOLIC, TEMPERATURE)}
+    truth = {
+        s.loinc: course(rng, minutes, s, charted.get(s.loinc, []))
+        for s in (HEART, SATURATION, BREATHS, SYSTOLIC, TEMPERATURE)
+    }
     low = course(rng, minutes, DIASTOLIC, charted.get(DIASTOLIC.loinc, []))
     truth[DIASTOLIC.loinc] = np.minimum(low, truth[SYSTOLIC.loinc] - 12)
     second = int(rng.integers(1, 12))
@@ -103,19 +128,37 @@ def observations(rng: np.random.Generator, patient: str, encounter: str, start: 
 
     def file(device: str, at: np.datetime64, value: dict) -> None:
         n = len(out)
-        out.append((at, {"resourceType": "Observation", "id": f"{patient}-{device}-{n}", "status": "final", "category": [CATEGORY],
-                         **value, "subject": {"reference": f"Patient/{patient}"},
-                         **({"encounter": {"reference": encounter}} if encounter else {}),
-                         "device": {"reference": f"Device/{patient}-{device}"}, "effectiveDateTime": f"{at}Z"}))
+        out.append(
+            (
+                at,
+                {
+                    "resourceType": "Observation",
+                    "id": f"{patient}-{device}-{n}",
+                    "status": "final",
+                    "category": [CATEGORY],
+                    **value,
+                    "subject": {"reference": f"Patient/{patient}"},
+                    **({"encounter": {"reference": encounter}} if encounter else {}),
+                    "device": {"reference": f"Device/{patient}-{device}"},
+                    "effectiveDateTime": f"{at}Z",
+                },
+            )
+        )
 
     for s in (HEART, SATURATION, BREATHS, TEMPERATURE):
         for m, v in enumerate(shown(rng, truth[s.loinc], s)):
             if m % s.every == 0:
-                file("mon", start + np.timedelta64(60 * m + second, "s"), {"code": concept(s), "valueQuantity": quantity(s, v)})
+                file(
+                    "mon",
+                    start + np.timedelta64(60 * m + second, "s"),
+                    {"code": concept(s), "valueQuantity": quantity(s, v)},
+                )
     high, low = shown(rng, truth[SYSTOLIC.loinc], SYSTOLIC), shown(rng, truth[DIASTOLIC.loinc], DIASTOLIC)
     panel = {"coding": [{"system": LOINC, "code": "85354-9", "display": "Blood pressure panel"}]}
     for m in range(0, minutes, SYSTOLIC.every):
-        parts = [{"code": concept(s), "valueQuantity": quantity(s, v)} for s, v in ((SYSTOLIC, high[m]), (DIASTOLIC, low[m]))]
+        parts = [
+            {"code": concept(s), "valueQuantity": quantity(s, v)} for s, v in ((SYSTOLIC, high[m]), (DIASTOLIC, low[m]))
+        ]
         file("mon", start + np.timedelta64(60 * m + second, "s"), {"code": panel, "component": parts})
     for s, of in ((PULSE, HEART), (SATURATION, SATURATION)):
         seen = shown(rng, truth[of.loinc], s, bias=0.3 * s.noise * rng.standard_normal())

@@ -10,6 +10,10 @@ import (
 	"github.com/bedside-lm/bedside/clinical/prepare/evaluate"
 )
 
+// underRace is how many patients are judged with the race detector on, which takes seven times
+// as long: enough to find a race. Claims are held against all, without it.
+const underRace = 8
+
 // The generated cohort is made by scripts/corpus; `make test` says where it is.
 func TestTheCleaningIsAheadOnAGeneratedCohort(t *testing.T) {
 	folder := os.Getenv("BEDSIDE_COHORT")
@@ -19,6 +23,10 @@ func TestTheCleaningIsAheadOnAGeneratedCohort(t *testing.T) {
 	records, _, err := evaluate.Read(folder, runtime.GOMAXPROCS(0))
 	require.NoError(t, err, "BEDSIDE_COHORT cannot be used")
 	require.GreaterOrEqual(t, len(records), 32, "patients in BEDSIDE_COHORT")
+	if raceDetector {
+		judge(records[:underRace])
+		return
+	}
 	requireAhead(t, judge(records))
 }
 
