@@ -254,16 +254,3 @@ func keys(m map[string]string) (out []string) {
 	}
 	return out
 }
-
-func BenchmarkCohort(b *testing.B) {
-	in := generate(400, 200, 9).write(b)
-	info, err := os.Stat(filepath.Join(in, "Observation.ndjson"))
-	require.NoError(b, err)
-	b.SetBytes(info.Size())
-	for b.Loop() {
-		j := job(in, b.TempDir())
-		j.BlockBytes, j.PartitionBytes = 0, 0
-		run(b, j)
-	}
-	b.ReportMetric(float64(400*200*b.N)/b.Elapsed().Seconds(), "observations/s")
-}
