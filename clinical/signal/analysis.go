@@ -84,7 +84,7 @@ func Analyse(w Waveform) Analysis {
 			r = pulse.AnalyseABP(x, w.Rate)
 		}
 		out.ABP = &r
-	case KindUnknown:
+	case KindUnknown, KindImage, KindSound:
 	}
 	return out
 }

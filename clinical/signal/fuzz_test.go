@@ -1,7 +1,6 @@
 package signal_test
 
 import (
-	"encoding/binary"
 	"math"
 	"strconv"
 	"testing"
@@ -41,25 +40,34 @@ func check(t interface{ Fatalf(string, ...any) }, w signal.Waveform) {
 	}
 }
 
-// FuzzAnalyse makes samples of any bits at any rate, repeated so that there are enough to look at.
+// FuzzAnalyse makes samples of bytes, times any number, at any rate, repeated so that there are
+// enough to look at. The largest byte is a dropout, the smallest a value below the device's limits.
 func FuzzAnalyse(f *testing.F) {
-	raw := func(x []float64) []byte {
-		var out []byte
-		for _, v := range x[:min(len(x), 600)] {
-			out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
+	raw := func(x []float64, size float64) []byte {
+		out := make([]byte, len(x))
+		for i, v := range x {
+			out[i] = byte(int8(math.Round(v / size)))
 		}
 		return out
 	}
 	r := synth.Rand(1)
-	f.Add(raw(synth.Strip(5, 100, synth.Steady(r, 5, 70, 0.01), []synth.Beat{synth.Normal()})), 100.0, uint8(1), uint8(1), uint8(9))
-	f.Add(raw(synth.Pulses(5, 100, synth.Steady(r, 7, 70, 0.01), 80, 120)), 100.0, uint8(5), uint8(3), uint8(9))
-	f.Add(raw(synth.Capnogram(20, 25, 15, 0, 40)), 25.0, uint8(4), uint8(4), uint8(3))
-	f.Add(raw([]float64{math.MaxFloat64, -math.MaxFloat64, math.NaN(), math.SmallestNonzeroFloat64}), 1e-300, uint8(3), uint8(0), uint8(200))
-	f.Fuzz(func(t *testing.T, data []byte, rate float64, kind, unit, repeat uint8) {
+	f.Add(raw(synth.Strip(3, 100, []float64{0.3, 1.2, 2.1}, []synth.Beat{synth.Normal()}), 0.01), 0.01, 100.0, uint8(1), uint8(1), uint8(9))
+	f.Add(raw(synth.Pulses(3, 60, synth.Steady(r, 4, 70, 0.01), 80, 120), 1), 1.0, 60.0, uint8(5), uint8(3), uint8(9))
+	f.Add(raw(synth.Capnogram(8, 10, 15, 0, 40), 1), 1.0, 10.0, uint8(4), uint8(4), uint8(9))
+	f.Add(raw(synth.Breaths(8, 10, 15, 0, 0), 0.01), math.MaxFloat64, 10.0, uint8(3), uint8(0), uint8(9))
+	f.Add([]byte{127, 128, 0, 1}, math.SmallestNonzeroFloat64, 1e-300, uint8(2), uint8(7), uint8(200))
+	f.Fuzz(func(t *testing.T, data []byte, size, rate float64, kind, unit, repeat uint8) {
 		var x []float64
 		for range int(repeat) + 1 {
-			for at := 0; at+8 <= len(data) && len(x) < 8000; at += 8 {
-				x = append(x, math.Float64frombits(binary.LittleEndian.Uint64(data[at:])))
+			for _, b := range data[:min(len(data), 4000-len(x))] {
+				v := size * float64(int8(b))
+				switch int8(b) {
+				case math.MaxInt8:
+					v = math.NaN()
+				case math.MinInt8:
+					v = math.Inf(-1)
+				}
+				x = append(x, v)
 			}
 		}
 		check(t, signal.Waveform{Kind: kinds[int(kind)%len(kinds)], Unit: units[int(unit)%len(units)], Rate: rate, Samples: x})

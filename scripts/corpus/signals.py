@@ -81,14 +81,15 @@ def tops(clean: np.ndarray, rate: int, bpm: float) -> np.ndarray:
 
 def rhythm(rng: np.random.Generator, kind: str, noisy: bool) -> tuple[dict, np.ndarray]:
     """Every rhythm whose RR intervals are drawn here."""
-    seconds, rate, wide, lead = float(rng.choice((30, 45, 60))), int(rng.choice(RATES)), 1.0, str(rng.choice(list(waves.LEADS)))
-    types = None
+    seconds, rate, lead = float(rng.choice((30, 45, 60))), int(rng.choice(RATES)), str(rng.choice(list(waves.LEADS)))
+    types, wide = None, 1.0
     if kind == "af":
         rr = waves.fibrillation(rng, seconds)
     elif kind == "arrhythmia":
         rr = waves.sinus(rng, seconds, rng.uniform(50, 85), 0.02, rng.uniform(0.06, 0.15))
     else:
-        rr = waves.sinus(rng, seconds, rng.uniform(50, 100) if kind != "sinus" else rng.uniform(35, 180), rng.uniform(0.005, 0.03))
+        bpm = rng.uniform(50, 100) if kind != "sinus" else rng.uniform(35, 180)
+        rr = waves.sinus(rng, seconds, bpm, rng.uniform(0.005, 0.03))
     if kind == "ectopy":
         rr, types = waves.with_ectopy(rng, rr, str(rng.choice(["V", "S"])), rng.uniform(0.04, 0.25))
     elif kind == "bigeminy":
@@ -151,8 +152,8 @@ def co2(rng: np.random.Generator, kind: str, noisy: bool) -> tuple[dict, np.ndar
     bottom, pause = (float(rng.uniform(3, 8)) if rng.random() < 0.25 else 0.0), (15.0 if rng.random() < 0.25 else 0.0)
     x = waves.capnogram(rng, 60, rate, rpm, top, bottom, pause) + (1.0 if noisy else 0.2) * rng.standard_normal(60 * rate)
     kpa = bool(rng.random() < 0.5)
-    return {"kind": "co2", "unit": "kPa" if kpa else "mm[Hg]", "rate": rate, "noise": [], "rate_per_min": rpm, "top_mmhg": top,
-            "bottom_mmhg": bottom, "pause_s": pause}, x * (0.133322 if kpa else 1)
+    return {"kind": "co2", "unit": "kPa" if kpa else "mm[Hg]", "rate": rate, "noise": [], "rate_per_min": rpm,
+            "top_mmhg": top, "bottom_mmhg": bottom, "pause_s": pause}, x * (0.133322 if kpa else 1)
 
 
 def abp(rng: np.random.Generator, kind: str, noisy: bool) -> tuple[dict, np.ndarray]:

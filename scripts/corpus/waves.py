@@ -120,7 +120,8 @@ def ecg(rng: Rng, rr: np.ndarray, types: list[str], seconds: float, rate: int, l
     if not atria:
         out += f_waves(rng, t) * gain
     start, end = qrs_ends(qrs)
-    return out, {"beats": [b for b, _ in beats], "types": "".join(k for _, k in beats), "qrs_ms": round(1000 * (end - start), 1)}
+    width = round(1000 * (end - start), 1)
+    return out, {"beats": [b for b, _ in beats], "types": "".join(k for _, k in beats), "qrs_ms": width}
 
 
 def f_waves(rng: Rng, t: np.ndarray) -> np.ndarray:
@@ -135,7 +136,8 @@ def f_waves(rng: Rng, t: np.ndarray) -> np.ndarray:
 def band(rng: Rng, n: int, rate: int, low: float, high: float) -> np.ndarray:
     """Noise of unit power within a band."""
     top = min(high, 0.45 * rate)
-    x = sosfiltfilt(butter(2, [low, top], "bandpass", fs=rate, output="sos"), rng.standard_normal(n + 4 * rate))[2 * rate:][:n]
+    sections = butter(2, [low, top], "bandpass", fs=rate, output="sos")
+    x = sosfiltfilt(sections, rng.standard_normal(n + 4 * rate))[2 * rate:][:n]
     return x / np.std(x)
 
 
@@ -143,7 +145,8 @@ def disturb(rng: Rng, x: np.ndarray, rate: int, noisy: bool, size: float = 1.0) 
     """Clean: 10 uV of noise and a little wander. Noisy: wander, mains, muscle at 8 to 20 dB (power of the QRS taken as
     its squared peak-to-peak amplitude over 8), bursts of motion, dropouts; two to four of them. size scales all."""
     n, t, span = len(x), np.arange(len(x)) / rate, np.ptp(x)
-    y = x + size * 0.01 * rng.standard_normal(n) + size * 0.05 * np.sin(2 * np.pi * rng.uniform(0.1, 0.3) * t + rng.uniform(0, 6))
+    y = x + size * 0.01 * rng.standard_normal(n)
+    y += size * 0.05 * np.sin(2 * np.pi * rng.uniform(0.1, 0.3) * t + rng.uniform(0, 6))
     if not noisy:
         return y, []
     kinds = [str(k) for k in rng.permutation(["wander", "mains", "muscle", "motion", "dropout"])[:rng.integers(2, 5)]]
@@ -189,7 +192,8 @@ def pressure(rng: Rng, rr: np.ndarray, seconds: float, rate: int, systolic: floa
     t, out, at = np.arange(int(seconds * rate)) / rate, np.full(int(seconds * rate), np.nan), -rng.uniform(0, 1) - rr[0]
     for x in rr:
         s = np.arange(0, 1, 0.002)
-        beat = np.where(s < 0.14, np.sin(np.pi / 2 * np.clip(s / 0.14, 0, 1)) ** 2, np.exp(-2.6 * np.clip(s - 0.14, 0, None)))
+        rise, decay = np.sin(np.pi / 2 * np.clip(s / 0.14, 0, 1)) ** 2, np.exp(-2.6 * np.clip(s - 0.14, 0, None))
+        beat = np.where(s < 0.14, rise, decay)
         beat += 0.10 * np.exp(-((s - 0.42) ** 2) / (2 * 0.035**2))
         beat -= s * beat[-1]  # back to the foot
         beat = (beat - beat.min()) / np.ptp(beat)

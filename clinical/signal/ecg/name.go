@@ -62,6 +62,7 @@ func isFibrillation(f Features, p Sight, intervals int) bool {
 	switch p {
 	case Seen:
 		entropy, spread = -1.0, 0.17
+	case Unseen:
 	case Unclear:
 		spread, least = 0.15, fewestUnclear
 	}

@@ -71,8 +71,8 @@ func (c *curve) beats(gaps []gap) []pressures {
 		if gaps[i].from != gaps[i-1].to {
 			continue
 		}
-		foot, _ := lowestBetween(fine, c.pulses[gaps[i-1].from].at, c.pulses[gaps[i-1].to].at)
-		next, _ := lowestBetween(fine, c.pulses[gaps[i].from].at, c.pulses[gaps[i].to].at)
+		foot := lowestBetween(fine, c.pulses[gaps[i-1].from].at, c.pulses[gaps[i-1].to].at)
+		next := lowestBetween(fine, c.pulses[gaps[i].from].at, c.pulses[gaps[i].to].at)
 		p := pressures{foot: fine[foot], length: float64(next-foot) / rate, peak: fine[foot]}
 		sum := 0.0
 		for k := foot; k < next; k++ {
@@ -87,14 +87,14 @@ func (c *curve) beats(gaps []gap) []pressures {
 	return out
 }
 
-func lowestBetween(x []float64, lo, hi int) (at int, v float64) {
-	at = lo
+func lowestBetween(x []float64, lo, hi int) int {
+	at := lo
 	for i := lo; i < hi; i++ {
 		if x[i] < x[at] {
 			at = i
 		}
 	}
-	return at, x[at]
+	return at
 }
 
 func (out *ABP) summary(beats []pressures) {
