@@ -1,6 +1,6 @@
 """Observations a second: the same cleaning steps with pandas and in Bedside, on the same damaged export, round by round.
 
-`python3 -m scripts.bench.pandas.compare` (the first run makes the cohort and its environment). Each round runs each side once,
+`python3 -m scripts.bench.pandas.compare` (the first run makes the cohort and its environment). Each round runs each side,
 one after the other. Both read the export into memory, clean it, and say what they changed; starting and importing is not
 counted. Then `bedside prepare` does the whole of a cohort: it also writes FHIR, Parquet and texts, from disk to disk.
 """
