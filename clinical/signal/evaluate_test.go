@@ -32,6 +32,7 @@ func (s share) String() string { return fmt.Sprintf("%d of %d (%.1f%%)", s.good,
 // tally is what was found about all strips.
 type tally struct {
 	heart, regular                map[bool]*share // by noisy
+	noisy                         map[string]*share
 	refused                       share           // strips without a heart beat
 	tp, fp, fn, tn                int             // atrial fibrillation
 	naming                        map[string]*share
@@ -44,7 +45,7 @@ type tally struct {
 
 func newTally() *tally {
 	two := func() map[bool]*share { return map[bool]*share{false: {}, true: {}} }
-	return &tally{heart: two(), regular: two(), naming: map[string]*share{}, ppg: two(), breaths: two(), apnoea: two(), co2: two(), bp: two()}
+	return &tally{heart: two(), regular: two(), noisy: map[string]*share{}, naming: map[string]*share{}, ppg: two(), breaths: two(), apnoea: two(), co2: two(), bp: two()}
 }
 
 // TestSimulatedStrips holds the analysis against strips that were made with known truth, and
@@ -129,7 +130,10 @@ func (y *tally) ecg(s *strips.Strip, r *ecg.Result) {
 		y.tn++
 	}
 	if y.naming[s.Set] == nil {
-		y.naming[s.Set] = &share{}
+		y.naming[s.Set], y.noisy[s.Set] = &share{}, &share{}
+	}
+	if s.Noisy {
+		y.noisy[s.Set].add(near)
 	}
 	y.naming[s.Set].add(r.Rhythm == ecg.AtrialFibrillation)
 	if s.QRS > 0 {
@@ -169,7 +173,7 @@ func (y *tally) print(t *testing.T) {
 	t.Logf("no heart beat, refused: %v", y.refused)
 	t.Logf("atrial fibrillation: F1 %.3f (true positives %d, false positives %d, missed %d, true negatives %d)", y.f1(), y.tp, y.fp, y.fn, y.tn)
 	for _, set := range []string{"af", "arrhythmia", "ectopy", "bigeminy", "block", "pause", "sinus", "ecgsyn"} {
-		t.Logf("  called atrial fibrillation, %s: %v", set, y.naming[set])
+		t.Logf("  %s: called atrial fibrillation %v; heart rate within 2/min, noisy %v", set, y.naming[set], y.noisy[set])
 	}
 	t.Logf("QRS duration: measured in %d of %d, median error %.1f ms, 90th percentile %.1f ms", len(y.qrs), y.qrsAll,
 		dsp.Median(y.qrs), dsp.Quantile(y.qrs, 0.9))
