@@ -33,8 +33,8 @@ func (s share) String() string { return fmt.Sprintf("%d of %d (%.1f%%)", s.good,
 type tally struct {
 	heart, regular                map[bool]*share // by noisy
 	noisy                         map[string]*share
-	refused                       share           // strips without a heart beat
-	tp, fp, fn, tn                int             // atrial fibrillation
+	refused                       share // strips without a heart beat
+	tp, fp, fn, tn                int   // atrial fibrillation
 	naming                        map[string]*share
 	qrs                           []float64
 	qrsAll                        int
