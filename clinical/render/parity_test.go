@@ -3,6 +3,7 @@ package render_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -111,11 +112,12 @@ func readText(t failer, v variant, doc *render.Document, rec *record.PatientReco
 
 // checkParity renders a record in every way, reads the facts back from each text, and holds
 // them against the facts' own lists and against those of every other language and style.
-func checkParity(t failer, rec *record.PatientRecord, anchor record.DateTime) {
+func checkParity(t failer, rec *record.PatientRecord, anchor record.DateTime, relative bool) {
 	year := lastYear(rec)
 	var first *render.Document
 	texts := map[string][][][]item{}
-	for _, v := range variants() {
+	vs := slices.DeleteFunc(variants(), func(v variant) bool { return v.opt.RelativeTimes != relative })
+	for _, v := range vs {
 		doc := render.Render(rec, v.opt)
 		if first == nil {
 			first = doc
@@ -129,8 +131,7 @@ func checkParity(t failer, rec *record.PatientRecord, anchor record.DateTime) {
 		texts[v.String()] = read
 		compareDocuments(t, v, first, doc)
 	}
-	vs := variants()
-	for _, pair := range [][2]int{{0, 1}, {2, 3}, {0, 2}, {1, 3}, {4, 5}, {6, 7}, {4, 6}, {5, 7}} {
+	for _, pair := range [][2]int{{0, 1}, {2, 3}, {0, 2}, {1, 3}} {
 		a, b := vs[pair[0]], vs[pair[1]]
 		for i := range texts[a.String()] {
 			for j := range texts[a.String()][i] {
@@ -218,7 +219,8 @@ func TestSameFactsInSampleRecords(t *testing.T) {
 		name := filepath.Base(f[:len(f)-len(".fhir.json")])
 		t.Run(name, func(t *testing.T) {
 			rec := load(t, name)
-			checkParity(t, rec, anchorOf(rec))
+			checkParity(t, rec, anchorOf(rec), false)
+			checkParity(t, rec, anchorOf(rec), true)
 		})
 	}
 }
@@ -226,6 +228,6 @@ func TestSameFactsInSampleRecords(t *testing.T) {
 func TestSameFactsInRandomRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rec := wardRecord(t)
-		checkParity(t, rec, anchorOf(rec))
+		checkParity(t, rec, anchorOf(rec), rapid.Bool().Draw(t, "relative"))
 	})
 }
