@@ -39,6 +39,12 @@ shell_syntax() {
   return "$status"
 }
 
+beam_module() (
+  root=$PWD
+  cd cmd/bedside-beam && "$go" mod tidy -diff &&
+    "$go" tool -modfile="$root/scripts/tools/go.mod" golangci-lint run --config "$root/.golangci.yml" ./...
+)
+
 python_style() {
   "${BEDSIDE_PYTHON:?run it as: make lint}" -m ruff check --quiet --no-cache scripts clients/python
 }
@@ -49,6 +55,7 @@ check "go vet" "$go" vet ./...
 check "formatting of Go (gofmt -s, goimports)" golangci fmt --diff
 check "golangci-lint" golangci run ./...
 check "go mod tidy" "$go" mod tidy -diff
+check "cmd/bedside-beam, a module of its own" beam_module
 check "protocol: format, lint, breaking changes, generated code" bash scripts/proto.sh check
 check "ruff" python_style
 
