@@ -13,6 +13,8 @@ const (
 	bodyNear   = 0.06
 	// bodyTime is how far apart weight and index may be, in seconds; height is taken to be the same.
 	bodyTime = 24 * 3600
+	// maxBody bounds how many of each are held against each other; more are no patient's.
+	maxBody = 500
 )
 
 // body holds a patient's weight, height and body mass index against each other: the index is
@@ -22,9 +24,13 @@ type body struct {
 }
 
 func bodyOf(byMeasure map[string][]filedReading) *body {
-	return &body{
+	b := &body{
 		weight: byMeasure[terms.Measure("29463-7").Key], height: byMeasure[terms.Measure("8302-2").Key], index: byMeasure[terms.Measure("39156-5").Key],
 	}
+	if max(len(b.weight), len(b.height), len(b.index)) > maxBody {
+		return &body{}
+	}
+	return b
 }
 
 // speaksOf says whether a reading can be held against two others.

@@ -10,6 +10,9 @@ import (
 	"github.com/bedside-lm/bedside/clinical/record"
 )
 
+// maxSources bounds how many sources are compared, each with each; those with most readings are.
+const maxSources = 12
+
 // source is one device's readings, or those filed without one.
 type source struct {
 	device string
@@ -128,6 +131,8 @@ func (w *work) sources(all []reading) []source {
 			out = append(out, *s)
 		}
 	}
+	slices.SortFunc(out, func(a, b source) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.device, b.device)) })
+	out = out[:min(len(out), maxSources)]
 	slices.SortFunc(out, func(a, b source) int { return cmp.Compare(a.device, b.device) })
 	return out
 }

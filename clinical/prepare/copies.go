@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -17,8 +18,8 @@ const (
 	sameLag = 2 * time.Minute
 	// rival is the share of the matches that another lag may have at most.
 	rival = 0.5
-	// maxPairs bounds the comparisons within one measure.
-	maxPairs = 40_000
+	// maxPairs bounds the comparisons of two sources.
+	maxPairs = 200_000
 )
 
 // match is a reading of one source that has the value of a reading of another, which it was
@@ -34,11 +35,13 @@ type match struct {
 func (w *work) lagOfCopies(a, b *source) lag {
 	var matches []match
 	common := 0
-	for key, of := range b.byKey {
-		in := a.byKey[key]
-		if len(in) == 0 || len(in)*len(of) > maxPairs {
+	pairs := 0
+	for _, key := range slices.Sorted(maps.Keys(b.byKey)) {
+		in, of := a.byKey[key], b.byKey[key]
+		if len(in) == 0 || pairs+len(in)*len(of) > maxPairs {
 			continue
 		}
+		pairs += len(in) * len(of)
 		common += min(len(of), len(in))
 		for i := range of {
 			for j := range in {

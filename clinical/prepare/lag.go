@@ -1,7 +1,6 @@
 package prepare
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sort"
@@ -198,7 +197,7 @@ func probesOf(a, b *source) []probe {
 			total += len(of)
 		}
 	}
-	slices.SortFunc(keys, func(x, y string) int { return cmp.Compare(x, y) })
+	slices.Sort(keys)
 	step := max(1, total/maxProbes)
 	for _, key := range keys {
 		in, of := a.byKey[key], b.byKey[key]

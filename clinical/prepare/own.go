@@ -150,3 +150,50 @@ func (e *expectation) chooses(filed float64, others []float64) (v float64, ok bo
 	}
 	return v, n == 1
 }
+
+// amid is how near a reading is to those around it where it is one of them, as a logarithm.
+const amid = 0.1
+
+// meets says whether one of the values is just what is expected.
+func (e expectation) meets(values []float64) bool {
+	return e.known && slices.ContainsFunc(values, func(v float64) bool { return v > 0 && math.Abs(math.Log(v)-e.log) <= amid })
+}
+
+const (
+	// steadyTime is how near in time, in seconds, a device's other readings must be for it to be
+	// steady, and steadyReadings how many there must be on either side.
+	steadyTime     = 15 * 60
+	steadyReadings = 2
+)
+
+// flushed says whether a measure is a pressure in a vessel, whose line is flushed and zeroed.
+func (l *limits) flushed() bool { return l.group == "vital" && l.code == "mm[Hg]" }
+
+// steadyDevices knows when each device filed plausible readings of one measure.
+type steadyDevices struct {
+	all   []filedReading
+	times map[string][]int64 // by device, sorted; made when first asked for
+}
+
+// around says whether a reading stands amid plausible ones that its device filed within minutes.
+func (s *steadyDevices) around(f *filedReading) bool {
+	if f.device == "" {
+		return false
+	}
+	if s.times == nil {
+		s.times = map[string][]int64{}
+		for i := range s.all {
+			if r := &s.all[i]; r.device != "" && r.lim.plausible(r.value) && r.filed.Equal(f.filed) {
+				s.times[r.device] = append(s.times[r.device], r.at)
+			}
+		}
+		for _, times := range s.times {
+			slices.Sort(times)
+		}
+	}
+	times := s.times[f.device]
+	before, _ := slices.BinarySearch(times, f.at)
+	after, _ := slices.BinarySearch(times, f.at+1)
+	return before >= steadyReadings && f.at-times[before-steadyReadings] <= steadyTime &&
+		after+steadyReadings <= len(times) && times[after+steadyReadings-1]-f.at <= steadyTime
+}

@@ -96,6 +96,19 @@ func TestTheOrderOfReadingsDoesNotMatter(t *testing.T) {
 	})
 }
 
+// TestCrowdsTakeNoLonger holds that readings without end at one moment, or of devices without
+// end, are not compared each with each: that would take minutes.
+func TestCrowdsTakeNoLonger(t *testing.T) {
+	rec := of()
+	for i := range 20_000 {
+		rec.Observations = append(rec.Observations,
+			by(fmt.Sprint("d", i%3000), vital(fmt.Sprint("a", i), "8867-4", float64(60+i%90), "/min", 0)),
+			vital(fmt.Sprint("b", i), "29463-7", float64(i), "kg", float64(i%7)), vital(fmt.Sprint("c", i), "39156-5", float64(i), "kg/m2", 1))
+	}
+	res := prepare.Run(rec, prepare.Options{FillInterval: time.Minute})
+	require.LessOrEqual(t, len(res.Record.Observations), len(rec.Observations))
+}
+
 func TestSampleRecordsAreClean(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/records/*.fhir.json")
 	require.NoError(t, err)

@@ -55,6 +55,20 @@ func TestUnitsByTheCourse(t *testing.T) {
 	}
 }
 
+func TestADeviceDoesNotChangeItsUnitForOneReading(t *testing.T) {
+	flush := over("x", "8480-6", "mm[Hg]", 1, 118, 121, 12, 120, 119, 122)
+	require.Equal(t, []string{"x2"}, marked(only(of(flush...), prepare.StageUnits, prepare.Options{}), record.MarkUnitCorrected), "charted")
+	for i := range flush {
+		flush[i].DeviceID = "monitor"
+	}
+	res := only(of(flush...), prepare.StageUnits, prepare.Options{})
+	require.Empty(t, marked(res, record.MarkUnitCorrected))
+	require.Equal(t, []string{"x2"}, marked(res, record.MarkUnitSuspect))
+	flush[2].Value = amount(15.9, "mm[Hg]")
+	res = only(of(flush...), prepare.StageUnits, prepare.Options{})
+	require.Equal(t, []string{"x2"}, marked(res, record.MarkUnitCorrected), "119 mmHg amid 118 to 122")
+}
+
 func TestWeightHeightAndIndexHoldEachOther(t *testing.T) {
 	for name, c := range map[string]struct {
 		weight, height, index float64
@@ -120,6 +134,34 @@ func TestResultsThatCameTwoWays(t *testing.T) {
 	res = zone(-6*24*time.Hour, -6*24*time.Hour+8*time.Hour, "", "analyser")
 	require.NotContains(t, marked(res, record.MarkTimeCorrected), "a00", "what no device filed is not moved")
 	require.Empty(t, report(zone(0, 20*time.Hour, "", "analyser"), prepare.StageClock).Changes, "no clock is off by so much")
+}
+
+func TestTheClockThatMostDevicesAgreeWithIsRight(t *testing.T) {
+	values := walk(8, 300, 85, 1)
+	run := func(off map[string]time.Duration) *prepare.Result {
+		rec := of()
+		for i, v := range values {
+			for k, device := range []string{"a-monitor", "oximeter", "relay"} {
+				if device != "a-monitor" && i%(2*k) != 0 {
+					continue
+				}
+				o := by(device, vital(fmt.Sprintf("%s-%d", device, i), "8867-4", v+float64((i+k)%2), "/min", float64(i)))
+				o.Start.Time = o.Start.Time.Add(off[device])
+				rec.Observations = append(rec.Observations, o)
+			}
+		}
+		return only(rec, prepare.StageClock, prepare.Options{})
+	}
+	for device, off := range map[string]time.Duration{"a-monitor": 54 * time.Minute, "oximeter": -10 * time.Hour, "relay": 21 * time.Minute} {
+		res := run(map[string]time.Duration{device: off})
+		for i := range res.Record.Observations {
+			o := &res.Record.Observations[i]
+			require.Equal(t, o.DeviceID == device, o.Has(record.MarkTimeCorrected), "%s off, %s", device, o.ID)
+		}
+		got := find(res.Record, device+"-4").Start.Time.Sub(at(4).Time)
+		require.Less(t, got.Abs(), 40*time.Second, device)
+	}
+	require.Empty(t, report(run(nil), prepare.StageClock).Changes)
 }
 
 func TestDuplicatesOfOneDevice(t *testing.T) {

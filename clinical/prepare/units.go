@@ -17,13 +17,17 @@ type filedReading struct {
 	filed          unit.Unit
 	value          float64 // in the usual unit, if the unit filed is meant
 	at             int64   // seconds
+	device         string
 }
 
 // units gives every reading in its measure's usual unit. A reading is corrected where the unit
 // filed cannot be meant, by one of two rules: its value lies outside the hard limits and exactly
 // one other unit in use makes it plausible; or it lies far from what the patient's own readings
 // let expect, and near it in exactly one other unit, by odds of at least 1000 to 1. A reading
-// that is implausible and would be plausible in another unit is marked where neither holds.
+// that is implausible and would be plausible in another unit is marked where neither holds. So is
+// a low pressure amid others by a monitor that files every few minutes, unless another unit puts it
+// right among them: a line that was flushed or open to the air is likelier than a monitor that
+// changed its unit for one reading.
 func (w *work) units() {
 	w.kept = nil
 	byMeasure := map[string][]filedReading{}
@@ -50,12 +54,13 @@ func (w *work) units() {
 	for _, key := range keys {
 		fs := byMeasure[key]
 		own := ownReadingsOf(fs)
+		steady := &steadyDevices{all: fs}
 		// Where readings carry marks, they were judged when the record was prepared before, when
 		// more was there to judge by.
 		judged := slices.ContainsFunc(fs, func(f filedReading) bool { return len(w.given[f.obs].Marks) > 0 })
 		for i := range fs {
 			f := &fs[i]
-			if !judged && f.q.Comparator == "" && f.lim.listed && w.judge(f, own, body) {
+			if !judged && f.q.Comparator == "" && f.lim.listed && w.judge(f, own, body, steady) {
 				continue
 			}
 			w.convert(f)
@@ -75,7 +80,7 @@ func (w *work) filed(o *record.Observation, i, component int) (filedReading, boo
 	if l == nil {
 		return filedReading{}, false
 	}
-	f := filedReading{obs: i, component: component, lim: l, q: q, at: o.Start.Time.Unix()}
+	f := filedReading{obs: i, component: component, lim: l, q: q, at: o.Start.Time.Unix(), device: o.DeviceID}
 	if q.Code == l.code {
 		f.filed, f.value = l.unit, q.Value.Float
 		return f, true
@@ -90,13 +95,17 @@ func (w *work) filed(o *record.Observation, i, component int) (filedReading, boo
 }
 
 // judge decides whether the unit filed can be meant, and says whether the reading was corrected.
-func (w *work) judge(f *filedReading, own *ownReadings, body *body) bool {
+func (w *work) judge(f *filedReading, own *ownReadings, body *body, steady *steadyDevices) bool {
 	l := f.lim
 	plausible := l.plausible(f.value)
 	if len(l.alternatives) == 0 && f.q.Code == l.code || plausible && !own.unusual(f.value) && !body.speaksOf(f) {
 		return false
 	}
 	others := l.otherUnits(f)
+	if len(others) > 0 && l.flushed() && steady.around(f) && !own.expect(f).meets(others) {
+		w.suspectUnit(f)
+		return false
+	}
 	if !l.possible(f.value) && len(others) == 1 {
 		w.correctUnit(f, others[0], fmt.Sprintf("outside %g to %g %s, and plausible in exactly one other unit in use", l.hardLow, l.hardHigh, l.code))
 		return true
