@@ -108,7 +108,7 @@ func (r *reader) message(text []byte) error {
 func (r *reader) wanted() bool {
 	kind := r.seg.field(9).repetition(0)
 	code, trigger := kind.component(1), kind.component(2)
-	if code == "ORU" && (trigger == "" || strings.HasPrefix(trigger, "R")) {
+	if results(code, trigger) {
 		return true
 	}
 	if r.other == "" {
@@ -124,6 +124,10 @@ func (r *reader) wanted() bool {
 		r.notice(9, record.NoticeUnknownResource, "messages other than ORU^R01 are not read")
 	}
 	return false
+}
+
+func results(code, trigger string) bool {
+	return code == "ORU" && (trigger == "" || strings.HasPrefix(trigger, "R"))
 }
 
 // placed says in which message an error stands.

@@ -49,16 +49,17 @@ func (m *Message) Patient() string {
 	return ""
 }
 
-// Kind is what the message's MSH-9 names, such as "ORU^R01", or "".
-func (m *Message) Kind() string {
+// Results says whether the message is one of those that ParseMessages reads. One whose header
+// cannot be read counts as such, so that reading it tells what is wrong.
+func (m *Message) Results() bool {
 	header, _, _ := bytes.Cut(m.Text, []byte{'\r'})
 	var msg message
 	if msg.header(string(header)) != nil {
-		return ""
+		return true
 	}
 	s := segment{fields: strings.Split(string(header), string(msg.d.field)), d: &msg.d}
 	kind := s.field(8).repetition(0) // MSH-1 is no field of its own here
-	return kind.component(1) + "^" + kind.component(2)
+	return results(kind.component(1), kind.component(2))
 }
 
 // Messages splits a stream into messages, in the memory of one. Batch and file headers (FHS,
@@ -114,7 +115,8 @@ func (s *Messages) Next() (Message, error) {
 			}
 			if stray > 0 {
 				s.next, s.at = append(seg, '\r'), s.line
-				return m, s.stray(stray)
+				err := s.stray(&m, stray)
+				return m, err
 			}
 			m.Line = s.line
 		case len(m.Text) == 0:
@@ -133,15 +135,16 @@ func (s *Messages) Next() (Message, error) {
 	}
 	switch {
 	case stray > 0:
-		return m, s.stray(stray)
+		err := s.stray(&m, stray)
+		return m, err
 	case len(m.Text) == 0:
 		return m, io.EOF
 	}
 	return m, nil
 }
 
-func (s *Messages) stray(line int) error {
-	m := Message{Name: s.name, Line: line}
+func (s *Messages) stray(m *Message, line int) error {
+	m.Line = line
 	return invalid(m.place(), "expected a segment MSH")
 }
 

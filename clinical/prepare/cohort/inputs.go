@@ -29,7 +29,8 @@ var extensions = map[string]Format{
 	".ndjson": FormatFHIR, ".jsonl": FormatFHIR, ".json": FormatFHIR, ".hl7": FormatHL7v2, ".csv": FormatCSV, ".tsv": FormatCSV,
 }
 
-// list finds the files of a job, in the order of their names.
+// list finds the files of a job, in the order of their names, and looks whether the job has what
+// reading them takes.
 func list(j *Job) ([]input, error) {
 	var out []input
 	for _, given := range j.Inputs {
@@ -74,6 +75,11 @@ func list(j *Job) ([]input, error) {
 	for i := 1; i < len(out); i++ {
 		if out[i].Name == out[i-1].Name {
 			return nil, &JobError{"inputs", out[i].Name + ": two files of this name"}
+		}
+	}
+	if slices.ContainsFunc(out, func(in input) bool { return in.format == FormatCSV }) {
+		if _, err := j.mapping(); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
