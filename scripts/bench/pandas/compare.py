@@ -78,15 +78,15 @@ def race(commands: dict[str, list[str]], rounds: int) -> None:
             out, _, cpu, memory = measured(command, env=env)
             results[name].append({**json.loads(out), "cpu": cpu, "memory": memory})
             print(f"round {n + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
-    print("| | parse MB/s | parse s | clean s | observations/s | peak MB | " + " | ".join(STEPS) + " |")
-    print("|---" * (6 + len(STEPS)) + "|")
+    print("| | parse MB/s | parse s | clean s | observations/s | CPU s | peak MB | " + " | ".join(STEPS) + " |")
+    print("|---" * (7 + len(STEPS)) + "|")
     for name, runs in results.items():
         parse, clean = (statistics.median(r[k] for r in runs) for k in ("parse_s", "clean_s"))
         speed = statistics.median(r["observations"] / (r["parse_s"] + r["clean_s"]) for r in runs)
         counts = [str(sum(runs[0]["counts"].get(k, 0) for k in kinds)) for kinds in STEPS.values()]
         print(
             f"| {name} | {runs[0]['bytes'] / 1e6 / parse:.0f} | {parse:.2f} | {clean:.2f} | {speed:,.0f} | "
-            f"{max(r['memory'] for r in runs):.0f} | {' | '.join(counts)} |"
+            f"{statistics.median(r['cpu'] for r in runs):.1f} | {max(r['memory'] for r in runs):.0f} | {' | '.join(counts)} |"
         )
     names = list(commands)
     for ours, theirs in ((names[0], names[4]), (names[0], names[3]), (names[2], names[3])):
