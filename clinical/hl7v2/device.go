@@ -16,7 +16,7 @@ func (r *reader) tree() string {
 // device finds the instrument of an OBX: the one that OBX-18 names, else the one that holds this
 // part of a device's tree. An OBX about a device itself, without a value, says what kind it is.
 func (r *reader) device(code record.Concept) string {
-	id := entity(r.seg.field(18).repetition(0))
+	id := entity(r.seg.field(18).first())
 	if id == "" {
 		return r.contained[r.tree()]
 	}
@@ -50,7 +50,7 @@ func (r *reader) holds(tree, id string, kind record.Concept) {
 // participant reads PRT behind an OBX: since HL7 v2.7 the device stands in PRT-10 instead of
 // OBX-18. Persons and places, which PRT is for as well, are not read.
 func (r *reader) participant() {
-	id := entity(r.seg.field(10).repetition(0))
+	id := entity(r.seg.field(10).first())
 	if id == "" || r.obr == nil || r.lastOBX == nil {
 		r.rec.Skipped["PRT"]++
 		return

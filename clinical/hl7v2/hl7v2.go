@@ -9,7 +9,6 @@ package hl7v2
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -103,8 +102,8 @@ func ParseMessages(ms []Message, lim Limits) (*record.PatientRecord, error) {
 	return r.result()
 }
 
-func invalid(path, format string, args ...any) *record.InvalidError {
-	return &record.InvalidError{Violations: []record.Violation{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+func invalid(path, message string) *record.InvalidError {
+	return &record.InvalidError{Violations: []record.Violation{{Path: path, Message: message}}}
 }
 
 // charsets are the values of MSH-18 (HL7 table 0211) that are read.
@@ -123,7 +122,7 @@ func charset(header []byte) string {
 	if len(fields) < 18 {
 		return ""
 	}
-	return strings.ToUpper(value{fields[17], &d}.repetition(0).component(1))
+	return strings.ToUpper(value{fields[17], &d}.first().component(1))
 }
 
 // decode gives a message in UTF-8. That comes before anything is cut: in GB 18030 the second

@@ -106,7 +106,7 @@ func (r *reader) message(text []byte) error {
 // wanted says whether a message carries results (ORU^R01 or its likes R30 to R32 and R40). Others
 // are counted: a day's file of a hospital holds admissions and acknowledgements, too.
 func (r *reader) wanted() bool {
-	kind := r.seg.field(9).repetition(0)
+	kind := r.seg.field(9).first()
 	code, trigger := kind.component(1), kind.component(2)
 	if results(code, trigger) {
 		return true

@@ -150,9 +150,7 @@ func (r *reader) request() {
 func (r *reader) diagnosis() {
 	c := concept(r.seg.field(3))
 	if c.IsZero() {
-		if text := r.seg.field(4).component(1); text != "" {
-			c.Text = text
-		} else {
+		if c.Text = r.seg.field(4).component(1); c.Text == "" {
 			r.violate(3, "required: the diagnosis")
 			return
 		}

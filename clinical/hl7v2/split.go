@@ -58,7 +58,7 @@ func (m *Message) Results() bool {
 		return true
 	}
 	s := segment{fields: strings.Split(string(header), string(msg.d.field)), d: &msg.d}
-	kind := s.field(8).repetition(0) // MSH-1 is no field of its own here
+	kind := s.field(8).first() // MSH-1 is no field of its own here
 	return results(kind.component(1), kind.component(2))
 }
 
@@ -110,13 +110,14 @@ func (s *Messages) Next() (Message, error) {
 			continue
 		case bytes.HasPrefix(seg, []byte("MSH")):
 			if len(m.Text) > 0 {
-				s.next, s.at = append(seg, '\r'), s.line
+				s.next, s.at = append(s.next, seg...), s.line
+				s.next = append(s.next, '\r')
 				return m, nil
 			}
 			if stray > 0 {
-				s.next, s.at = append(seg, '\r'), s.line
-				err := s.stray(&m, stray)
-				return m, err
+				s.next, s.at = append(s.next, seg...), s.line
+				s.next = append(s.next, '\r')
+				return s.stray(m, stray)
 			}
 			m.Line = s.line
 		case len(m.Text) == 0:
@@ -135,17 +136,16 @@ func (s *Messages) Next() (Message, error) {
 	}
 	switch {
 	case stray > 0:
-		err := s.stray(&m, stray)
-		return m, err
+		return s.stray(m, stray)
 	case len(m.Text) == 0:
 		return m, io.EOF
 	}
 	return m, nil
 }
 
-func (s *Messages) stray(m *Message, line int) error {
+func (s *Messages) stray(m Message, line int) (Message, error) {
 	m.Line = line
-	return invalid(m.place(), "expected a segment MSH")
+	return m, invalid(m.place(), "expected a segment MSH")
 }
 
 func isBatch(seg []byte) bool {

@@ -130,12 +130,10 @@ func (v value) repetitions() []value {
 	return out
 }
 
-func (v value) repetition(n int) value {
-	rs := v.repetitions()
-	if n >= len(rs) {
-		return value{d: v.d}
-	}
-	return rs[n]
+// first is the first of a field's values.
+func (v value) first() value {
+	raw, _, _ := strings.Cut(v.raw, string(v.d.repetition))
+	return value{raw, v.d}
 }
 
 // component returns the text of component n, from 1: of its first subcomponent, without the

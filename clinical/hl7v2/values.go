@@ -160,7 +160,7 @@ func parseTime(s string, loc *time.Location) (d record.DateTime, zoned bool, err
 
 // time reads a time of the segment being read.
 func (r *reader) time(field int) record.DateTime {
-	s := r.seg.field(field).repetition(0).component(1)
+	s := r.seg.field(field).first().component(1)
 	if s == "" {
 		return record.DateTime{}
 	}
