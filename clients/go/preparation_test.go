@@ -153,7 +153,8 @@ func TestLeavingEndsASendThatWaits(t *testing.T) {
 				}
 			}
 		}
-		for range client.PrepareRecords(t.Context(), requests) {
+		for _, err := range client.PrepareRecords(t.Context(), requests) {
+			require.NoError(t, err)
 			<-given // it is being sent, or soon will be
 			break
 		}
@@ -187,7 +188,10 @@ func TestLeavingDoesNotWaitForTheRequests(t *testing.T) {
 				}
 				go func() {
 					defer close(left)
-					for range client.PrepareRecords(t.Context(), requests) {
+					for answer, err := range client.PrepareRecords(t.Context(), requests) {
+						if err == nil && answer == nil {
+							t.Error("neither answer nor error")
+						}
 						break
 					}
 				}()
@@ -281,14 +285,14 @@ func TestRecordsHaveNoDeadlineOfTheClients(t *testing.T) {
 		}}
 	}
 	overBoth(t, service, func(t *testing.T, client *bedside.Client, _ *scripted) {
-		for range client.PrepareRecords(t.Context(), numbered(0, make(chan struct{}))) {
-			t.Fatal("an answer to nothing")
+		for _, err := range client.PrepareRecords(t.Context(), numbered(0, make(chan struct{}))) {
+			t.Fatal("an answer to nothing", err)
 		}
 		require.False(t, (<-seen).has)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		for range client.PrepareRecords(ctx, numbered(0, make(chan struct{}))) {
-			t.Fatal("an answer to nothing")
+		for _, err := range client.PrepareRecords(ctx, numbered(0, make(chan struct{}))) {
+			t.Fatal("an answer to nothing", err)
 		}
 		got := <-seen
 		require.True(t, got.has)

@@ -105,11 +105,10 @@ func dirty(o options, folder string) error {
 		return err
 	}
 	out := &export{folder: o.dirty, files: map[string]*bufio.Writer{}, shared: map[string]bool{}}
-	defer out.close()
 	for n := range o.copies {
 		for _, rec := range records {
 			if err := out.patient(rec, n, o.seed+uint64(n)); err != nil {
-				return err
+				return errors.Join(err, out.close())
 			}
 		}
 	}
