@@ -86,7 +86,8 @@ def race(commands: dict[str, list[str]], rounds: int) -> None:
         counts = [str(sum(runs[0]["counts"].get(k, 0) for k in kinds)) for kinds in STEPS.values()]
         print(
             f"| {name} | {runs[0]['bytes'] / 1e6 / parse:.0f} | {parse:.2f} | {clean:.2f} | {speed:,.0f} | "
-            f"{statistics.median(r['cpu'] for r in runs):.1f} | {max(r['memory'] for r in runs):.0f} | {' | '.join(counts)} |"
+            f"{statistics.median(r['cpu'] for r in runs):.1f} | {max(r['memory'] for r in runs):.0f} | "
+            f"{' | '.join(counts)} |"
         )
     names = list(commands)
     for ours, theirs in ((names[0], names[4]), (names[0], names[3]), (names[2], names[3])):
