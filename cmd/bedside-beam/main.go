@@ -44,7 +44,7 @@ The job, with "-" from standard input, is JSON; what is left out has its default
     "prepare": {"skip": ["clock"], "fill_interval": "1h", "same_moment": "30s", "max_clock_offset": "14h", "hampel": 3.5},
     "texts": [{"language": "en"}, {"language": "zh", "style": "compact", "relative_times": true, "derived": true, "token_budget": 512}],
     "split": {"train": 0.8, "validation": 0.1, "test": 0.1, "seed": 1},
-    "label": "diagnosis", "max_rejects": 0.05, "limits": {"bytes": 67108864}, "partition_bytes": 8388608
+    "label": "diagnosis", "max_rejects": 0.05, "limits": {"bytes": 16777216}, "partition_bytes": 8388608
   }
 
 Vectors, and budgets in a model's own tokens, are left to "bedside prepare".

@@ -140,6 +140,13 @@ func (j Job) withDefaults() Job {
 	if j.Limits.Bytes <= 0 {
 		j.Limits.Bytes = 16 << 20
 	}
+	// A job that came by way of its file is the same job: there, what is empty is absent.
+	if len(j.Mapping) == 0 {
+		j.Mapping = nil
+	}
+	if len(j.Prepare.Skip) == 0 {
+		j.Prepare.Skip = nil
+	}
 	return j
 }
 
@@ -205,6 +212,9 @@ type textOptions struct {
 func textsOf(options []render.Options) []textOptions {
 	out := make([]textOptions, len(options))
 	for i, o := range options {
+		if len(o.Alarms) == 0 {
+			o.Alarms = nil
+		}
 		out[i] = textOptions{o.Lang, o.Now.String(), o.MaxFacts, o.Style, o.OmitFreeText, o.RelativeTimes, o.Derived, o.Alarms, o.TokenBudget}
 	}
 	return out

@@ -15,10 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/bedside-lm/bedside/clinical/prepare"
 	"github.com/bedside-lm/bedside/clinical/prepare/cohort"
 	"github.com/bedside-lm/bedside/clinical/prepare/split"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/render"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // lines are all lines of the outputs of one kind, by set, in an order of their own.
@@ -244,4 +246,12 @@ func TestGivenCohort(t *testing.T) {
 	require.Zero(t, m.RejectedText)
 	require.Zero(t, m.Split.LeakedPatients+m.Split.LeakedPairs)
 	t.Logf("%d patients, %d observations, changes %v", m.Patients, m.Counts["observations"], slices.Sorted(maps.Keys(m.Counts)))
+}
+
+func TestAnEmptySettingIsNone(t *testing.T) {
+	in := generate(2, 4, 7).write(t)
+	none, empty := job(in, t.TempDir()), job(in, t.TempDir())
+	empty.Mapping, empty.Prepare.Skip = []byte{}, []prepare.StageName{}
+	empty.Texts = []render.Options{{Lang: render.English, Alarms: map[string]terms.Bounds{}}, {Lang: render.Chinese}}
+	require.Equal(t, run(t, none).Job, run(t, empty).Job)
 }
