@@ -24,6 +24,14 @@ def narrow() -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def plain() -> Iterator[Server]:
+    """A real server without models, which is enough for records and signals."""
+    running = Server("--model", "", "--embedding-model", "")
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
     """A client of the real server."""

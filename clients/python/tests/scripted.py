@@ -16,6 +16,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from bedside_client import v1
 from bedside_client.v1.generation_pb2_grpc import GenerationServiceServicer, add_GenerationServiceServicer_to_server
+from bedside_client.v1.preparation_pb2_grpc import PreparationServiceServicer, add_PreparationServiceServicer_to_server
 
 Script = Callable[[int, v1.GenerateRequest, grpc.ServicerContext], str]
 
@@ -41,16 +42,53 @@ class Scripted(GenerationServiceServicer):
         yield v1.StreamGenerateResponse(text=self._script(self._next(context), request, context))
 
 
+class Unavailable(PreparationServiceServicer):
+    """Is unavailable so many times, then answers."""
+
+    def __init__(self, failures: int) -> None:
+        self._failures = failures
+        self.attempts = 0
+        self.deadlines: list[bool] = []
+
+    def _count(self, context: grpc.ServicerContext) -> None:
+        self.attempts += 1
+        self.deadlines.append(0 < context.time_remaining() < 1e6)
+        if self.attempts <= self._failures:
+            abort(context, grpc.StatusCode.UNAVAILABLE)
+
+    def PrepareRecords(self, request_iterator, context):
+        self._count(context)
+        yield from (v1.PrepareRecordsResponse() for _ in request_iterator)
+
+    def DescribeSignal(self, request, context):
+        self._count(context)
+        return v1.DescribeSignalResponse(language=request.language)
+
+
 @contextlib.contextmanager
 def serve(script: Script) -> Iterator[tuple[str, Scripted]]:
     """The address of a server that answers by `script`, and its count of attempts."""
     service = Scripted(script)
+    with _running(lambda server: add_GenerationServiceServicer_to_server(service, server)) as address:
+        yield address, service
+
+
+@contextlib.contextmanager
+def serve_preparation(failures: int) -> Iterator[tuple[str, Unavailable]]:
+    """The address of a server that is unavailable so many times, and its count of attempts."""
+    service = Unavailable(failures)
+    with _running(lambda server: add_PreparationServiceServicer_to_server(service, server)) as address:
+        yield address, service
+
+
+@contextlib.contextmanager
+def _running(register: Callable[[grpc.Server], None]) -> Iterator[str]:
     server = grpc.server(ThreadPoolExecutor(4))
-    add_GenerationServiceServicer_to_server(service, server)
+    register(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        yield f"127.0.0.1:{port}", service
+        yield f"127.0.0.1:{port}"
     finally:
         server.stop(None).wait()
 

@@ -33,6 +33,6 @@ from ._stream import Stream
 __all__ = [
     "AsyncClient", "AsyncStream", "BedsideError", "CallCancelledError", "CallOptions", "Client", "DeadlineExceededError",
     "FailedPreconditionError", "GenerateOptions", "InternalError", "InvalidArgumentError", "NotFoundError",
-    "PrepareOptions", "ResourceExhaustedError", "Stream", "UnavailableError", "UnimplementedError", "Violation", "assistant", "system",
-    "user",
+    "PrepareOptions", "ResourceExhaustedError", "Stream", "UnavailableError", "UnimplementedError", "Violation",
+    "assistant", "system", "user",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar, Unpack
@@ -31,6 +32,48 @@ class AsyncCall(Protocol):
 
     async def read(self) -> Any: ...
     def cancel(self) -> bool: ...
+
+
+class RecordsCall:
+    """A call that sends records, and ends with the status that the server gave.
+
+    Where a record is being sent while the server ends the call, grpc.aio puts INTERNAL in that status's place
+    (grpc/grpc#36066). The first status is kept here instead.
+    """
+
+    def __init__(self, call: grpc.aio.StreamStreamCall[Any, Any]) -> None:
+        self._call = call
+        self._ends: list[grpc.aio.AioRpcError] = []
+        call.add_done_callback(functools.partial(keep_status, self._ends))
+
+    async def read(self) -> Any:
+        try:
+            return await self._call.read()
+        except grpc.RpcError as raised:
+            if not self._ends:
+                raise
+            if self._ends[0].code() is grpc.StatusCode.OK:
+                return grpc.aio.EOF
+            raise self._ends[0] from raised
+
+    def cancel(self) -> bool:
+        return self._call.cancel()
+
+
+def keep_status(ends: list[grpc.aio.AioRpcError], call: Any) -> None:
+    """Add the status of a call that has just ended. Nothing is left to wait for, and a task would come too late."""
+    status = read_status(call)
+    try:
+        status.send(None)
+    except StopIteration as done:
+        ends.append(done.value)
+    finally:
+        status.close()
+
+
+async def read_status(call: Any) -> grpc.aio.AioRpcError:
+    return grpc.aio.AioRpcError(await call.code(), await call.initial_metadata(), await call.trailing_metadata(),
+                                details=await call.details(), debug_error_string=await call.debug_error_string())
 
 
 def raise_if_closed(request_id: str) -> None:
@@ -85,6 +128,7 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
             else:
                 if piece is grpc.aio.EOF:
                     self._ended = True
+                    self._attempts.finish()
                     break
                 self._answered = True
                 return self._pick(piece)
@@ -172,15 +216,16 @@ class AsyncClient:
                 **options: Unpack[PrepareOptions]) -> AsyncStream[v1.PrepareRecordsResponse]:
         """Clean records one after another; an answer to each comes in order, `prepared` or `failure`.
 
-        `records` is read as fast as the server takes them. A record that cannot be read ends nothing. A stream is not
-        tried again by itself, and has no timeout unless told.
+        `records` is read as fast as the server takes them. A record that cannot be read ends nothing. An exception that
+        `records` raises comes after the answers to those before. A stream is not tried again by itself, and has no
+        timeout unless told.
         """
         attempts = self._attempts(_requests.call_options(options), None)
         attempts.once()
-        requests = (_requests.prepare_async(records, options) if isinstance(records, AsyncIterable)
-                    else _requests.prepare(records, options))
-        return AsyncStream(attempts, lambda: self._preparation.PrepareRecords(
-            requests, timeout=attempts.left(), metadata=attempts.metadata), lambda answer: answer, self._closing)
+        requests = (_requests.prepare_async(records, options, attempts) if isinstance(records, AsyncIterable)
+                    else _requests.prepare(records, options, attempts))
+        return AsyncStream(attempts, lambda: RecordsCall(self._preparation.PrepareRecords(
+            requests, timeout=attempts.left(), metadata=attempts.metadata)), lambda answer: answer, self._closing)
 
     async def describe_signal(self, signal: Signal, *, language: str = "",
                               **options: Unpack[CallOptions]) -> v1.DescribeSignalResponse:

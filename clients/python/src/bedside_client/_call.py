@@ -42,10 +42,17 @@ class Attempts:
                          *([(TENANT, tenant)] if tenant else []))
         self._ends = None if timeout is None else time.monotonic() + timeout
         self._made = 1
+        self.own_error: Exception | None = None
+        """What the caller's own records raised; the call then ends after the answers to those before."""
 
     def once(self) -> None:
-        """Makes this the only attempt."""
+        """Make this the only attempt."""
         self._made = MAX_ATTEMPTS
+
+    def finish(self) -> None:
+        """Raise what the caller's own records raised, if they did."""
+        if self.own_error is not None:
+            raise self.own_error
 
     def left(self) -> float | None:
         """Seconds until the deadline, for gRPC's `timeout`."""

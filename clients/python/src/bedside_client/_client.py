@@ -102,11 +102,12 @@ class Client:
         """Clean records one after another; an answer to each comes in order, `prepared` or `failure`.
 
         `records` is read as fast as the server takes them, in a thread of gRPC's. A record that cannot be read ends
-        nothing. A stream is not tried again by itself, and has no timeout unless told.
+        nothing. An exception that `records` raises comes after the answers to those before. A stream is not tried again
+        by itself, and has no timeout unless told.
         """
         attempts = self._attempts(_requests.call_options(options), None)
         attempts.once()
-        requests = _requests.prepare(records, options)
+        requests = _requests.prepare(records, options, attempts)
         return Stream(attempts, lambda: self._preparation.PrepareRecords(
             requests, timeout=attempts.left(), metadata=attempts.metadata), lambda answer: answer, self._closing)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import Any, Literal, TypeAlias, cast
 
 from . import v1
-from ._call import CallOptions
+from ._call import Attempts, CallOptions
 
 Prompt: TypeAlias = "str | Sequence[v1.ChatMessage]"
 """A text to continue as it stands, or the messages of a chat."""
@@ -120,16 +120,33 @@ def source(record: Record) -> v1.RecordSource:
     return v1.RecordSource(fhir_json=json.dumps(record, ensure_ascii=False, allow_nan=False))
 
 
-def prepare(records: Iterable[Record], options: PrepareOptions) -> Iterator[v1.PrepareRecordsRequest]:
-    _refuse_text(cast(Iterable[str], records), "records")
-    how = _preparation(options)
-    return (v1.PrepareRecordsRequest(source=source(record), options=how) for record in records)
+def prepare(records: Iterable[Record], options: PrepareOptions, attempts: Attempts) -> Iterator[v1.PrepareRecordsRequest]:
+    # One record is an iterable too, of letters or of keys.
+    if isinstance(records, (str, bytes, Mapping)):
+        raise TypeError("records is one record, must be a list of records")
+    return _each(iter(records), _preparation(options), attempts)
 
 
-async def prepare_async(records: AsyncIterable[Record], options: PrepareOptions) -> AsyncIterator[v1.PrepareRecordsRequest]:
-    how = _preparation(options)
-    async for record in records:
-        yield v1.PrepareRecordsRequest(source=source(record), options=how)
+def _each(records: Iterator[Record], how: v1.PreparationOptions, attempts: Attempts) -> Iterator[v1.PrepareRecordsRequest]:
+    try:
+        for record in records:
+            yield v1.PrepareRecordsRequest(source=source(record), options=how)
+    except Exception as error:
+        attempts.own_error = error  # gRPC would say no more than that the call ended
+
+
+def prepare_async(records: AsyncIterable[Record], options: PrepareOptions,
+                  attempts: Attempts) -> AsyncIterator[v1.PrepareRecordsRequest]:
+    return _each_async(records, _preparation(options), attempts)
+
+
+async def _each_async(records: AsyncIterable[Record], how: v1.PreparationOptions,
+                      attempts: Attempts) -> AsyncIterator[v1.PrepareRecordsRequest]:
+    try:
+        async for record in records:
+            yield v1.PrepareRecordsRequest(source=source(record), options=how)
+    except Exception as error:
+        attempts.own_error = error
 
 
 def _preparation(options: PrepareOptions) -> v1.PreparationOptions:

@@ -46,10 +46,7 @@ class Stream(Iterator[T], Generic[T]):
         """The next answer; raises a BedsideError where the call failed."""
         while not self._ended:
             try:
-                piece = next(self._call)
-            except StopIteration:
-                self._ended = True
-                break
+                piece = next(self._call, None)
             except grpc.RpcError as raised:
                 error = self._attempts.error(raised)
                 delay = None if self._answered or self._ended else self._attempts.pause(error)
@@ -60,6 +57,10 @@ class Stream(Iterator[T], Generic[T]):
                 if self._ended:  # closed meanwhile
                     self._call.cancel()
             else:
+                if piece is None:
+                    self._ended = True
+                    self._attempts.finish()
+                    break
                 self._answered = True
                 return self._pick(piece)
         raise StopIteration
