@@ -58,6 +58,7 @@ func (w *work) fill(all, good []reading, have map[string]bool, filled int) int {
 	l := good[0].lim
 	between := methodFor(good)
 	step := max(w.opt.FillInterval, minFillInterval)
+	prefix := imputedPrefix(l)
 	next, occupied := 0, 0
 	for t := good[0].at.Truncate(step).Add(step); t.Before(good[len(good)-1].at); t = t.Add(step) {
 		for next < len(good) && !good[next].at.After(t) {
@@ -66,13 +67,17 @@ func (w *work) fill(all, good []reading, have map[string]bool, filled int) int {
 		for occupied < len(all) && all[occupied].at.Before(t.Add(-step/2)) {
 			occupied++
 		}
-		if occupied < len(all) && all[occupied].at.Before(t.Add(step/2)) && w.stands(all[occupied:], t.Add(step/2)) || have[imputedID(l, t)] {
+		if occupied < len(all) && all[occupied].at.Before(t.Add(step/2)) && w.stands(all[occupied:], t.Add(step/2)) {
+			continue
+		}
+		id := prefix + strconv.FormatInt(t.Unix(), 36)
+		if have[id] {
 			continue
 		}
 		if filled >= w.opt.MaxFilled {
 			return filled
 		}
-		if w.imputeAt(t, good, next, between) {
+		if w.imputeAt(t, id, good, next, between) {
 			filled++
 			continue
 		}
@@ -96,37 +101,38 @@ func (w *work) stands(rs []reading, end time.Time) bool {
 }
 
 // imputeAt makes up one reading before the one at index next, if its neighbours are near enough.
-func (w *work) imputeAt(t time.Time, good []reading, next int, between *method) bool {
+func (w *work) imputeAt(t time.Time, id string, good []reading, next int, between *method) bool {
 	before, after := &good[next-1], &good[next]
 	l := before.lim
 	apart := after.at.Sub(before.at)
-	c := Change{Component: -1}
-	var value float64
-	from := []string{before.id}
+	kind := ChangeCarried
+	value, from := before.value, []string{before.id}
 	switch {
 	case apart <= 2*l.carry && between != carried:
-		value = between.value(good, next, next, t)
+		kind, value = ChangeInterpolated, between.value(good, next, next, t)
 		if after.id != before.id {
 			from = append(from, after.id)
 		}
-		c.Kind, c.Reason = ChangeInterpolated, fmt.Sprintf("between two readings %s apart, %s", apart, between.name)
-	case t.Sub(before.at) <= l.carry:
-		value = before.value
-		c.Kind, c.Reason = ChangeCarried, fmt.Sprintf("the reading %s before, which stands for %s", t.Sub(before.at), l.carry)
-	default:
+	case t.Sub(before.at) > l.carry:
 		return false
 	}
 	q := &record.Quantity{Value: rounded(value, w.obsValue(before)), Unit: l.shown, Code: l.code}
-	o := record.Observation{
-		ID: imputedID(l, t), Status: "unknown", Category: category(l.group),
+	w.obs = append(w.obs, record.Observation{
+		ID: id, Status: "unknown", Category: category(l.group),
 		Code:        record.Concept{Codings: []record.Coding{l.coding}},
 		Start:       record.DateTime{Time: t.In(before.at.Location()), Precision: record.PrecisionSecond},
 		EncounterID: w.obs[before.obs].EncounterID, Value: record.Value{Quantity: q}, DerivedFrom: from, Marks: []record.Mark{record.MarkImputed},
-	}
-	w.obs = append(w.obs, o)
+	})
 	w.owned = append(w.owned, true)
 	w.gone = append(w.gone, false)
-	c.Reading, c.After = "Observation/"+o.ID, text(q)
+	c := Change{Kind: kind, Component: -1}
+	if w.tells() {
+		c.Reading, c.After = "Observation/"+id, text(q)
+		c.Reason = fmt.Sprintf("between two readings %s apart, %s", apart, between.name)
+		if kind == ChangeCarried {
+			c.Reason = fmt.Sprintf("the reading %s before, which stands for %s", t.Sub(before.at), l.carry)
+		}
+	}
 	w.note(c)
 	return true
 }
@@ -135,15 +141,16 @@ func (w *work) obsValue(r *reading) record.Decimal {
 	return (*quantity(&w.obs[r.obs], r.component)).Value
 }
 
-// imputedID is the same for the same measure and moment, so that preparing again adds nothing.
-func imputedID(l *limits, t time.Time) string {
+// imputedPrefix begins the ids of what is made up of a measure. With the moment behind it, an id
+// is the same for the same measure and moment, so that preparing again adds nothing.
+func imputedPrefix(l *limits) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
 	}, strings.ToLower(strings.TrimPrefix(l.key, "measure:")))
-	return "imputed-" + name[:min(len(name), 40)] + "-" + strconv.FormatInt(t.Unix(), 36)
+	return "imputed-" + name[:min(len(name), 40)] + "-"
 }
 
 func category(group string) string {

@@ -71,10 +71,13 @@ func (w *work) mark(i int, m record.Mark, raw bool) bool {
 // note lists a change, as far as there is room.
 func (w *work) note(c Change) {
 	w.report.Counts[c.Kind]++
-	if len(w.report.Changes) < w.opt.MaxChanges {
+	if w.tells() {
 		w.report.Changes = append(w.report.Changes, c)
 	}
 }
+
+// tells says whether the next change will be told, and not only counted.
+func (w *work) tells() bool { return len(w.report.Changes) < w.opt.MaxChanges }
 
 // counts says whether an observation holds a reading: it was made, and it is no error.
 func counts(o *record.Observation) bool {
