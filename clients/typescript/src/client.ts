@@ -119,15 +119,20 @@ export class Client {
 
   /**
    * Cleans records one after another; an answer to each comes in order, `prepared` or `failure`. A record that cannot be read
-   * ends nothing. `records` is read as fast as the server takes them. A stream is not tried again by itself, and has no timeout
-   * unless told. Leaving the loop cancels the call.
+   * ends nothing. `records` is read as fast as the server takes them, and what it throws comes as it is, after the answers to
+   * the records before. A stream is not tried again by itself, and has no timeout unless told. Leaving the loop cancels the
+   * call.
    */
-  prepare(
-    records: Iterable<requests.RecordInput> | AsyncIterable<requests.RecordInput>,
-    options: PrepareOptions = {},
-  ): AsyncGenerator<PrepareRecordsResponse, void, undefined> {
+  async *prepare(records: requests.Records, options: PrepareOptions = {}): AsyncGenerator<PrepareRecordsResponse, void, undefined> {
+    if (typeof records === "string") {
+      throw new TypeError("records is one record, must be a list of records");
+    }
     const call = { timeoutMs: null, ...options };
-    return this.pieces((o) => this.preparation.prepareRecords(requests.prepareRequests(records, options), o), call, false);
+    const own: requests.OwnError = {};
+    yield* this.pieces((o) => this.preparation.prepareRecords(requests.prepareRequests(records, options, own), o), call, false);
+    if (own.thrown !== undefined) {
+      throw own.thrown.value;
+    }
   }
 
   /** What a waveform, an image file or a sound shows, in `en` or `zh`. It diagnoses nothing. */

@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { PatientRecord } from "./gen/bedside/v1/record_pb.js";
-import { SummarizeRecordRequestSchema } from "./gen/bedside/v1/clinical_pb.js";
+import { SummarizeRecordRequestSchema, type RecordSource } from "./gen/bedside/v1/clinical_pb.js";
 import { EmbeddingKind, EmbedRequestSchema } from "./gen/bedside/v1/embedding_pb.js";
 import { GenerateRequestSchema, ScoreRequestSchema, TokenizeRequestSchema } from "./gen/bedside/v1/generation_pb.js";
 import {
@@ -23,8 +23,11 @@ export interface ChatMessage {
 /** A text to continue as it stands, or the messages of a chat, which go through the model's template. */
 export type Prompt = string | readonly ChatMessage[];
 
-/** A FHIR R4 Bundle or resource, as JSON text or parsed; HL7 v2 messages as text; or the typed record. */
-export type RecordInput = string | PatientRecord | { readonly resourceType: string };
+/** A FHIR R4 Bundle or resource, as JSON text or parsed; HL7 v2 messages as text; the typed record; or a RecordSource. */
+export type RecordInput = string | PatientRecord | RecordSource | { readonly resourceType: string };
+
+/** Records as they come; one string is no list of them. */
+export type Records = Iterable<RecordInput> | AsyncIterable<RecordInput>;
 
 /** A waveform, or a file as a SignalSource's `source`: `{ case: "edf", value: bytes }`, `dicom`, `wav`. */
 export type SignalInput = SampledSignal | WfdbRecord | SignalSource["source"];
@@ -73,17 +76,35 @@ function source(record: RecordInput): Source {
     return { case: /^[\v\r\n]*(MSH|FHS|BHS)\|/.test(record) ? "hl7v2" : "fhirJson", value: record };
   }
   if ("$typeName" in record) {
-    return { case: "record", value: record };
+    return record.$typeName === "bedside.v1.RecordSource" ? record.source : { case: "record", value: record };
   }
   return { case: "fhirJson", value: JSON.stringify(record) };
 }
 
+/** What reading the caller's records threw, if it did. */
+export interface OwnError {
+  thrown?: { readonly value: unknown };
+}
+
+/** Requests of `records`. They end where reading one throws: Connect would make that an error of the call. */
 export async function* prepareRequests(
-  records: Iterable<RecordInput> | AsyncIterable<RecordInput>,
+  records: Records,
   options: PrepareOptions,
+  own: OwnError,
 ): AsyncGenerator<PrepareRecordsRequest, void, undefined> {
+  const preparation = preparationOptions(options);
+  try {
+    for await (const record of records) {
+      yield create(PrepareRecordsRequestSchema, { source: { source: source(record) }, options: preparation });
+    }
+  } catch (value) {
+    own.thrown = { value };
+  }
+}
+
+function preparationOptions(options: PrepareOptions) {
   const { skipStages, fillIntervalMinutes, includeRaw, includeFeatures, includeVector, text } = options;
-  const preparation = {
+  return {
     skipStages: skipStages && [...skipStages],
     fillIntervalMinutes,
     includeRaw,
@@ -96,9 +117,6 @@ export async function* prepareRequests(
       relativeTimes: text.relativeTimes,
     },
   };
-  for await (const record of records) {
-    yield create(PrepareRecordsRequestSchema, { source: { source: source(record) }, options: preparation });
-  }
 }
 
 export function describeRequest(signal: SignalInput, language?: string) {

@@ -4,10 +4,15 @@ import type { AddressInfo } from "node:net";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ErrorInfoSchema, RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
-import { GenerationService, type GenerateRequest } from "../src/v1.js";
+import { GenerationService, PreparationService, type GenerateRequest } from "../src/v1.js";
+
+/** What a script sees of a request. */
+export type Asked = Pick<GenerateRequest, "input">;
 
 /** Answers an attempt, the first being number 1, with a text, or throws. */
-export type Script = (attempt: number, request: GenerateRequest, context: HandlerContext) => string | Promise<string>;
+export type Script = (attempt: number, request: Asked, context: HandlerContext) => string | Promise<string>;
+
+const noText: Asked = { input: { case: undefined } };
 
 /** A server that answers as a test says, for what the real one cannot be told to do. */
 export class Scripted {
@@ -16,18 +21,31 @@ export class Scripted {
   private readonly server;
 
   private constructor(script: Script) {
-    const next = (request: GenerateRequest, context: HandlerContext) => {
+    const next = (request: Asked, context: HandlerContext) => {
       this.headers.push(context.requestHeader);
       return script(this.headers.length, request, context);
     };
     const handler = connectNodeAdapter({
       routes: (router) =>
-        router.service(GenerationService, {
-          generate: async (request, context) => ({ text: await next(request, context) }),
-          streamGenerate: async function* (request, context) {
-            yield { text: await next(request, context) };
-          },
-        }),
+        router
+          .service(GenerationService, {
+            generate: async (request, context) => ({ text: await next(request, context) }),
+            streamGenerate: async function* (request, context) {
+              yield { text: await next(request, context) };
+            },
+          })
+          .service(PreparationService, {
+            prepareRecords: async function* (requests, context) {
+              await next(noText, context);
+              for await (const { requestId } of requests) {
+                yield { requestId };
+              }
+            },
+            describeSignal: async ({ language }, context) => {
+              await next(noText, context);
+              return { language };
+            },
+          }),
     });
     this.server = createServer(handler);
   }
