@@ -71,6 +71,7 @@ const (
 	SystemSNOMED    = "http://snomed.info/sct"
 	SystemIEEE11073 = "urn:iso:std:iso:11073:10101" // device nomenclature (MDC codes)
 	SystemCVX       = "http://hl7.org/fhir/sid/cvx"
+	SystemATC       = "http://www.whocc.no/atc"
 )
 
 // Concept is a FHIR CodeableConcept: codes for the same meaning, and its words.

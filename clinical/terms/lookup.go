@@ -10,6 +10,7 @@ import (
 var prefixes = map[string]string{
 	record.SystemLOINC: "L", record.SystemIEEE11073: "M", record.SystemRxNorm: "R",
 	record.SystemICD10: "I", record.SystemICD10CM: "I", record.SystemCVX: "X",
+	record.SystemATC: "A",
 }
 
 // Find looks a concept up by its codes, then by the words filed with it. exact is
@@ -53,7 +54,7 @@ func (t *table) findName(kind string, c record.Concept) *Entry {
 }
 
 // ByCode returns the entry of a kind with a code, which begins with its system's letter: L
-// for LOINC, M for ISO/IEEE 11073, I for ICD-10, R for RxNorm, X for CVX, V for FHIR's and HL7
+// for LOINC, M for ISO/IEEE 11073, I for ICD-10, R for RxNorm, X for CVX, A for ATC, V for FHIR's and HL7
 // v3's own codes. It returns nil where there is none.
 func ByCode(kind, code string) *Entry { return loaded().byCode[kind+" "+code] }
 

@@ -27,12 +27,13 @@ const (
 //
 // Measures carry LOINC and ISO/IEEE 11073 codes, diagnoses ICD-10-CM, drugs and
 // allergens RxNorm ingredients, vaccines CVX; words carry the FHIR or HL7 v3 code
-// they stand for.
+// they stand for. Drugs and classes of drugs carry codes of the WHO's ATC classification too.
 type Entry struct {
 	Kind    string // measure, diagnosis, drug, ..., or the set of words: route, class, status, flag, ...
 	Key     string // unique: kind and English name
 	Codes   []string
-	Group   string // of a measure: vital, gas, lab, wave, score
+	ATC     []string // of a drug: where it stands (level 5); of a drug-class: the groups it is made of
+	Group   string   // of a measure: vital, gas, lab, wave, score
 	Names   map[Lang][]string
 	Abbr    map[Lang]string // the shortest name in use, one of Names; nil where there is none
 	Unit    string          // UCUM code that the reference range is given in
@@ -91,6 +92,9 @@ func loadTable() (*table, error) {
 				return nil, fmt.Errorf("data/%s.tsv line %d: %w", f, i+2, err)
 			}
 		}
+	}
+	if err := t.addPharmacy(); err != nil {
+		return nil, err
 	}
 	rows, err := readRows("units", 4)
 	if err != nil {

@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"fmt"
+
+	"github.com/bedside-lm/bedside/clinical/terms"
+)
+
+// Dose is one row of the table of doses: an adult dose as its source gives it. Bedside computes none.
+type Dose struct {
+	Drug *terms.Entry
+	Use  map[terms.Lang]string // what for
+	// Band is the number that the dose depends on ("crcl", "egfr", "weight"), or "".
+	Band   string
+	Text   map[terms.Lang]string
+	Source *Source
+
+	limits []atom // of the band, all of which must hold
+}
+
+// Doses returns the table of doses, in its order. It must not be changed.
+func Doses() []*Dose { return loaded().doses }
+
+func (t *table) addDose(r []string) (err error) {
+	d := &Dose{
+		Drug: terms.ByName("drug", r[0]), Band: r[3],
+		Use:  map[terms.Lang]string{terms.English: r[1], terms.Chinese: r[2]},
+		Text: map[terms.Lang]string{terms.English: r[6], terms.Chinese: r[7]},
+	}
+	if d.Drug == nil || r[1] == "" || r[2] == "" || r[6] == "" || r[7] == "" {
+		return fmt.Errorf("dose of %q: a drug that is not in the table, or a text is missing", r[0])
+	}
+	for _, limit := range r[4:6] {
+		if limit == "" {
+			continue
+		}
+		a, err := t.parse(d.Band + limit)
+		if err != nil {
+			return err
+		}
+		d.limits = append(d.limits, a...)
+	}
+	if (d.Band == "") != (len(d.limits) == 0) {
+		return fmt.Errorf("dose of %q: a band without its limits, or limits without a band", r[0])
+	}
+	if d.Source, err = t.source(r[8]); err != nil {
+		return err
+	}
+	t.doses = append(t.doses, d)
+	return nil
+}
+
+// dose looks a drug's doses up, or says what would have to be known for it.
+func (p *patient) dose(it *Item) {
+	it.Doses, it.DoseLacks = nil, nil
+	if it.Proposal.Kind != KindDrug || it.Entry == nil {
+		return
+	}
+	for _, d := range loaded().doses {
+		if d.Drug != it.Entry {
+			continue
+		}
+		if !p.ageKnown || p.ageLow < adultAge {
+			it.DoseLacks = []Lack{{What: "adult"}}
+			return
+		}
+		fits := yes
+		for i := range d.limits {
+			v := p.number(&d.limits[i])
+			fits = min(fits, v.truth)
+			it.DoseLacks = append(it.DoseLacks, v.lacks...)
+		}
+		if fits == yes {
+			it.Doses = append(it.Doses, *d)
+		}
+	}
+	it.DoseLacks = distinct(it.DoseLacks)
+}

@@ -1,0 +1,64 @@
+package rules
+
+import "github.com/bedside-lm/bedside/clinical/terms"
+
+// vocabulary is what findings are written with beyond the tables.
+type vocabulary struct {
+	comma, list, colon, open, close, stop string
+	verdicts                              map[Verdict]string
+	severities                            map[Severity]string
+	kinds                                 map[RuleKind]string
+	lacks                                 map[string]string
+	names                                 map[string]string // of numbers that no measure names
+	undecided, stale, only, watch, source string
+	dose, doseLacks, proposed, computed   string
+	excluded, unread, dialysis, unsteady  string
+	allergies                             map[AllergyState]string
+	child, kidneys                        string
+}
+
+var vocabularies = map[terms.Lang]*vocabulary{
+	terms.English: {
+		comma: ", ", list: ", ", colon: ": ", open: " (", close: ")", stop: ".",
+		verdicts:   map[Verdict]string{VerdictKept: "kept", VerdictMarked: "marked", VerdictRemoved: "removed"},
+		severities: map[Severity]string{SeverityContraindicated: "contraindicated", SeverityMajor: "major", SeverityModerate: "moderate", SeverityMonitor: "monitor"},
+		kinds: map[RuleKind]string{
+			RuleAllergy: "allergy", RuleDuplicate: "duplicate", RuleInteraction: "interaction", RuleCondition: "condition",
+			RuleReading: "reading", RulePatient: "patient", RuleRenal: "kidney dose", RuleMonitoring: "monitoring", RuleUnknown: "unknown",
+		},
+		lacks: map[string]string{
+			"age": "age", "sex": "sex", "pregnancy": "whether pregnant", "reaction": "how grave the reaction was", "adult": "that the patient is an adult",
+		},
+		names:     map[string]string{"age": "age"},
+		undecided: "cannot be decided, not known", stale: "only readings that are too old", only: "of the class", watch: "watch", source: "source",
+		dose: "dose", doseLacks: "no dose, not known", proposed: "proposed", computed: "computed by",
+		excluded: "not of the class", unread: "not checked, in no table", dialysis: "on dialysis, kidney function counts as 0",
+		unsteady: "creatinine is not steady, so estimates of kidney function mislead",
+		allergies: map[AllergyState]string{
+			AllergiesFiled: "allergies are filed", AllergiesNone: "the record says that there are no allergies",
+			AllergiesNotFiled: "no allergies are filed, which does not mean that there are none",
+		},
+		child: "the patient is not known to be an adult: the tables are for adults, and no dose is given", kidneys: "kidney function",
+	},
+	terms.Chinese: {
+		comma: "，", list: "、", colon: "：", open: "（", close: "）", stop: "。",
+		verdicts:   map[Verdict]string{VerdictKept: "保留", VerdictMarked: "标注", VerdictRemoved: "移除"},
+		severities: map[Severity]string{SeverityContraindicated: "禁忌", SeverityMajor: "严重", SeverityModerate: "中等", SeverityMonitor: "监测"},
+		kinds: map[RuleKind]string{
+			RuleAllergy: "过敏", RuleDuplicate: "重复用药", RuleInteraction: "相互作用", RuleCondition: "疾病",
+			RuleReading: "检测值", RulePatient: "患者特征", RuleRenal: "肾功能剂量", RuleMonitoring: "监测", RuleUnknown: "未知",
+		},
+		lacks: map[string]string{
+			"age": "年龄", "sex": "性别", "pregnancy": "是否妊娠", "reaction": "过敏反应的严重程度", "adult": "患者是否成年",
+		},
+		names:     map[string]string{"age": "年龄"},
+		undecided: "无法判定，缺少", stale: "仅有过期读数", only: "该类中", watch: "监测", source: "来源",
+		dose: "剂量", doseLacks: "不给出剂量，缺少", proposed: "建议", computed: "计算公式",
+		excluded: "该类中除外", unread: "未核对，术语表中没有", dialysis: "正在透析，肾功能按0计",
+		unsteady: "肌酐不稳定，肾功能估算值可能有误导",
+		allergies: map[AllergyState]string{
+			AllergiesFiled: "已记录过敏", AllergiesNone: "记录称无过敏", AllergiesNotFiled: "未记录过敏，不等于无过敏",
+		},
+		child: "不能确定患者成年：各表仅适用于成人，不给出剂量", kidneys: "肾功能",
+	},
+}
