@@ -50,7 +50,7 @@ func (p *patient) items(proposals []Proposal) []Item {
 		if math.IsNaN(q.Priority) {
 			q.Priority = 0
 		}
-		e := resolve(q)
+		e := Resolve(q)
 		key := string(q.Kind) + "\x00" + q.Code + "\x00" + q.Name
 		if e != nil {
 			key = string(q.Kind) + "\x00" + e.Key
@@ -136,7 +136,8 @@ func (p *patient) drug(d *terms.Entry, priority float64, others []other) (out []
 		if v.truth == no {
 			continue
 		}
-		removed = removed || v.truth == yes && v.beaten && u.Severity == SeverityContraindicated
+		stands := !v.beaten || v.rivalled && p.choices
+		removed = removed || v.truth == yes && !stands && u.Severity == SeverityContraindicated
 		if i, again := seen[u.ID]; again { // the other side of an interaction
 			out[i].merge(v)
 			continue

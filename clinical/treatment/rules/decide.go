@@ -197,8 +197,9 @@ type verdict struct {
 	against []Against
 	values  []Value
 	lacks   []Lack
-	// beaten is false where the rule rests on a proposal alone that must give way to this one.
-	beaten bool
+	// rivalled says that the rule rests on another proposal, not on the medication alone; beaten is
+	// false where that one must give way to this one.
+	rivalled, beaten bool
 }
 
 // decide holds a drug against one rule; its truth is no where the rule is silent.
@@ -217,6 +218,7 @@ func (p *patient) decide(u *Rule, d *terms.Entry, priority float64, others []oth
 		v.values = append(v.values, r.values...)
 		v.lacks = append(v.lacks, r.lacks...)
 		if r.rivalled {
+			v.rivalled = true
 			v.beaten = v.beaten && slices.ContainsFunc(r.rivals, func(o other) bool { return o.priority >= priority })
 		}
 	}

@@ -136,8 +136,8 @@ func sorted(found map[string]*terms.Entry) []*terms.Entry {
 	return out
 }
 
-// resolve finds what a proposal names. It is nil where no table knows it, or code and name disagree.
-func resolve(p Proposal) *terms.Entry {
+// Resolve finds what a proposal names. It is nil where no table knows it, or code and name disagree.
+func Resolve(p Proposal) *terms.Entry {
 	kinds := map[ProposalKind][]string{
 		KindDrug: {"drug"}, KindClass: {"drug-class"},
 		KindCare: {"care", "procedure", "vaccine"}, KindMonitor: {"measure", "care"},

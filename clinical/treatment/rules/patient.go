@@ -25,6 +25,7 @@ const (
 type patient struct {
 	rec      *record.PatientRecord
 	at       time.Time
+	choices  bool // see Input
 	readings map[string][]reading
 	ageKnown bool
 	ageLow   int // with ageHigh the same where the birth date is a day
@@ -46,7 +47,7 @@ type condition struct {
 }
 
 func read(in Input) *patient {
-	p := &patient{rec: in.Record, at: in.At, given: map[string][]Against{}}
+	p := &patient{rec: in.Record, at: in.At, choices: in.Choices, given: map[string][]Against{}}
 	if p.rec == nil {
 		p.rec = &record.PatientRecord{}
 	}

@@ -49,6 +49,9 @@ type Input struct {
 	// Diagnoses are ICD-10-CM codes that count as present beside the record's conditions: what the
 	// proposals are for.
 	Diagnoses []string
+	// Choices says that the proposals are a list to choose from, not a regimen to be given as a whole:
+	// of two that must not be given together, both are marked and none is removed.
+	Choices bool
 	// At is the moment that the proposals are for; the zero time is the record's last.
 	At time.Time
 }
