@@ -89,8 +89,9 @@ func (t *table) parseNamed(a *atom, s string) (err error) {
 			a.codes = append(a.codes, plainICD(c))
 		}
 		return nil
+	default: // what has no name after a colon was read before
+		return fmt.Errorf("condition %q", s)
 	}
-	return fmt.Errorf("condition %q", s)
 }
 
 // plainICD writes an ICD-10 code without its point.

@@ -62,10 +62,10 @@ func given(t testing.TB, drug, facts string) Input {
 			})
 		case "egfr", "crcl":
 			// The creatinine that gives this estimate for the rest of the facts.
-			known["want-"+name] = number2(t, value)
+			known["want-"+name] = parsed(t, value)
 		default:
 			require.Contains(t, numbers, name, "fact %q", f)
-			known[name] = number2(t, value)
+			known[name] = parsed(t, value)
 		}
 	}
 	rec.Patient.BirthDate = record.DateTime{Time: now.AddDate(-age, 0, -1), Precision: record.PrecisionDay}
@@ -98,7 +98,7 @@ func sortedNames(m map[string]float64) []string {
 	return out
 }
 
-func number2(t testing.TB, s string) float64 {
+func parsed(t testing.TB, s string) float64 {
 	f, err := strconv.ParseFloat(s, 64)
 	require.NoError(t, err)
 	return f

@@ -102,6 +102,7 @@ func othersOf(items []Item, standing bool) []other {
 				o.drugs[d.Key] = true
 			}
 			out = append(out, o)
+		default: // care and monitoring run into nothing
 		}
 	}
 	return out
@@ -187,6 +188,8 @@ func distinct(lacks []Lack) []Lack {
 // not stand where none of them does.
 func (p *patient) class(it *Item, others []other) {
 	of := members(it.Entry)
+	// The class and a drug of it, proposed together, say the same thing twice.
+	others = slices.DeleteFunc(slices.Clone(others), func(o other) bool { return !o.class && slices.Contains(of, o.entry) })
 	byRule := map[string]*verdict{}
 	whom := map[string][]*terms.Entry{}
 	var order []string
@@ -215,8 +218,8 @@ func (p *patient) class(it *Item, others []other) {
 	for _, id := range order {
 		f := byRule[id].finding()
 		if len(whom[id]) < len(of) {
-			if rank(f.Rule.Severity) < rank(SeverityMajor) {
-				continue // of some drugs of the class, only what is grave
+			if rank(f.Rule.Severity) < rank(SeverityMajor) && 2*len(whom[id]) < len(of) {
+				continue // of a few drugs of the class, only what is grave
 			}
 			f.Members = whom[id]
 		}

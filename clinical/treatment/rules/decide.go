@@ -46,16 +46,16 @@ func (p *patient) ask(u *Rule, a *atom, d *terms.Entry, others []other) answer {
 	var out answer
 	switch a.kind {
 	case atomWith:
-		out = p.given2(a.drugs, d)
+		out = p.alsoGiven(a.drugs, d)
 		p.proposed(&out, a.drugs, d, others)
 	case atomGiven:
 		switch a.arg {
 		case "self":
 			out.against = p.given[d.Key]
 		case "class":
-			out = p.given2(u.subject, d)
+			out = p.alsoGiven(u.subject, d)
 		default:
-			out = p.given2(a.drugs, d)
+			out = p.alsoGiven(a.drugs, d)
 		}
 		out.truth = truthOf(len(out.against) > 0)
 	case atomAmong:
@@ -86,8 +86,8 @@ func (p *patient) ask(u *Rule, a *atom, d *terms.Entry, others []other) answer {
 	return out
 }
 
-// given2 finds other drugs of a set in the medication.
-func (p *patient) given2(drugs map[string]bool, d *terms.Entry) answer {
+// alsoGiven finds other drugs of a set in the medication.
+func (p *patient) alsoGiven(drugs map[string]bool, d *terms.Entry) answer {
 	var out answer
 	for _, k := range slices.Sorted(maps.Keys(p.given)) {
 		if drugs[k] && k != d.Key {

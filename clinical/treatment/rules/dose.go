@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
@@ -10,6 +11,9 @@ import (
 type Dose struct {
 	Drug *terms.Entry
 	Use  map[terms.Lang]string // what for
+	// Codes are the diagnoses that the dose is for (ICD-10-CM, each with all that begin with it); empty
+	// where it goes with no diagnosis. A dose for what the patient does not have is not shown.
+	Codes []string
 	// Band is the number that the dose depends on ("crcl", "egfr", "weight"), or "".
 	Band   string
 	Text   map[terms.Lang]string
@@ -23,14 +27,19 @@ func Doses() []*Dose { return loaded().doses }
 
 func (t *table) addDose(r []string) (err error) {
 	d := &Dose{
-		Drug: terms.ByName("drug", r[0]), Band: r[3],
+		Drug: terms.ByName("drug", r[0]), Band: r[4],
 		Use:  map[terms.Lang]string{terms.English: r[1], terms.Chinese: r[2]},
-		Text: map[terms.Lang]string{terms.English: r[6], terms.Chinese: r[7]},
+		Text: map[terms.Lang]string{terms.English: r[7], terms.Chinese: r[8]},
 	}
-	if d.Drug == nil || r[1] == "" || r[2] == "" || r[6] == "" || r[7] == "" {
+	if d.Drug == nil || r[1] == "" || r[2] == "" || r[7] == "" || r[8] == "" {
 		return fmt.Errorf("dose of %q: a drug that is not in the table, or a text is missing", r[0])
 	}
-	for _, limit := range r[4:6] {
+	if r[3] != "" {
+		for _, c := range strings.Split(r[3], "|") {
+			d.Codes = append(d.Codes, plainICD(c))
+		}
+	}
+	for _, limit := range r[5:7] {
 		if limit == "" {
 			continue
 		}
@@ -43,7 +52,7 @@ func (t *table) addDose(r []string) (err error) {
 	if (d.Band == "") != (len(d.limits) == 0) {
 		return fmt.Errorf("dose of %q: a band without its limits, or limits without a band", r[0])
 	}
-	if d.Source, err = t.source(r[8]); err != nil {
+	if d.Source, err = t.source(r[9]); err != nil {
 		return err
 	}
 	t.doses = append(t.doses, d)
@@ -57,7 +66,7 @@ func (p *patient) dose(it *Item) {
 		return
 	}
 	for _, d := range loaded().doses {
-		if d.Drug != it.Entry {
+		if d.Drug != it.Entry || len(d.Codes) > 0 && len(p.matching(d.Codes, false)) == 0 {
 			continue
 		}
 		if !p.ageKnown || p.ageLow < adultAge {

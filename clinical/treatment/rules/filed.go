@@ -66,8 +66,9 @@ func endOf(d record.DateTime) time.Time {
 		return d.Time.AddDate(0, 1, 0)
 	case record.PrecisionDay:
 		return d.Time.AddDate(0, 0, 1)
+	default:
+		return d.Time
 	}
-	return d.Time
 }
 
 // allergy is one allergy as rules see it.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (p *patient) kidneys() Kidney {
 	if p.sex == "" {
 		common = append(common, Lack{What: "sex"})
 	}
-	k.EGFRLacks, k.CrClLacks = common, append(common[:len(common):len(common)], asList(lackWeight)...)
+	k.EGFRLacks, k.CrClLacks = common, slices.Concat(common, asList(lackWeight))
 	switch {
 	case p.ageKnown && p.ageLow < adultAge: // the equations are for adults
 		k.EGFRLacks, k.CrClLacks = []Lack{{What: "adult"}}, []Lack{{What: "adult"}}
@@ -83,7 +84,7 @@ func (p *patient) kidneys() Kidney {
 	if len(k.CrClLacks) == 0 {
 		k.CrCl = &Value{
 			Name: "crcl", Entry: terms.Measure("2164-2"), Unit: numbers["crcl"].unit, At: cr.At,
-			Evidence: append(cr.Evidence[:1:1], weight.Evidence...),
+			Evidence: slices.Concat(cr.Evidence, weight.Evidence),
 			Value:    CockcroftGault(cr.Value, float64(p.ageHigh), weight.Value, p.sex == "female"), Formula: FormulaCockcroftGault,
 		}
 	}

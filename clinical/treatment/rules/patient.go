@@ -113,6 +113,7 @@ func (p *patient) readAge() {
 		latest = b.Time.AddDate(1, 0, -1)
 	case record.PrecisionMonth:
 		latest = b.Time.AddDate(0, 1, -1)
+	default: // a day is known
 	}
 	p.ageKnown, p.ageHigh, p.ageLow = true, years(b.Time, p.at), max(0, years(latest, p.at))
 }

@@ -76,7 +76,7 @@ func load() (*table, error) {
 		columns int
 		add     func([]string) error
 	}{
-		{"sources", 4, t.addSource}, {"groups", 4, t.addGroup}, {"rules", 9, t.addRule}, {"doses", 9, t.addDose},
+		{"sources", 4, t.addSource}, {"groups", 4, t.addGroup}, {"rules", 9, t.addRule}, {"doses", 10, t.addDose},
 	} {
 		rows, err := readRows(part.name, part.columns)
 		if err != nil {

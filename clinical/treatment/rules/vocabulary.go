@@ -43,7 +43,7 @@ var vocabularies = map[terms.Lang]*vocabulary{
 	terms.Chinese: {
 		comma: "，", list: "、", colon: "：", open: "（", close: "）", stop: "。",
 		verdicts:   map[Verdict]string{VerdictKept: "保留", VerdictMarked: "标注", VerdictRemoved: "移除"},
-		severities: map[Severity]string{SeverityContraindicated: "禁忌", SeverityMajor: "严重", SeverityModerate: "中等", SeverityMonitor: "监测"},
+		severities: map[Severity]string{SeverityContraindicated: "禁忌", SeverityMajor: "严重", SeverityModerate: "中等", SeverityMonitor: "观察"},
 		kinds: map[RuleKind]string{
 			RuleAllergy: "过敏", RuleDuplicate: "重复用药", RuleInteraction: "相互作用", RuleCondition: "疾病",
 			RuleReading: "检测值", RulePatient: "患者特征", RuleRenal: "肾功能剂量", RuleMonitoring: "监测", RuleUnknown: "未知",

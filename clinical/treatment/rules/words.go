@@ -37,7 +37,7 @@ func (f *Finding) Text(lang terms.Lang) string {
 	if len(rests) > 0 {
 		b.WriteString(" [" + strings.Join(rests, "; ") + "]")
 	}
-	if len(f.Rule.Monitor) > 0 {
+	if len(f.Rule.Monitor) > 0 && f.Rule.Kind != RuleMonitoring {
 		b.WriteString(v.comma + v.watch + v.colon + names(f.Rule.Monitor, lang))
 	}
 	if len(f.Lacks) > 0 {
