@@ -55,10 +55,14 @@ class Stored8:
         return b.node("Mul", [wide, b.const(name + ".scale", scale)], name)
 
 
-def build(checkpoint: Checkpoint, stored: type, data, data_name: str, tick=lambda: None) -> ModelProto:
-    """Write the graph of `checkpoint`; weights go to `data` under the name `data_name`; `tick` is called by layer."""
+def build(checkpoint: Checkpoint, stored: type, data, data_name: str, tick=lambda: None,
+          inline: int = ALIGNMENT) -> ModelProto:
+    """Write the graph of `checkpoint`; weights go to `data` under the name `data_name`; `tick` is called by layer.
+
+    Tensors of fewer bytes than `inline` stay in the graph: these models are small, and most would not fill a page.
+    """
     c, t = checkpoint.config, checkpoint.tensors
-    b = Builder(data, data_name, ALIGNMENT)  # these models are small: what does not fill a page is not worth one
+    b = Builder(data, data_name, inline)
     b.const("direction", np.array([1], np.int64))
     b.const("flat", np.array([-1, c.hidden_size], np.int64))
     table = stored.weight(b, "embed_tokens", t.get("model.embed_tokens.weight", c.vocab_size, c.hidden_size))

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from . import tiny
 HIDDEN, LAYERS, CONTEXT, EPS = 16, 2, 64, 1e-5
 VOCAB = len(tiny.TOKENS)
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
-LLAMA = tiny.Size(hidden=32, heads=2, kv_heads=1, dim=16, inner=32, layers=2)
+LLAMA = tiny.Size(hidden=32, heads=2, kv_heads=1, dim=16, inner=32, layers=LAYERS)
 
 
 def weights(kind: str, seed: int = 0, hidden: int = HIDDEN, layers: int = LAYERS,
@@ -34,9 +35,9 @@ def weights(kind: str, seed: int = 0, hidden: int = HIDDEN, layers: int = LAYERS
     return out
 
 
-def llama_weights(seed: int = 0) -> dict[str, np.ndarray]:
-    """Random weights of a decoder, under Hugging Face's names; tiny.forward takes them back under GGUF's."""
-    return {hugging_face(name): value for name, value in tiny.weights(seed, LLAMA).items()}
+def llama_weights(seed: int = 0, layers: int = LAYERS) -> dict[str, np.ndarray]:
+    """Random weights of a decoder, under Hugging Face's names; tiny.weights has them under GGUF's."""
+    return {hugging_face(name): value for name, value in tiny.weights(seed, replace(LLAMA, layers=layers)).items()}
 
 
 def hugging_face(name: str) -> str:
@@ -52,11 +53,12 @@ def hugging_face(name: str) -> str:
 
 def config(kind: str, hidden: int = HIDDEN, layers: int = LAYERS, vocab: int = VOCAB) -> dict:
     common = {
-        "vocab_size": vocab, "max_position_embeddings": CONTEXT, "rms_norm_eps": EPS, "bos_token_id": 1, "eos_token_id": [2, 0],
+        "vocab_size": vocab, "max_position_embeddings": CONTEXT, "rms_norm_eps": EPS, "bos_token_id": 1,
+        "eos_token_id": [2, 0],
     }
     if kind == "llama":
         return common | {
-            "model_type": "llama", "hidden_size": LLAMA.hidden, "num_hidden_layers": LLAMA.layers,
+            "model_type": "llama", "hidden_size": LLAMA.hidden, "num_hidden_layers": layers,
             "intermediate_size": LLAMA.inner, "num_attention_heads": LLAMA.heads, "num_key_value_heads": LLAMA.kv_heads,
             "rope_theta": tiny.THETA, "tie_word_embeddings": True,
         }
@@ -66,7 +68,7 @@ def config(kind: str, hidden: int = HIDDEN, layers: int = LAYERS, vocab: int = V
 def write(folder: Path, kind: str, seed: int = 0, changes: dict | None = None, without: str = "", **size: int) -> Path:
     """Write the checkpoint; `changes` replace settings (None: leave out), `without` names a tensor left out."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = llama_weights(seed) if kind == "llama" else weights(kind, seed, **size)
+    tensors = llama_weights(seed, **size) if kind == "llama" else weights(kind, seed, **size)
     safetensors.write(folder / "weights.safetensors", {k: v for k, v in tensors.items() if k != without})
     settings = config(kind, **size) | (changes or {})
     (folder / "config.json").write_text(json.dumps({k: v for k, v in settings.items() if v is not None}), encoding="utf-8")
