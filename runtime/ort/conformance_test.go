@@ -30,8 +30,8 @@ func subjects() map[string]subject {
 			open: func(t testing.TB, opt Options) *LanguageModel { return openModel(t, testModel, opt) },
 			opt:  packed, prompt: randomTokens(1, 150),
 		},
-		"genai, float32": {open: opensGenAI("fused"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-5},
-		"genai, float16": {open: opensGenAI("separate"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-2},
+		"genai, float32":  {open: opensGenAI("fused"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-5},
+		"genai, float16":  {open: opensGenAI("separate"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-2},
 		"attention, tiny": {open: opensDevice("attention"), opt: tiny, prompt: tinyTokens(1, 50)},
 		"gru, int8":       {open: opensDevice("gru-int8"), opt: tiny, prompt: tinyTokens(1, 50)},
 	}

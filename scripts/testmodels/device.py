@@ -87,9 +87,9 @@ def write_wide(folder: Path, kind: str) -> None:
 
 
 def write(root: Path) -> None:
-    """Write a folder for each model, and golden.json, under `root`."""
+    """Write models/, wide/ and golden.json under `root`."""
     for name, (kind, form) in MODELS.items():
-        write_model(root / name, kind, form)
+        write_model(root / "models" / name, kind, form)
     for kind in WIDE:
         write_wide(root / "wide" / kind, kind)
     (root / "golden.json").write_text(json.dumps(golden()) + "\n", encoding="utf-8")
