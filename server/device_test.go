@@ -183,13 +183,17 @@ func withoutTemplate(t *testing.T, name string) func(*config.Config) {
 	root := t.TempDir()
 	dir := filepath.Join(root, name)
 	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(deviceModels, name))))
-	require.NoError(t, os.Remove(filepath.Join(dir, "chat_template.jinja")))
+	for _, file := range []string{"chat_template.jinja", "tokenizer_config.json"} { // either may hold it
+		require.NoError(t, os.Remove(filepath.Join(dir, file)))
+	}
 	path := filepath.Join(dir, repository.ManifestName)
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var manifest map[string]any
 	require.NoError(t, json.Unmarshal(data, &manifest))
-	delete(manifest["files"].(map[string]any), "chat_template.jinja")
+	files := manifest["files"].(map[string]any)
+	delete(files, "chat_template.jinja")
+	delete(files, "tokenizer_config.json")
 	data, err = json.Marshal(manifest)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, data, 0o600))
