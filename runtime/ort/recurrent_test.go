@@ -286,3 +286,24 @@ func TestRecurrentThreads(t *testing.T) {
 	}
 	require.Positive(t, recurrentThreads(&repository.Manifest{Kind: repository.KindRNN, HiddenSize: 512}, 0))
 }
+
+func TestRecurrentRunsShareWhatPays(t *testing.T) {
+	cost := recurrentRunCost(512)
+	for name, c := range map[string]struct {
+		rows []Row
+		want [][]int // rows of each call
+	}{
+		"one":                        {rowsOf(3, 5), [][]int{{0}}},
+		"decoding, far apart":        {rowsOf(63, 1, 0, 1, 9, 1), [][]int{{1, 2, 0}}},
+		"two chunks alike":           {rowsOf(0, 128, 1, 100), [][]int{{0, 1}}},
+		"a chunk beside a decoding":  {rowsOf(0, 1, 1, 128), [][]int{{0}, {1}}},
+		"chunks beyond the places":   {rowsOf(0, 200, 1, 200, 2, 200), [][]int{{0, 1}, {2}}},
+		"short ones beside decoding": {rowsOf(0, 1, 1, 2, 2, 1), [][]int{{0, 1, 2}}},
+	} {
+		var got [][]int
+		for _, r := range groupRuns(c.rows, cost) {
+			got = append(got, r.rows)
+		}
+		require.Equal(t, c.want, got, name)
+	}
+}
