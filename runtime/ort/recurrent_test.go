@@ -1,6 +1,7 @@
 package ort
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -241,6 +243,28 @@ func TestRecurrentSlotsAgainstAModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A step that is stopped in the middle leaves its rows as they were: run again, it gives what it would have given.
+func TestRecurrentStoppedStepChangesNothing(t *testing.T) {
+	m := opensWide(repository.KindLSTM)(t, Options{Threads: 2, Slots: 4, SlotCapacity: 600, MaxTokens: 2048, MaxLogits: 4})
+	text := wideTokens(9, 520)
+	want := prefill(t, m, 0, text)
+	prefill(t, m, 1, text[:20])
+	rest := []Row{{Slot: 1, Start: 20, Tokens: text[20:], LogitsFrom: 499}, {Slot: 2, Tokens: text[:500], LogitsFrom: 500}}
+	stopped := 0
+	for i := range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*time.Millisecond)
+		if _, err := m.Step(ctx, rest); err != nil {
+			require.ErrorIs(t, err, ErrTerminated)
+			stopped++
+		}
+		cancel()
+	}
+	require.Positive(t, stopped)
+	out, err := m.Step(t.Context(), rest)
+	require.NoError(t, err)
+	require.Equal(t, want, out.Row(0))
 }
 
 // A slot takes the same memory however long a sequence may get.
