@@ -97,8 +97,8 @@ func sum(steps []time.Duration) (all time.Duration) {
 // lengths are written turn by turn, so that what else the machine does meets them alike. "x/first" is the time of a
 // length's fastest steps over that of the first one's.
 func BenchmarkRecurrentContext(b *testing.B) {
-	lengths := []int{16, 256, 4096, 32768}
-	const streams = 16
+	lengths := []int{16, 512, 8192}
+	const streams = 8
 	for _, kind := range recurrentKinds {
 		b.Run(kind, func(b *testing.B) {
 			m := opensWide(kind)(b, Options{Threads: 2, Slots: streams * len(lengths), SlotCapacity: 1 << 16, MaxTokens: 2048, MaxLogits: 64})

@@ -3,11 +3,7 @@ package ort
 import (
 	"context"
 	"encoding/json"
-	"flag"
-	"math"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -17,71 +13,6 @@ import (
 
 	"github.com/bedside-lm/bedside/runtime/repository"
 )
-
-var recurrentKinds = []string{repository.KindRNN, repository.KindLSTM, repository.KindGRU}
-
-const deviceFolder = "../../testdata/device/"
-
-// opensDevice opens a tiny model that scripts/testmodels wrote.
-func opensDevice(name string) func(testing.TB, Options) *LanguageModel {
-	return func(t testing.TB, opt Options) *LanguageModel {
-		t.Helper()
-		mf, err := repository.Open(deviceFolder + "models/" + name)
-		require.NoError(t, err)
-		return openManifest(t, mf, opt)
-	}
-}
-
-func openManifest(t testing.TB, mf *repository.Manifest, opt Options) *LanguageModel {
-	t.Helper()
-	initORT(t)
-	m, err := Open(mf, opt)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, m.Close()) })
-	return m
-}
-
-// opensWide opens a model of the size that is served, of random weights.
-func opensWide(kind string) func(testing.TB, Options) *LanguageModel {
-	return func(t testing.TB, opt Options) *LanguageModel {
-		t.Helper()
-		return openManifest(t, wideManifest(t, kind), opt)
-	}
-}
-
-// wideManifest fills the data file that a committed graph lacks.
-func wideManifest(t testing.TB, kind string) *repository.Manifest {
-	t.Helper()
-	data, err := os.ReadFile(deviceFolder + "wide/" + kind + "/" + repository.ManifestName)
-	require.NoError(t, err)
-	var mf struct {
-		repository.Manifest
-		DataBytes int `json:"data_bytes"`
-	}
-	require.NoError(t, json.Unmarshal(data, &mf))
-	mf.Dir = t.TempDir()
-	graph, err := os.ReadFile(deviceFolder + "wide/" + kind + "/model.onnx")
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(mf.Path("model.onnx"), graph, 0o600))
-	// Of variance 1/width, so that neither states nor logits vanish or saturate.
-	random, bound := rand.New(rand.NewPCG(1, 2)), math.Sqrt(3/float64(mf.HiddenSize))
-	weights := make([]byte, 0, mf.DataBytes)
-	for len(weights) < mf.DataBytes {
-		bits := math.Float32bits(float32((2*random.Float64() - 1) * bound))
-		weights = append(weights, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(mf.Dir, "model.onnx.data"), weights, 0o600))
-	return &mf.Manifest
-}
-
-// wideTokens are tokens of the wide models' vocabulary.
-func wideTokens(seed uint64, n int) []int32 {
-	out := randomTokens(seed, n)
-	for i := range out {
-		out[i] %= 6144
-	}
-	return out
-}
 
 // TestRecurrentLogitsMatchNumpy holds every kind against a computation of ten lines in float64: whole, a token at a time, and
 // in one step with the others.
@@ -110,77 +41,6 @@ func TestRecurrentLogitsMatchNumpy(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestRecurrentBitsDoNotDependOnOthers has texts of all lengths take turns as a scheduler would have them, in up to 64 slots;
-// each text's logits must be the bits that it gives alone and whole, at the size that is served, for any number of threads.
-func TestRecurrentBitsDoNotDependOnOthers(t *testing.T) {
-	for _, kind := range recurrentKinds {
-		for threads, texts := range map[int]int{1: *invariantTexts, 2: *invariantTexts, 16: *invariantTexts / 4} {
-			opt := Options{Threads: threads, Slots: 64, SlotCapacity: 160, MaxTokens: 96, MaxLogits: 96}
-			mf := wideManifest(t, kind)
-			m, reference := openManifest(t, mf, opt), openManifest(t, mf, opt)
-			require.True(t, m.Manifest().BatchInvariant, "%s, %d threads", kind, threads)
-			compareAlone(t, m, reference, texts, rand.New(rand.NewPCG(uint64(threads), 3)))
-		}
-	}
-}
-
-// invariantTexts is how many texts are compared of each kind; the figures of scripts/export/README.md took 200.
-var invariantTexts = flag.Int("texts", 12, "texts that the test of bits compares")
-
-// compareAlone runs random steps, and each text that has ended also alone, until so many have.
-func compareAlone(t *testing.T, m, alone *LanguageModel, texts int, random *rand.Rand) {
-	t.Helper()
-	type sequence struct {
-		text []int32
-		done int
-		got  []float32
-	}
-	opt, vocab := m.Options(), m.Manifest().VocabSize
-	running, compared := make([]sequence, opt.Slots), 0
-	for step := 0; compared < texts; step++ {
-		var rows []Row
-		busy := 1 << random.IntN(7) // slots that take part, from one to all
-		left := opt.MaxTokens
-		for slot := range busy {
-			s := &running[slot]
-			if s.done == len(s.text) {
-				*s = sequence{text: wideTokens(random.Uint64(), 1+random.IntN(40))}
-			}
-			n := min([]int{1, 1, 1, 2, 3, 17, 40}[random.IntN(7)], len(s.text)-s.done, left)
-			if n == 0 {
-				continue
-			}
-			left -= n
-			rows = append(rows, Row{Slot: slot, Start: s.done, Tokens: s.text[s.done : s.done+n]})
-		}
-		random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-		out, err := m.Step(t.Context(), rows)
-		require.NoError(t, err)
-		for i, row := range rows {
-			s := &running[row.Slot]
-			s.got = append(s.got, out.Row(i)...)
-			if s.done += len(row.Tokens); s.done < len(s.text) {
-				continue
-			}
-			want, err := alone.Step(t.Context(), []Row{{Tokens: s.text}})
-			require.NoError(t, err)
-			require.Len(t, s.got, len(s.text)*vocab)
-			require.True(t, slices.Equal(want.Row(0), s.got), "step %d: %d tokens in slot %d", step, len(s.text), row.Slot)
-			compared++
-		}
-	}
-}
-
-// TestRecurrentTwoRowsAreNeeded keeps the reason for leastRows current: should one row alone give the same bits some day, the
-// second can go.
-func TestRecurrentTwoRowsAreNeeded(t *testing.T) {
-	m := opensWide(repository.KindRNN)(t, Options{Threads: 1, Slots: 2, SlotCapacity: 64, MaxTokens: 64, MaxLogits: 64})
-	text := wideTokens(3, 40)
-	want := prefill(t, m, 0, text)
-	m.graph.(*recurrentGraph).least = 1
-	require.NotEqual(t, want, prefill(t, m, 0, text))
 }
 
 func TestRecurrentStartsWhereTheSlotStands(t *testing.T) {
@@ -270,9 +130,9 @@ func TestRecurrentStoppedStepChangesNothing(t *testing.T) {
 // A slot takes the same memory however long a sequence may get.
 func TestRecurrentSlotsAreSmall(t *testing.T) {
 	for kind, states := range map[string]int{repository.KindRNN: 1, repository.KindGRU: 1, repository.KindLSTM: 2} {
+		mf := wideManifest(t, kind)
 		for _, capacity := range []int{64, 65536} {
-			m := opensWide(kind)(t, Options{Threads: 1, Slots: 64, SlotCapacity: capacity, MaxTokens: 64, MaxLogits: 64})
-			mf := m.Manifest()
+			m := openManifest(t, mf, Options{Threads: 1, Slots: 64, SlotCapacity: capacity, MaxTokens: 64, MaxLogits: 64})
 			want := SlotMemory{Bytes: stateCopies * states * mf.NumLayers * mf.HiddenSize * float32Bytes, Constant: true}
 			require.Equal(t, want, m.SlotMemory())
 			require.LessOrEqual(t, want.Bytes, 16<<10)

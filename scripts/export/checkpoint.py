@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from tokenizers import Tokenizer
 
+from .quantize import EMBED_BLOCK
 from .safetensors import Tensors
 from .source import ModelConfig, SourceError
 
@@ -18,6 +19,7 @@ WEIGHTS, CONFIG, CARD = "weights.safetensors", "config.json", "card.md"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 RECURRENT = {"bedside-rnn": "rnn", "bedside-lstm": "lstm", "bedside-gru": "gru"}
 LICENSE, LANGUAGES = "apache-2.0", ("en", "zh")
+HEAD_MULTIPLE = 16  # measured: GroupQueryAttention of ONNX Runtime 1.32 refuses others
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
@@ -101,12 +103,18 @@ class Checkpoint:
             raise SourceError(f"{CONFIG}: attention_bias and mlp_bias must be false")
         if hidden % heads and "head_dim" not in self.raw:
             raise SourceError(f"{CONFIG}: num_attention_heads does not divide hidden_size")
+        head_dim = self._size("head_dim", hidden // heads)
+        if head_dim % HEAD_MULTIPLE:
+            raise SourceError(f"{CONFIG}: head_dim is {head_dim}; the runtime's attention takes multiples of "
+                              f"{HEAD_MULTIPLE}: train with another number of heads, or another head_dim")
+        if hidden % EMBED_BLOCK:
+            raise SourceError(f"{CONFIG}: hidden_size is {hidden}; the 8-bit embedding takes multiples of {EMBED_BLOCK}")
         eos = self._tokens("eos")
         return ModelConfig(
             vocab_size=self._size("vocab_size"), hidden_size=hidden, intermediate_size=self._size("intermediate_size"),
             num_hidden_layers=self._size("num_hidden_layers"), num_attention_heads=heads,
             num_key_value_heads=self._size("num_key_value_heads", heads),
-            head_dim=self._size("head_dim", hidden // heads),
+            head_dim=head_dim,
             max_position_embeddings=self._size("max_position_embeddings"),
             rope_theta=self._number("rope_theta", 10000.0), rms_norm_eps=self._number("rms_norm_eps", 1e-5),
             bos_token_id=self._tokens("bos")[0], eos_token_id=eos[0], eos_token_ids=eos,

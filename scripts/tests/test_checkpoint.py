@@ -135,6 +135,8 @@ def test_second_export_does_nothing_until_something_changes(tmp_path, kind):
     ("llama", {"rope_scaling": {"type": "linear"}}, "rope_scaling"),
     ("llama", {"num_attention_heads": 3}, "num_attention_heads"),
     ("llama", {"attention_bias": True}, "attention_bias"),
+    ("llama", {"head_dim": 24}, "head_dim is 24"),
+    ("llama", {"hidden_size": 48, "head_dim": 16}, "hidden_size is 48"),
 ])
 def test_unsupported_settings_are_named(tmp_path, kind, changes, named, monkeypatch, capsys):
     small.write(tmp_path / "bad", kind, changes=changes)
