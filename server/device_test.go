@@ -115,6 +115,40 @@ func TestDeviceModelsScoreAsTheyWrite(t *testing.T) {
 	}
 }
 
+// A text's score does not depend on how many of it are scored at once, nor on how the prompt was cut.
+func TestDeviceModelsScoreTheSameHoweverCut(t *testing.T) {
+	score := func(chunk int, atOnce bool) (out []string) {
+		s := startServer(t, func(c *config.Config) {
+			withDeviceModels(c)
+			c.Slots, c.TokenBudget, c.MaxChunk = 4, 2*chunk, chunk
+		})
+		client := bedsidev1.NewGenerationServiceClient(dial(t, s))
+		texts := []string{"1 Ab", "Ab2", "x", "a longer text"}
+		for _, name := range slices.Sorted(maps.Keys(deviceKinds)) {
+			for first := 0; first < len(texts); first++ {
+				part := texts
+				if !atOnce {
+					part = texts[first : first+1]
+				}
+				resp, err := client.Score(t.Context(), &bedsidev1.ScoreRequest{
+					Model: name, Input: &bedsidev1.ScoreRequest_Prompt{Prompt: "Ab12, Ab; xyz"}, Continuations: part,
+				})
+				require.NoError(t, err)
+				for _, s := range resp.GetScores() {
+					out = append(out, fmt.Sprint(name, s.GetTotalLogprob(), s.GetTokens()))
+				}
+				if atOnce {
+					break
+				}
+			}
+		}
+		return out
+	}
+	want := score(40, false)
+	require.Equal(t, want, score(2, true))
+	require.Equal(t, want, score(3, true))
+}
+
 func TestDeviceModelsSpeakTheInferenceProtocol(t *testing.T) {
 	s := startServer(t, withDeviceModels)
 	client := inference.NewGRPCInferenceServiceClient(dial(t, s))
