@@ -78,6 +78,12 @@ func TestRecurrentTwoRowsAreNeeded(t *testing.T) {
 	m := opensWide(repository.KindRNN)(t, Options{Threads: 1, Slots: 2, SlotCapacity: 64, MaxTokens: 64, MaxLogits: 64})
 	text := wideTokens(3, 40)
 	want := prefill(t, m, 0, text)
-	m.graph.(*recurrentGraph).least = 1
+	g := m.graph.(*recurrentGraph)
+	g.least = 1
 	require.NotEqual(t, want, prefill(t, m, 0, text))
+	invariant, err := g.probe(m.Manifest(), m.Options())
+	require.NoError(t, err)
+	require.False(t, invariant, "what is tried at loading finds it too")
+	require.False(t, withoutInvariance(m.Manifest()).BatchInvariant)
+	require.True(t, m.Manifest().BatchInvariant, "the caller's manifest stays as it was")
 }

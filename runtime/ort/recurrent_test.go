@@ -140,6 +140,15 @@ func TestRecurrentSlotsAreSmall(t *testing.T) {
 	}
 }
 
+func TestRecurrentSmallestSizes(t *testing.T) {
+	for _, kind := range recurrentKinds {
+		m := opensDevice(kind)(t, Options{Threads: 1, Slots: 1, SlotCapacity: 1, MaxTokens: 1, MaxLogits: 1})
+		out, err := m.Step(t.Context(), []Row{{Slot: 0, Tokens: []int32{1}}})
+		require.NoError(t, err)
+		require.Len(t, out.Row(0), m.Manifest().VocabSize)
+	}
+}
+
 func TestRecurrentRefusesAnotherGraph(t *testing.T) {
 	initORT(t)
 	for name, change := range map[string]func(*repository.Manifest){
