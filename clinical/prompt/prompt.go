@@ -169,9 +169,23 @@ func writeItem(b *strings.Builder, it *Item, style Style) {
 	if !style.NoMarks {
 		b.WriteString(Mark(it.Grade))
 	}
-	if low, high := Number(it.Min), Number(it.Max); !style.NoExtremes && low != high {
-		b.WriteString("(" + low + "-" + high + ")")
+	if !style.NoExtremes {
+		b.WriteString(extremes(it))
 	}
+}
+
+// extremes are in brackets: one where the latest value is the other, none where it is both.
+func extremes(it *Item) string {
+	last, low, high := Number(it.Last), Number(it.Min), Number(it.Max)
+	switch {
+	case low == high:
+		return ""
+	case low == last:
+		return "(" + high + ")"
+	case high == last:
+		return "(" + low + ")"
+	}
+	return "(" + low + "-" + high + ")"
 }
 
 // Name is the shortest name of a measure.

@@ -27,6 +27,7 @@ from ...bootstrap.progress import Progress
 from . import leaks, stays, vocabulary
 
 ROOT = Path(__file__).resolve().parents[3]
+TERMS = ROOT / "clinical" / "terms" / "data"
 PARTS = ("train", "validation", "test")
 VOCABULARY = 4096
 LONGEST = 512  # tokens of a sequence that models are asked to take
@@ -70,10 +71,11 @@ def drop_duplicates(folder: Path) -> dict[str, int]:
 
 def tokenize(folder: Path, size: int) -> dict:
     """Trains the tokenizer on the training set, saves it and counts the tokens of all sets."""
-    every = max(1, sum(1 for _ in open(folder / "train.jsonl", "rb")) // 60_000)
-    texts = (vocabulary.sequence(e) for e in itertools.islice(examples(folder / "train.jsonl"), 0, None, every))
+    every = max(1, sum(1 for _ in examples(folder / "train.jsonl")) // 60_000)
+    some = itertools.islice(examples(folder / "train.jsonl"), 0, None, every)
+    texts = itertools.chain.from_iterable(map(vocabulary.plain, some))
     with Progress("training the tokenizer"):
-        tokenizer = vocabulary.train(texts, size)
+        tokenizer = vocabulary.train(itertools.chain(texts, vocabulary.terms(TERMS)), size)
     vocabulary.save(tokenizer, folder, LONGEST)
     counted = {}
     for part in PARTS:

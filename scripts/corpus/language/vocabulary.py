@@ -20,6 +20,7 @@ SPECIAL = (END, BOS, PAD, ANSWER, *(f"<|{name}|>" for name in (*LANGUAGES, *TASK
 # As published with Qwen 2 (Apache-2.0): words with one character before them, each digit alone, runs of signs, spaces.
 PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 LONGEST = 24  # characters of a token, in bytes' letters
+REPEATED = 3  # times that names of the table of terms are read
 
 
 def sequence(example: dict) -> str:
@@ -28,6 +29,26 @@ def sequence(example: dict) -> str:
     if example["task"] == "text":
         return head + example["answer"] + END
     return head + example["prompt"] + ANSWER + example["answer"] + END
+
+
+def plain(example: dict) -> list[str]:
+    """The texts of an example as they stand between special tokens."""
+    return [text for text in (example["prompt"], example["answer"]) if text]
+
+
+def terms(folder: Path) -> list[str]:
+    """All names of the table of terms (clinical/terms/data), each as a line has it and after a space.
+
+    They stand here as often as a merge needs: names that no generated patient has are to be short, too.
+    """
+    out = []
+    for path in sorted(folder.glob("*.tsv")):
+        rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        columns = [i for i, name in enumerate(rows[0]) if name in ("en", "zh", "aliases_en", "aliases_zh", "abbr")]
+        for row in rows[1:]:
+            names = {name for i in columns for name in row[i].split("|") if name}
+            out += [text for name in sorted(names) for text in (name, " " + name)]
+    return out * REPEATED
 
 
 def train(texts: Iterable[str] | Iterator[str], size: int) -> Tokenizer:
