@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -143,32 +142,44 @@ func TestSameSettingsSameBytes(t *testing.T) {
 	}
 }
 
-func TestFillingKeepsWhatWasMeasured(t *testing.T) {
-	blank := make([]float64, len(features.Schema()))
-	for i := range blank {
-		blank[i] = math.NaN()
-	}
-	with := func(values map[string]float64) []float64 {
-		out := append([]float64(nil), blank...)
-		for code, v := range values {
-			out[column(code, features.FirstDay)] = v
+func TestNeutralReadingsAreAsManyForAll(t *testing.T) {
+	var patients []series
+	for n := range 40 {
+		of := series{heartRate: {80, 84, 88, 92, 96}, potassium: {4.1}}
+		if n%2 == 0 {
+			of[lactate] = []float64{4, 2}
+		} else if n%4 == 1 {
+			of[lactate] = []float64{3}
 		}
-		return out
+		patients = append(patients, of)
 	}
-	p := newPool([][]float64{with(map[string]float64{heartRate: 80, lactate: 4}), with(map[string]float64{heartRate: 90, lactate: 5}), with(map[string]float64{heartRate: 100})})
-	codes := p.common(features.FirstDay, 0.5)
-	require.Equal(t, []string{heartRate, lactate}, codes)
+	p := newPool(features.FirstDay, patients, 0.5)
+	require.Equal(t, map[string]int{heartRate: 4, lactate: 2, potassium: 1}, p.shows)
 	drawn := map[float64]int{}
 	for seed := range uint64(400) {
-		lacking, having := with(map[string]float64{heartRate: 70}), with(map[string]float64{heartRate: 70, lactate: 9})
-		p.fill(lacking, features.FirstDay, codes, rand.New(rand.NewPCG(seed, 1)))
-		p.fill(having, features.FirstDay, codes, rand.New(rand.NewPCG(seed, 1)))
-		require.Equal(t, 70.0, lacking[column(heartRate, features.FirstDay)])
-		require.Equal(t, 9.0, having[column(lactate, features.FirstDay)])
-		drawn[lacking[column(lactate, features.FirstDay)]]++
+		rng := func() *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+		lacking := p.neutral(series{heartRate: {60, 61}, potassium: {3, 5}}, rng())
+		require.Len(t, lacking[heartRate], 4)
+		require.Equal(t, []float64{60, 61}, lacking[heartRate][:2])
+		require.Equal(t, []float64{5}, lacking[potassium])
+		require.Len(t, lacking[lactate], 2)
+		drawn[lacking[lactate][0]]++
+		once := p.neutral(series{heartRate: {60}, lactate: {8}}, rng())
+		require.Equal(t, []float64{8, 4}, once[lactate], "halved, as it was in all who had it twice")
+		more := p.neutral(series{lactate: {9, 7, 5}}, rng())
+		require.Equal(t, []float64{9, 5}, more[lactate])
+		require.Equal(t, lacking[potassium], p.neutral(series{heartRate: {70, 71, 72, 73, 74}, lactate: {1, 2}, potassium: {5}}, rng())[potassium])
 	}
-	require.Len(t, drawn, 2)
-	require.InDelta(t, 200, drawn[4], 60)
+	require.InDelta(t, 267, drawn[4], 60)
+	require.InDelta(t, 133, drawn[3], 60)
+	require.Equal(t, 1, newPool(features.FirstHour, patients, 0.5).shows[heartRate])
+}
+
+func TestFollowingKeepsDecimals(t *testing.T) {
+	require.Equal(t, 69.0, follow(138, 140, 70))
+	require.Equal(t, 3.3, follow(3.1, 4.4, 4.7))
+	require.Equal(t, 0.0, follow(0, 5, 2))
+	require.Equal(t, 12.5, follow(2.5, 0, 10))
 }
 
 func TestNpyIsWhatNumPyReads(t *testing.T) {

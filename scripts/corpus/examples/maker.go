@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,9 +22,8 @@ import (
 
 // maker makes the examples of all parts.
 type maker struct {
-	set    settings
-	pool   *pool
-	common map[features.Window][]string // measures that neutral records show
+	set   settings
+	pools map[features.Window]*pool
 }
 
 // Corruption is lighter than in evaluations of the cleaning: wards file most of what they measure
@@ -48,29 +48,39 @@ func (m *maker) prepared(s *stay, draw int) *record.PatientRecord {
 
 // gather fills the pool from the training patients.
 func (m *maker) gather(ctx context.Context, files []string) error {
-	perFile := make([][][]float64, len(files))
+	perFile := make([][]map[string][]features.Reading, len(files))
 	err := inOrder(ctx, files, func(i int, name string) error {
 		stays, err := readBlock(filepath.Join(m.set.stays, name), "train")
 		for j := range stays {
-			perFile[i] = append(perFile[i], features.Extract(m.prepared(&stays[j], 0)))
+			if of := readings(m.prepared(&stays[j], 0)); of != nil {
+				perFile[i] = append(perFile[i], of)
+			}
 		}
 		return err
 	}, nil)
-	var rows [][]float64
-	for _, of := range perFile {
-		rows = append(rows, of...)
-	}
-	m.pool = newPool(rows)
-	m.common = map[features.Window][]string{}
+	m.pools = map[features.Window]*pool{}
 	for _, w := range windows {
-		m.common[w] = m.pool.common(w, m.set.least)
+		var patients []series
+		for _, of := range slices.Concat(perFile...) {
+			patients = append(patients, within(of, w))
+		}
+		m.pools[w] = newPool(w, patients, m.set.least)
 	}
 	return err
 }
 
+// readings are those of a record from admission on.
+func readings(rec *record.PatientRecord) map[string][]features.Reading {
+	start, ok := features.Admission(rec)
+	if !ok {
+		return nil
+	}
+	return features.Series(rec, start)
+}
+
 // part makes one part's files.
 func (m *maker) part(ctx context.Context, part string, files []string) (err error) {
-	out, err := newOutput(m.set.out, part, m.common)
+	out, err := newOutput(m.set.out, part)
 	if err != nil {
 		return err
 	}
@@ -142,18 +152,18 @@ func inOrder(ctx context.Context, files []string, work func(int, string) error, 
 
 // describe writes examples.json.
 func (m *maker) describe() error {
-	columns := map[string][]string{}
+	columns, shows := map[string][]string{}, map[string]map[string]int{}
 	for _, w := range windows {
-		for _, tests := range []string{neutral, visible} {
-			columns[fmt.Sprintf("%dh-%s", w.Hours(), tests)] = columnNames(w, tests, m.common)
-		}
+		hours := fmt.Sprintf("%dh", w.Hours())
+		columns[hours+"-"+neutral], columns[hours+"-"+visible] = m.pools[w].columns(), visibleColumns()
+		shows[hours] = m.pools[w].shows
 	}
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetIndent("", " ")
 	err := e.Encode(map[string]any{
 		"seed": m.set.seed, "draws": m.set.draws, "least": m.set.least, "canonical": m.set.canonical,
-		"damage": damage(), "neutral_measures": map[string][]string{"1h": m.common[features.FirstHour], "24h": m.common[features.FirstDay]},
+		"damage": damage(), "neutral_readings": shows,
 		"columns": columns,
 	})
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/prepare/features"
-	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // How the tests are shown.
@@ -39,7 +38,7 @@ type row struct {
 	window               features.Window
 	tests, patient, code string
 	draw                 int
-	values               []float64 // by features.Schema
+	values               []float32
 }
 
 // made is what came of one stay.
@@ -48,33 +47,9 @@ type made struct {
 	rows     []row
 }
 
-var shown = []features.Statistic{features.Last, features.Min, features.Max, features.Mean, features.Slope}
-
-var statisticNames = map[features.Statistic]string{
-	features.Last: "last", features.Min: "min", features.Max: "max", features.Mean: "mean", features.Slope: "slope",
-}
-
-func measuresOf(w features.Window, tests string, common map[features.Window][]string) []string {
-	if tests == neutral {
-		return common[w]
-	}
-	return features.Measures()
-}
-
-func columnNames(w features.Window, tests string, common map[features.Window][]string) []string {
-	out := []string{"age", "female"}
-	for _, code := range measuresOf(w, tests, common) {
-		for _, s := range shown {
-			out = append(out, strings.ReplaceAll(terms.Measure(code).Name(terms.English), " ", "_")+"."+statisticNames[s])
-		}
-	}
-	return out
-}
-
 // output are the files of one part.
 type output struct {
 	dir, part string
-	common    map[features.Window][]string
 	file      *os.File
 	lines     *bufio.Writer
 	encode    *json.Encoder
@@ -82,12 +57,12 @@ type output struct {
 	whose     map[string][]string
 }
 
-func newOutput(dir, part string, common map[features.Window][]string) (*output, error) {
+func newOutput(dir, part string) (*output, error) {
 	f, err := os.Create(filepath.Join(dir, part+".jsonl"))
 	if err != nil {
 		return nil, err
 	}
-	o := &output{dir: dir, part: part, common: common, file: f, lines: bufio.NewWriterSize(f, 1<<20), values: map[string][]float32{}, whose: map[string][]string{}}
+	o := &output{dir: dir, part: part, file: f, lines: bufio.NewWriterSize(f, 1<<20), values: map[string][]float32{}, whose: map[string][]string{}}
 	o.encode = json.NewEncoder(o.lines)
 	o.encode.SetEscapeHTML(false)
 	return o, nil
@@ -101,15 +76,7 @@ func (o *output) add(m *made) error {
 	}
 	for _, r := range m.rows {
 		name := fmt.Sprintf("%s-%dh-%s", o.part, r.window.Hours(), r.tests)
-		age, female := features.Who(r.values)
-		values := append(o.values[name], float32(age), float32(female))
-		for _, code := range measuresOf(r.window, r.tests, o.common) {
-			at := column(code, r.window)
-			for _, s := range shown {
-				values = append(values, float32(r.values[at+int(s)]))
-			}
-		}
-		o.values[name] = values
+		o.values[name] = append(o.values[name], r.values...)
 		o.whose[name] = append(o.whose[name], fmt.Sprintf("%s\t%s\t%d\n", r.patient, r.code, r.draw))
 	}
 	return nil

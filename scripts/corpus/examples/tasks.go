@@ -27,13 +27,19 @@ func (m *maker) stay(s *stay) made {
 	}
 	for draw := range draws {
 		rec := m.prepared(s, draw)
-		values := features.Extract(rec)
+		values, of := features.Extract(rec), readings(rec)
 		for _, w := range windows {
-			filled := slices.Clone(values)
-			m.pool.fill(filled, w, m.common[w], m.random(s.id, fmt.Sprint("fill", w), draw))
-			m.diagnosis(&out, s, row{window: w, tests: neutral, patient: s.id, code: s.code, draw: draw, values: filled})
+			p := m.pools[w]
+			even := p.neutral(within(of, w), m.random(s.id, fmt.Sprint("fill", w), draw))
+			m.diagnosis(&out, s, shown{
+				row:   row{window: w, tests: neutral, patient: s.id, code: s.code, draw: draw, values: p.numbers(even, values)},
+				sheet: p.sheet(even, values),
+			})
 			if draw == 0 {
-				seen := row{window: w, tests: visible, patient: s.id, code: s.code, values: values}
+				seen := shown{
+					row:   row{window: w, tests: visible, patient: s.id, code: s.code, values: visibleNumbers(values, w)},
+					sheet: prompt.Read(values, w, nil),
+				}
 				m.diagnosis(&out, s, seen)
 				m.others(&out, s, seen)
 			}
@@ -43,6 +49,12 @@ func (m *maker) stay(s *stay) made {
 		}
 	}
 	return out
+}
+
+// shown is what models are shown of a patient: the same in numbers and as a sheet to be written.
+type shown struct {
+	row
+	sheet prompt.Sheet
 }
 
 func (m *maker) add(out *made, s *stay, r *row, lang terms.Lang, task, prompt, answer string) {
@@ -56,21 +68,22 @@ func (m *maker) add(out *made, s *stay, r *row, lang terms.Lang, task, prompt, a
 	})
 }
 
-func (m *maker) sheet(s *stay, r *row, lang terms.Lang, task string) (prompt.Sheet, prompt.Style) {
-	measures := measuresOf(r.window, r.tests, m.common)
-	sheet := prompt.Read(r.values, r.window, measures)
-	style := prompt.Style{Lang: lang}
+// write puts what is shown into words, of training patients now and then in another layout. The
+// sheet is what stands there.
+func (m *maker) write(s *stay, r *shown, lang terms.Lang, task string) (sheet prompt.Sheet, text string) {
+	sheet, style := r.sheet, prompt.Style{Lang: lang}
+	sheet.Items = slices.Clone(sheet.Items)
 	if s.part == "train" {
 		rng := m.random(s.id, fmt.Sprint("style", r.window, r.tests, task, lang), r.draw)
 		if rng.Float64() >= m.set.canonical {
-			m.vary(&sheet, &style, r, rng)
+			m.vary(&sheet, &style, r.tests, rng)
 		}
 	}
-	return sheet, style
+	return sheet, prompt.Write(sheet, style)
 }
 
 // vary changes how a sheet is written, what is missing and what stands there besides.
-func (m *maker) vary(sheet *prompt.Sheet, style *prompt.Style, r *row, rng *rand.Rand) {
+func (m *maker) vary(sheet *prompt.Sheet, style *prompt.Style, tests string, rng *rand.Rand) {
 	style.Long, style.Units = rng.Float64() < 0.15, rng.Float64() < 0.15
 	style.NoMarks, style.NoExtremes = rng.Float64() < 0.2, rng.Float64() < 0.2
 	style.Separator = []string{" ", " ", ", ", "; ", " | "}[rng.IntN(5)]
@@ -78,8 +91,8 @@ func (m *maker) vary(sheet *prompt.Sheet, style *prompt.Style, r *row, rng *rand
 		missing := 0.3 * rng.Float64()
 		sheet.Items = slices.DeleteFunc(sheet.Items, func(prompt.Item) bool { return rng.Float64() < missing })
 	}
-	if r.tests == neutral && rng.Float64() < 0.3 {
-		m.distract(sheet, r.window, rng)
+	if tests == neutral && rng.Float64() < 0.3 {
+		m.pools[sheet.Window].distract(sheet, rng)
 	}
 	switch rng.IntN(3) {
 	case 0:
@@ -90,30 +103,27 @@ func (m *maker) vary(sheet *prompt.Sheet, style *prompt.Style, r *row, rng *rand
 }
 
 // distract adds one to three measures that neutral records do not show, of patients drawn by lot.
-func (m *maker) distract(sheet *prompt.Sheet, w features.Window, rng *rand.Rand) {
+func (p *pool) distract(sheet *prompt.Sheet, rng *rand.Rand) {
 	var rare []string
 	for _, code := range features.Measures() {
-		if len(m.pool.having[place{code, w}]) > 0 && !slices.Contains(m.common[w], code) {
+		if len(p.having[code]) > 0 && p.shows[code] == 0 {
 			rare = append(rare, code)
 		}
 	}
-	if len(rare) == 0 {
-		return
-	}
 	rng.Shuffle(len(rare), func(i, j int) { rare[i], rare[j] = rare[j], rare[i] })
 	for _, code := range rare[:min(len(rare), 1+rng.IntN(3))] {
-		have := m.pool.having[place{code, w}]
-		donor := prompt.Read(m.pool.rows[have[rng.IntN(len(have))]], w, []string{code})
-		sheet.Items = append(sheet.Items, donor.Items...)
+		v := p.donor(code, 1, rng)[0]
+		e := terms.Measure(code)
+		sheet.Items = append(sheet.Items, prompt.Item{Entry: e, Last: v, Min: v, Max: v, Grade: prompt.Grade(e, v, sheet.Female == 1)})
 	}
 }
 
 // diagnosis asks what the patient has. The answer is the code, then the name.
-func (m *maker) diagnosis(out *made, s *stay, r row) {
-	out.rows = append(out.rows, r)
+func (m *maker) diagnosis(out *made, s *stay, r shown) {
+	out.rows = append(out.rows, r.row)
 	for _, lang := range languages {
-		sheet, style := m.sheet(s, &r, lang, "diagnosis")
-		m.add(out, s, &r, lang, "diagnosis", prompt.Write(sheet, style), diagnosisName(s.code, lang))
+		_, text := m.write(s, &r, lang, "diagnosis")
+		m.add(out, s, &r.row, lang, "diagnosis", text, diagnosisName(s.code, lang))
 	}
 }
 
@@ -126,14 +136,14 @@ func diagnosisName(code string, lang terms.Lang) string {
 }
 
 // others asks for treatment, a summary and triples.
-func (m *maker) others(out *made, s *stay, r row) {
+func (m *maker) others(out *made, s *stay, r shown) {
 	for _, lang := range languages {
-		sheet, style := m.sheet(s, &r, lang, "treatment")
-		m.add(out, s, &r, lang, "treatment", prompt.Write(sheet, style)+"\n"+diagnosisName(s.code, lang), treatment(s.rec, lang))
-		sheet, style = m.sheet(s, &r, lang, "summary")
-		m.add(out, s, &r, lang, "summary", prompt.Write(sheet, style), summary(sheet, lang))
-		sheet, style = m.sheet(s, &r, lang, "triples")
-		m.add(out, s, &r, lang, "triples", prompt.Write(sheet, style), triples(sheet, lang))
+		_, text := m.write(s, &r, lang, "treatment")
+		m.add(out, s, &r.row, lang, "treatment", text+"\n"+diagnosisName(s.code, lang), treatment(s.rec, lang))
+		sheet, text := m.write(s, &r, lang, "summary")
+		m.add(out, s, &r.row, lang, "summary", text, summary(sheet, lang))
+		sheet, text = m.write(s, &r, lang, "triples")
+		m.add(out, s, &r.row, lang, "triples", text, triples(sheet, lang))
 	}
 }
 

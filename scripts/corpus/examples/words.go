@@ -19,8 +19,8 @@ func beyond(s prompt.Sheet) []prompt.Item {
 	return items[:min(len(items), told)]
 }
 
-// within are the names of measures within their range, in the order of the table of terms.
-func within(s prompt.Sheet, lang terms.Lang) []string {
+// inRange are the names of measures within their range, in the order of the table of terms.
+func inRange(s prompt.Sheet, lang terms.Lang) []string {
 	var items []prompt.Item
 	for _, it := range s.Items {
 		if it.Grade == 0 && (it.Entry.Male != nil || it.Entry.Female != nil) {
@@ -78,7 +78,7 @@ func summary(s prompt.Sheet, lang terms.Lang) string {
 		name := it.Entry.Name(lang)
 		out = append(out, strings.ToUpper(name[:1])+name[1:]+" "+degrees[lang][it.Grade]+": "+quantity(it.Entry, it.Last, lang)+span+".")
 	}
-	if names := within(s, lang); len(names) > 0 {
+	if names := inRange(s, lang); len(names) > 0 {
 		if lang == terms.Chinese {
 			out = append(out, "范围内："+strings.Join(names, "、")+"。")
 		} else {

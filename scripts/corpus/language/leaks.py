@@ -10,7 +10,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-NUMBERS = re.compile(r"[\d.()↑↓:;,|\-]+")
+NUMBERS = re.compile(r"[\d.↑↓:;,|\-]+")
+BRACKETS = re.compile(r"\(\s*\)")
 
 
 def shared_patients(patients: dict[str, set[str]]) -> int:
@@ -28,22 +29,30 @@ def print_of(example: dict) -> bytes | None:
     return hashlib.blake2b(f"{example['task']}\0{example['language']}\0{text}".encode(), digest_size=12).digest()
 
 
-def named(prompt: str) -> set[str]:
-    """The words of a prompt without its numbers and marks: which tests it tells of."""
-    return set(NUMBERS.sub(" ", prompt).split()[1:])
+def named(prompt: str, repeats: bool) -> set[str]:
+    """The words of a prompt without its numbers and marks: which tests it tells of, and of which more than one value."""
+    bare = NUMBERS.sub(" ", prompt)
+    words = set(BRACKETS.sub(" ", bare).split()[1:])
+    if repeats:
+        words |= {f"{word}()" for word in re.findall(r"(\S+)\s*\(\s*\)", bare)}
+    return words
 
 
 class Probe:
-    """A classifier that sees only which tests a record shows. On neutral records it must be at chance."""
+    """A classifier that sees which tests a record shows and no value; with `repeats` also which have more than one.
 
-    def __init__(self) -> None:
+    On neutral records it must be at chance. The repeats are nearly so: two values may be equal by chance.
+    """
+
+    def __init__(self, repeats: bool) -> None:
+        self._repeats = repeats
         self._words: dict[str, int] = {}
         self._rows: dict[str, list[set[str]]] = {"train": [], "test": []}
         self._labels: dict[str, list[str]] = {"train": [], "test": []}
 
     def add(self, part: str, prompt: str, label: str) -> None:
         """One record of the training or test set."""
-        words = named(prompt)
+        words = named(prompt, self._repeats)
         for word in sorted(words):
             self._words.setdefault(word, len(self._words))
         self._rows[part].append(words)

@@ -29,6 +29,7 @@ from . import leaks, stays, vocabulary
 ROOT = Path(__file__).resolve().parents[3]
 TERMS = ROOT / "clinical" / "terms" / "data"
 PARTS = ("train", "validation", "test")
+PRESENCE, REPEATS = "presence_probe", "presence_and_repeats_probe"
 VOCABULARY = 4096
 LONGEST = 512  # tokens of a sequence that models are asked to take
 BATCH = 2000
@@ -99,29 +100,27 @@ def tokenize(folder: Path, size: int) -> dict:
 def leakage(folder: Path) -> dict:
     """What the sets share, and what which tests exist tells of the answer."""
     patients: dict[str, set[str]] = {part: set() for part in PARTS}
-    probes: dict[str, leaks.Probe] = defaultdict(leaks.Probe)
+    kinds = [f"{hours}h-{tests}" for hours in (1, 24) for tests in ("neutral", "visible")]
+    probes = {name: {kind: leaks.Probe(name == REPEATS) for kind in kinds} for name in (PRESENCE, REPEATS)}
     for part in PARTS:
         for e in examples(folder / f"{part}.jsonl"):
             patients[part].add(e["patient"])
             if part != "validation" and (e["task"], e["language"], e["draw"]) == ("diagnosis", "en", 0):
-                probes[f"{e['hours']}h-{e['tests']}"].add(part, e["prompt"], e["disease"])
-    with Progress("probing for leaks", len(probes)) as progress:
-        reports = {}
-        for done, (kind, probe) in enumerate(sorted(probes.items()), start=1):
-            reports[kind] = probe.report()
-            progress.update(done, kind)
+                for of in probes.values():
+                    of[f"{e['hours']}h-{e['tests']}"].add(part, e["prompt"], e["disease"])
+    with Progress("probing for leaks"):
+        reports = {name: {kind: probe.report() for kind, probe in of.items()} for name, of in probes.items()}
     return {
         "patients_in_two_sets": leaks.shared_patients(patients),
         "patients": {part: len(of) for part, of in patients.items()},
-        "presence_probe": reports,
-    }
+    } | reports
 
 
 def check(found: dict) -> None:
     """Refuses a corpus that leaks."""
     if found["patients_in_two_sets"]:
         raise SystemExit(f"corpus: {found['patients_in_two_sets']} patients stand in two sets")
-    for kind, probe in found["presence_probe"].items():
+    for kind, probe in found[PRESENCE].items():
         if kind.endswith("neutral") and probe["top1"] > probe["majority"] + probe["two_standard_errors"]:
             raise SystemExit(f"corpus: which tests {kind} records show tells the diagnosis: {probe}")
 
