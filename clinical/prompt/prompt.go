@@ -1,12 +1,17 @@
 // Package prompt writes what the device language models read: a record in one line, each measure
-// with its latest value, its extremes and how far it is from the reference range.
+// with its latest value and its extremes, in steps or in numbers.
 //
-//	F67 1h HR118↑ SBP88↓ Lac5.4↑↑↑ WBC18.6↑
+//	F67 24h HR⑰⑫⑳ SBP③②⑦ lactate⑲ WBC⑱⑳
+//	F67 24h HR118↑(96-132) SBP88↓(86-104) lactate5.4↑↑↑ WBC18.6↑(20.1)
 //
 // It is as short as it can be, since small models read a token at a time: no units (values are in
-// the unit of the table of terms), no times but the window's, three digits at most where they
-// suffice. The numbers are those of package features, so that models which read text and models
-// which read numbers are told the same.
+// the unit of the table of terms), no times but the window's. Steps say in which twentieth of the
+// training patients' readings a value lies: one token, and as good for telling diseases apart as
+// the numbers, from which a small model would first have to learn what is much. Numbers are for what must be
+// said again, in summaries and triples; arrows show how far they lie beyond the reference range.
+//
+// The numbers are those of package features, so that models which read text and models which read
+// numbers are told the same.
 package prompt
 
 import (
@@ -23,6 +28,8 @@ import (
 type Item struct {
 	Entry          *terms.Entry
 	Last, Min, Max float64
+	// Readings is how many there were.
+	Readings int
 	// Grade is how far Last lies beyond the reference range, from -3 to 3; 0 within it or
 	// where there is none.
 	Grade int
@@ -50,6 +57,7 @@ func Read(row []float64, w features.Window, measures []string) Sheet {
 			continue
 		}
 		it := Item{Entry: terms.Measure(code), Last: row[first], Min: row[first+int(features.Min)], Max: row[first+int(features.Max)]}
+		it.Readings = int(row[first+int(features.Count)])
 		it.Grade = Grade(it.Entry, it.Last, s.Female == 1)
 		s.Items = append(s.Items, it)
 	}
@@ -99,10 +107,13 @@ func steps(beyond float64) int {
 	return n
 }
 
-// Style is how a sheet is written. The zero value is the one that models are asked in; the others
-// are for training, so that models learn the readings and not one layout.
+// Style is how a sheet is written. Models are asked in two: for diagnoses and treatment with Steps,
+// for what repeats the readings without; no other field is set then. The others are for training, so
+// that models learn the readings and not one layout.
 type Style struct {
 	Lang terms.Lang
+	// Steps writes the steps of values instead of values, marks and units, where there are any.
+	Steps bool
 	// Long writes full names instead of abbreviations.
 	Long bool
 	// Units writes each value's unit.
@@ -157,6 +168,10 @@ func writeItem(b *strings.Builder, it *Item, style Style) {
 		name = it.Entry.Name(style.Lang)
 	}
 	b.WriteString(name)
+	if style.Steps && Step(it.Entry, it.Last) > 0 {
+		b.WriteString(stepsOf(it, style))
+		return
+	}
 	if last := name[len(name)-1]; style.Long && style.Lang == terms.English || last >= '0' && last <= '9' {
 		b.WriteByte(':')
 	}
@@ -172,6 +187,21 @@ func writeItem(b *strings.Builder, it *Item, style Style) {
 	if !style.NoExtremes {
 		b.WriteString(extremes(it))
 	}
+}
+
+// stepsOf are the steps of the latest value; of two readings the other one's, of more those of the
+// least and the greatest.
+func stepsOf(it *Item, style Style) string {
+	step := func(v float64) string { return stepMark(Step(it.Entry, v)) }
+	switch {
+	case style.NoExtremes || it.Readings < 2:
+		return step(it.Last)
+	case it.Readings == 2 && it.Last == it.Min:
+		return step(it.Last) + step(it.Max)
+	case it.Readings == 2:
+		return step(it.Last) + step(it.Min)
+	}
+	return step(it.Last) + step(it.Min) + step(it.Max)
 }
 
 // extremes are in brackets: one where the latest value is the other, none where it is both.

@@ -48,6 +48,32 @@ func TestASheetInBothLanguages(t *testing.T) {
 		prompt.Write(sheet, prompt.Style{Lang: terms.English, Long: true, Units: true, NoMarks: true, NoExtremes: true, Separator: ", "}))
 }
 
+func TestStepsGrowWithTheValue(t *testing.T) {
+	for _, code := range []string{heartRate, systolic, oxygen, lactate, potassium} {
+		e, before := terms.Measure(code), 1
+		for v := 0.0; v < 300; v += 0.1 {
+			step := prompt.Step(e, v)
+			require.True(t, step >= before && step <= prompt.Steps, "%s %g: step %d after %d", code, v, step, before)
+			before = step
+		}
+		require.Equal(t, prompt.Steps, before, code)
+	}
+	require.Zero(t, prompt.Step(terms.Measure("60956-0"), 10), "no training patient had it")
+}
+
+func TestASheetInSteps(t *testing.T) {
+	values := row(67, 1, features.FirstDay, map[string][3]float64{
+		heartRate: {200, 96, 200}, oxygen: {50, 50, 99.9}, lactate: {0, 0, 0},
+	})
+	for code, n := range map[string]float64{heartRate: 3, oxygen: 2, lactate: 1} {
+		at, _ := features.Place(code, features.FirstDay, features.Count)
+		values[at] = n
+	}
+	sheet := prompt.Read(values, features.FirstDay, nil)
+	require.Equal(t, "F67 24h HR⑳⑭⑳ SpO2①⑲ lactate①", prompt.Write(sheet, prompt.Style{Lang: terms.English, Steps: true}))
+	require.Equal(t, "女67 24h HR⑳ SpO2① 乳酸①", prompt.Write(sheet, prompt.Style{Lang: terms.Chinese, Steps: true, NoExtremes: true}))
+}
+
 func TestWhatIsNotKnownIsNotTold(t *testing.T) {
 	require.Equal(t, "U 1h", prompt.Write(prompt.Read(row(math.NaN(), math.NaN(), features.FirstHour, nil), features.FirstHour, nil), prompt.Style{Lang: terms.English}))
 	values := row(40, 0, features.FirstDay, map[string][3]float64{heartRate: {80, 80, 80}, lactate: {1, 1, 1}})

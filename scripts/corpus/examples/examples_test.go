@@ -91,7 +91,7 @@ func read(t *testing.T, path string) (out []example) {
 	return out
 }
 
-var measured = regexp.MustCompile(`[0-9.()↑↓-]+`)
+var measured = regexp.MustCompile(`[0-9.()↑↓①-⑳-]+`)
 
 func TestNeutralRecordsShowTheSameTests(t *testing.T) {
 	shapes := map[string]map[string]bool{}

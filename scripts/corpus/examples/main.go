@@ -21,11 +21,14 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+
+	"github.com/bedside-lm/bedside/clinical/prepare/features"
 )
 
 // settings are those of the command line.
 type settings struct {
 	stays, blocks, out string
+	steps              string  // file for the steps of prompts; nothing else is written then
 	draws              int     // of what neutral records lack, and of the damage, in training
 	least              float64 // share of training patients that had a measure which neutral records show
 	canonical          float64 // share of training prompts that are written as models are asked
@@ -37,9 +40,10 @@ func main() {
 	flag.StringVar(&set.stays, "stays", "", "folder of stays, a folder a part")
 	flag.StringVar(&set.blocks, "blocks", "", "file that names the files to read, one a line: PART/NAME")
 	flag.StringVar(&set.out, "out", "", "folder that is written")
+	flag.StringVar(&set.steps, "steps", "", "write the table of steps (clinical/prompt/data/steps.tsv) to this file, and nothing else")
 	flag.IntVar(&set.draws, "draws", 4, "neutral records made of each training patient")
 	flag.Float64Var(&set.least, "least", 0.1, "share of training patients that had a measure which neutral records show")
-	flag.Float64Var(&set.canonical, "canonical", 0.5, "share of training prompts in the layout that models are asked in")
+	flag.Float64Var(&set.canonical, "canonical", 0.7, "share of training prompts in the layout that models are asked in")
 	flag.Uint64Var(&set.seed, "seed", 1, "of all draws")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -47,7 +51,7 @@ func main() {
 	switch err := run(ctx, set); {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "examples: interrupted")
-		os.Exit(130) //nolint:gocritic // nothing is deferred but the signal's end
+		os.Exit(130)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "examples:", err)
 		os.Exit(1)
@@ -57,7 +61,7 @@ func main() {
 var parts = []string{"train", "validation", "test"}
 
 func run(ctx context.Context, set settings) error {
-	if set.draws < 1 || set.out == "" {
+	if set.draws < 1 || set.out == "" && set.steps == "" {
 		return errors.New("-draws must be at least 1, and -out name a folder")
 	}
 	files, err := listed(set.blocks)
@@ -67,6 +71,9 @@ func run(ctx context.Context, set settings) error {
 	m := &maker{set: set}
 	if err := m.gather(ctx, files["train"]); err != nil {
 		return err
+	}
+	if set.steps != "" {
+		return os.WriteFile(set.steps, []byte(m.pools[features.FirstDay].cuts()), 0o600)
 	}
 	for _, part := range parts {
 		if err := m.part(ctx, part, files[part]); err != nil {

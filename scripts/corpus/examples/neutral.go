@@ -164,11 +164,34 @@ func (p *pool) sheet(of series, row []float64) prompt.Sheet {
 	s.Age, s.Female = features.Who(row)
 	for _, code := range p.codes {
 		values := of[code]
-		it := prompt.Item{Entry: terms.Measure(code), Last: values[len(values)-1], Min: slices.Min(values), Max: slices.Max(values)}
+		it := prompt.Item{Entry: terms.Measure(code), Last: values[len(values)-1], Min: slices.Min(values), Max: slices.Max(values), Readings: len(values)}
 		it.Grade = prompt.Grade(it.Entry, it.Last, s.Female == 1)
 		s.Items = append(s.Items, it)
 	}
 	return s
+}
+
+// cuts are the values that part a measure's readings into prompt.Steps steps of equal size, for
+// measures that a hundredth of the patients had.
+func (p *pool) cuts() string {
+	var b strings.Builder
+	for _, code := range features.Measures() {
+		var all []float64
+		for _, values := range p.having[code] {
+			all = append(all, values...)
+		}
+		if 100*len(p.having[code]) < p.patients {
+			continue
+		}
+		slices.Sort(all)
+		b.WriteString(code)
+		for i := 1; i < prompt.Steps; i++ {
+			b.WriteByte('\t')
+			b.WriteString(strconv.FormatFloat(all[i*len(all)/prompt.Steps], 'g', 4, 64))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // columns are the names of what numbers gives.

@@ -71,7 +71,7 @@ func (m *maker) add(out *made, s *stay, r *row, lang terms.Lang, task, prompt, a
 // write puts what is shown into words, of training patients now and then in another layout. The
 // sheet is what stands there.
 func (m *maker) write(s *stay, r *shown, lang terms.Lang, task string) (sheet prompt.Sheet, text string) {
-	sheet, style := r.sheet, prompt.Style{Lang: lang}
+	sheet, style := r.sheet, prompt.Style{Lang: lang, Steps: task == "diagnosis" || task == "treatment"}
 	sheet.Items = slices.Clone(sheet.Items)
 	if s.part == "train" {
 		rng := m.random(s.id, fmt.Sprint("style", r.window, r.tests, task, lang), r.draw)
@@ -84,6 +84,7 @@ func (m *maker) write(s *stay, r *shown, lang terms.Lang, task string) (sheet pr
 
 // vary changes how a sheet is written, what is missing and what stands there besides.
 func (m *maker) vary(sheet *prompt.Sheet, style *prompt.Style, tests string, rng *rand.Rand) {
+	style.Steps = style.Steps && rng.Float64() < 0.5
 	style.Long, style.Units = rng.Float64() < 0.15, rng.Float64() < 0.15
 	style.NoMarks, style.NoExtremes = rng.Float64() < 0.2, rng.Float64() < 0.2
 	style.Separator = []string{" ", " ", ", ", "; ", " | "}[rng.IntN(5)]
@@ -114,7 +115,7 @@ func (p *pool) distract(sheet *prompt.Sheet, rng *rand.Rand) {
 	for _, code := range rare[:min(len(rare), 1+rng.IntN(3))] {
 		v := p.donor(code, 1, rng)[0]
 		e := terms.Measure(code)
-		sheet.Items = append(sheet.Items, prompt.Item{Entry: e, Last: v, Min: v, Max: v, Grade: prompt.Grade(e, v, sheet.Female == 1)})
+		sheet.Items = append(sheet.Items, prompt.Item{Entry: e, Last: v, Min: v, Max: v, Readings: 1, Grade: prompt.Grade(e, v, sheet.Female == 1)})
 	}
 }
 

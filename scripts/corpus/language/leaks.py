@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-NUMBERS = re.compile(r"[\d.↑↓:;,|\-]+")
-BRACKETS = re.compile(r"\(\s*\)")
+NUMBERS = re.compile(r"[\d.↑↓①-⑳()|:;,\-]+")
+SEVERAL = re.compile(r"([^\s↑↓①-⑳]+?)(?:[①-⑳]{2,}|:?[\d.]+[↑↓]*\()")
 
 
 def shared_patients(patients: dict[str, set[str]]) -> int:
@@ -31,10 +31,9 @@ def print_of(example: dict) -> bytes | None:
 
 def named(prompt: str, repeats: bool) -> set[str]:
     """The words of a prompt without its numbers and marks: which tests it tells of, and of which more than one value."""
-    bare = NUMBERS.sub(" ", prompt)
-    words = set(BRACKETS.sub(" ", bare).split()[1:])
+    words = set(NUMBERS.sub(" ", prompt).split()[1:])
     if repeats:
-        words |= {f"{word}()" for word in re.findall(r"(\S+)\s*\(\s*\)", bare)}
+        words |= {f"{word}, several" for word in SEVERAL.findall(prompt)}
     return words
 
 
