@@ -39,7 +39,7 @@ func device(tb testing.TB) *Tokenizer {
 	return tok
 }
 
-// TestDeviceTokenizerIsExact holds it to what Hugging Face's tokenizers gives 4,000 strings: prompts
+// TestDeviceTokenizerIsExact holds it to what Hugging Face's tokenizers gives 3,000 strings: prompts
 // and answers in both languages, cut anywhere, and odd ones (scripts/golden/tokenizer_device.py).
 func TestDeviceTokenizerIsExact(t *testing.T) {
 	tok := device(t)
@@ -62,7 +62,7 @@ func TestDeviceTokenizerIsExact(t *testing.T) {
 			t.Errorf("line %d: Decode\n got %q\nwant %q", n, got, line.decoded())
 		}
 	}
-	if len(lines) != 4000 || parsed < 1000 {
+	if len(lines) != 3000 || parsed < 700 {
 		t.Errorf("%d strings, %d with special tokens", len(lines), parsed)
 	}
 }

@@ -2,8 +2,8 @@
 
 Usage: tokenizer_device.py CORPUS OUT_DIR, where CORPUS is a corpus of scripts/corpus language.
 
-Written to OUT_DIR: device-tokenizer.json.gz, the tokenizer.json of the corpus; device.jsonl.gz, 2,000 sequences of the
-corpus' test set, with and without their special tokens, and 2,000 of the odd strings of tokenizer_corpus.py, in its format.
+Written to OUT_DIR: device-tokenizer.json.gz, the tokenizer.json of the corpus; device.jsonl.gz, 1,500 sequences of the
+corpus' test set, with and without their special tokens, and 1,500 of the odd strings of tokenizer_corpus.py, in its format.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from tokenizer_corpus import corpus as odd_strings
 from tokenizer_corpus import encoded, write
 
-COUNT = 2000
+COUNT = 1500
 SEED = 20261
 
 

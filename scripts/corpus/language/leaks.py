@@ -7,8 +7,6 @@ import re
 from collections import defaultdict
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
 
 NUMBERS = re.compile(r"[\d.↑↓①-⑳()|:;,\-]+")
 SEVERAL = re.compile(r"([^\s↑↓①-⑳]+?)(?:[①-⑳]{2,}|:?[\d.]+[↑↓]*\()")
@@ -23,8 +21,8 @@ def shared_patients(patients: dict[str, set[str]]) -> int:
     return sum(n > 1 for n in counts.values())
 
 
-def print_of(example: dict) -> bytes | None:
-    """A short digest of what a model reads of an example; None where it reads nothing."""
+def print_of(example: dict) -> bytes:
+    """A short digest of what a model reads of an example."""
     text = example["prompt"] or example["answer"]
     return hashlib.blake2b(f"{example['task']}\0{example['language']}\0{text}".encode(), digest_size=12).digest()
 
@@ -57,14 +55,16 @@ class Probe:
         self._rows[part].append(words)
         self._labels[part].append(label)
 
-    def _matrix(self, part: str) -> csr_matrix:
-        rows = self._rows[part]
-        at = [(i, self._words[word]) for i, words in enumerate(rows) for word in words]
-        i, j = (np.array(side) for side in zip(*at))
-        return csr_matrix((np.ones(len(at)), (i, j)), shape=(len(rows), len(self._words)))
+    def _matrix(self, part: str) -> np.ndarray:
+        out = np.zeros((len(self._rows[part]), len(self._words)), np.float32)
+        for row, words in zip(out, self._rows[part]):
+            row[[self._words[word] for word in words]] = 1
+        return out
 
     def report(self) -> dict:
         """Top-1 of the probe on the test set beside that of the commonest label, and what chance alone may add to it."""
+        from sklearn.linear_model import LogisticRegression
+
         labels = np.array(self._labels["test"])
         model = LogisticRegression(max_iter=300, C=1.0).fit(self._matrix("train"), self._labels["train"])
         right = float((model.predict(self._matrix("test")) == labels).mean())
