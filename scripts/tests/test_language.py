@@ -14,7 +14,7 @@ from scripts.evaluate import metrics
 TERMS = Path(__file__).resolve().parents[2] / "clinical" / "terms" / "data"
 EXAMPLES = [
     {"language": "en", "task": "diagnosis", "prompt": "F59 1h HR⑰ SpO2②①⑳ lactate⑥", "answer": "A41.9 sepsis"},
-    {"language": "zh", "task": "summary", "prompt": "女59 24h HR118↑↑(96-132) 乳酸5.42↑↑↑", "answer": "心率偏高：118 次/分。"},
+    {"language": "zh", "task": "summary", "prompt": "女59 24h HR118↑↑(96-132) 乳酸5.4", "answer": "心率偏高：118次/分"},
     {"language": "en", "task": "text", "prompt": "", "answer": "Heart rate: 118/min (high) at 07:00."},
 ]
 
