@@ -112,14 +112,14 @@ def boosting() -> Settings:
             f"rate={rate}",
             lambda rate=rate: HistGradientBoostingClassifier(
                 learning_rate=rate,
-                max_iter=150,
+                max_iter=100,
                 max_leaf_nodes=15,
                 min_samples_leaf=20,
                 l2_regularization=1.0,
                 max_features=0.3,
                 early_stopping=True,
                 validation_fraction=0.1,
-                n_iter_no_change=8,
+                n_iter_no_change=5,
                 random_state=SEED,
             ),
         )
@@ -158,8 +158,8 @@ def judge(name: str, train: Records, validation: Records, test: Records) -> dict
     }
 
 
-def run(corpus: Path, names: list[str], kinds: list[str], draws: int) -> dict:
-    """All models on all sets."""
+def run(corpus: Path, names: list[str], kinds: list[str], draws: int, kept: Path) -> dict:
+    """All models on all sets; what is known so far is written after each set."""
     manifest = json.loads((corpus / "manifest.json").read_text(encoding="utf-8"))
     out: dict = {"train.jsonl": manifest["files"]["train.jsonl"], "draws": draws, "sets": {}}
     with Progress("baselines", len(names) * len(kinds)) as progress:
@@ -170,7 +170,15 @@ def run(corpus: Path, names: list[str], kinds: list[str], draws: int) -> dict:
             for j, name in enumerate(names):
                 out["sets"][kind]["models"][name] = judge(name, *parts)
                 progress.update(i * len(names) + j + 1, f"{kind} {name}")
+            write(out, kept)
     return out
+
+
+def write(found: dict, folder: Path) -> None:
+    """Puts the figures into their two files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "baselines.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (folder / "baselines.md").write_text(table(found), encoding="utf-8")
 
 
 def table(found: dict) -> str:
@@ -198,12 +206,9 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     args = parser.parse_args()
     try:
-        found = run(args.corpus, args.only, args.sets, args.draws)
+        found = run(args.corpus, args.only, args.sets, args.draws, args.out)
     except KeyboardInterrupt:
         sys.exit(130)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "baselines.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (args.out / "baselines.md").write_text(table(found), encoding="utf-8")
     print(table(found))
 
 
