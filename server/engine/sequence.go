@@ -94,13 +94,14 @@ func (s *sequence) runLength() int {
 	return s.prompt
 }
 
-// rowOf turns a planned row into the model's. A prompt chunk of a single token is run
-// together with the token before it: the model rounds single tokens otherwise than longer
-// rows (see ort.LanguageModel.Step), and a text must not depend on how its prompt was cut.
-// The token before gets the bits that it already has.
-func rowOf(s *sequence, r continuous.Row) ort.Row {
+// rowOf turns a planned row into the model's. Where its memory of a sequence grows, a prompt
+// chunk of a single token is run together with the token before it: attention rounds single
+// tokens otherwise than longer rows (see ort.LanguageModel.Step), and a text must not depend
+// on how its prompt was cut. The token before gets the bits that it already has. A state
+// neither needs that nor could go back.
+func rowOf(s *sequence, r continuous.Row, grows bool) ort.Row {
 	start, count := r.Start, r.Count
-	if count == 1 && start > 0 && start < s.runLength() {
+	if grows && count == 1 && start > 0 && start < s.runLength() {
 		start, count = start-1, 2
 	}
 	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}
