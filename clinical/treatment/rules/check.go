@@ -132,7 +132,7 @@ func (p *patient) judge(it *Item, others []other) {
 // drug gives what every rule says about a drug, and whether it does not stand.
 func (p *patient) drug(d *terms.Entry, priority float64, others []other) (out []verdict, removed bool) {
 	seen := map[string]int{}
-	for _, u := range loaded().rules {
+	for _, u := range loaded().byDrug[d.Key] {
 		v := p.decide(u, d, priority, others)
 		if v.truth == no {
 			continue

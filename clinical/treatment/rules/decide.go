@@ -202,12 +202,9 @@ type verdict struct {
 	rivalled, beaten bool
 }
 
-// decide holds a drug against one rule; its truth is no where the rule is silent.
+// decide holds a drug against one rule that is about it; its truth is no where the rule is silent.
 func (p *patient) decide(u *Rule, d *terms.Entry, priority float64, others []other) verdict {
 	v := verdict{rule: u, truth: yes, beaten: true}
-	if u.subject != nil && !u.subject[d.Key] {
-		return verdict{}
-	}
 	for i := range u.atoms {
 		r := p.ask(u, &u.atoms[i], d, others)
 		if r.truth == no {

@@ -33,19 +33,13 @@ func members(class *terms.Entry) []*terms.Entry {
 	return out
 }
 
-// drugNames lists what drugs are called, longest first, so that a text with "metoprolol
-// succinate 50 mg" or "氯化钾注射液" is read by the ingredient in it.
-var drugNames = sync.OnceValue(func() []drugName { return namesOf("drug") })
-
-type drugName struct {
-	text  string // lower case
-	entry *terms.Entry
-}
-
-func namesOf(kind string) []drugName {
+// drugNames lists what drugs and their classes are called, longest first, so that a text with
+// "metoprolol succinate 50 mg" or "氯化钾注射液" is read by the ingredient in it, and "头孢曲松" as the
+// drug, not as the class "头孢".
+var drugNames = sync.OnceValue(func() []drugName {
 	var out []drugName
 	for _, e := range terms.Entries() {
-		if e.Kind != kind {
+		if e.Kind != "drug" && e.Kind != "drug-class" {
 			continue
 		}
 		for _, lang := range []terms.Lang{terms.English, terms.Chinese} {
@@ -58,6 +52,11 @@ func namesOf(kind string) []drugName {
 	}
 	slices.SortStableFunc(out, func(a, b drugName) int { return len(b.text) - len(a.text) })
 	return out
+})
+
+type drugName struct {
+	text  string // lower case
+	entry *terms.Entry
 }
 
 // shortestName keeps "PE" and "T" from being found within words.
@@ -78,8 +77,10 @@ func drugsIn(c record.Concept) []*terms.Entry {
 		}
 	}
 	for _, s := range words(c) {
-		for _, e := range scan(s, drugNames()) {
-			found[e.Key] = e
+		for _, e := range scan(s) {
+			if e.Kind == "drug" {
+				found[e.Key] = e
+			}
 		}
 	}
 	return sorted(found)
@@ -94,11 +95,11 @@ func words(c record.Concept) []string {
 	return out
 }
 
-// scan finds names in a text, the longest first; what one name covers belongs to no other.
-func scan(s string, names []drugName) []*terms.Entry {
+// scan finds drugs and classes in a text, the longest first; what one name covers belongs to no other.
+func scan(s string) []*terms.Entry {
 	s = strings.ToLower(s)
 	var out []*terms.Entry
-	for _, n := range names {
+	for _, n := range drugNames() {
 		for from := 0; ; {
 			i := strings.Index(s[from:], n.text)
 			if i < 0 {

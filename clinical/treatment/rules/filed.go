@@ -140,8 +140,10 @@ func classesIn(c record.Concept, allergen *terms.Entry) []*terms.Entry {
 		texts = append(texts, allergen.Name(terms.English))
 	}
 	for _, s := range texts {
-		for _, e := range scan(s, namesOf("drug-class")) {
-			found[e.Key] = e
+		for _, e := range scan(s) {
+			if e.Kind == "drug-class" {
+				found[e.Key] = e
+			}
 		}
 		if e := terms.ByName("drug-class", strings.TrimSuffix(strings.ToLower(s), "s")+"s"); e != nil {
 			found[e.Key] = e

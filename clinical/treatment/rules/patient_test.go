@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/terms"
@@ -196,6 +197,33 @@ func TestDrugsAreFoundInWords(t *testing.T) {
 	require.Len(t, both, 2)
 	atc := drugsIn(record.Concept{Codings: []record.Coding{{System: record.SystemATC, Code: "B01AA03"}}})
 	require.Equal(t, "warfarin", atc[0].Name(terms.English))
+}
+
+// TestAllergiesAsTheyAreWritten: what stands in records, and a drug that it must take out or leave.
+func TestAllergiesAsTheyAreWritten(t *testing.T) {
+	for _, c := range []struct {
+		text, drug string
+		want       Verdict
+	}{
+		{"青霉素过敏", "amoxicillin", VerdictRemoved}, {"头孢类", "cefazolin", VerdictMarked}, {"磺胺类药物", "sulfamethoxazole-trimethoprim", VerdictRemoved},
+		{"Sulfa", "sulfamethoxazole-trimethoprim", VerdictRemoved}, {"sulfamethoxazole", "sulfamethoxazole-trimethoprim", VerdictRemoved},
+		{"Penicillin V potassium", "piperacillin-tazobactam", VerdictRemoved}, {"PENICILLINS", "penicillin G", VerdictRemoved},
+		{"NSAIDs (hives)", "ketorolac", VerdictRemoved}, {"喹诺酮", "levofloxacin", VerdictRemoved}, {"头孢曲松", "cefepime", VerdictMarked},
+		{"aspirin 81 mg", "ibuprofen", VerdictRemoved}, {"latex", "amoxicillin", VerdictKept}, {"Penicillamine", "amoxicillin", VerdictKept},
+	} {
+		rec := woman(measured("cr", "2160-0", time.Hour, 0.8, "mg/dL"), measured("w", "29463-7", time.Hour, 70, "kg"), measured("q", "8636-3", time.Hour, 410, "ms"))
+		rec.Allergies = []record.Allergy{{ID: "a", Code: record.Concept{Text: c.text}}}
+		require.Equal(t, c.want, Check(Input{Record: rec, At: now, Proposals: []Proposal{{Kind: KindDrug, Name: c.drug}}}).Items[0].Verdict, "%s: %s", c.text, c.drug)
+	}
+}
+
+// TestAnyTextIsScanned: names and notes of any bytes are read without a fault.
+func TestAnyTextIsScanned(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + "阿司匹林" + rapid.String().Draw(t, "text")
+		found := drugsIn(record.Concept{Text: text})
+		require.NotEmpty(t, found, "%q", text)
+	})
 }
 
 func TestProposalsThatCannotBeRead(t *testing.T) {

@@ -43,6 +43,7 @@ type table struct {
 	sources map[string]*Source
 	groups  map[string]*group
 	rules   []*Rule
+	byDrug  map[string][]*Rule // by the drug's key, in the order of the table
 	doses   []*Dose
 }
 
@@ -85,6 +86,14 @@ func load() (*table, error) {
 		for i, r := range rows {
 			if err := part.add(r); err != nil {
 				return nil, fmt.Errorf("data/%s.tsv line %d: %w", part.name, i+2, err)
+			}
+		}
+	}
+	t.byDrug = map[string][]*Rule{}
+	for _, d := range allDrugs() {
+		for _, u := range t.rules {
+			if u.subject == nil || u.subject[d.Key] {
+				t.byDrug[d.Key] = append(t.byDrug[d.Key], u)
 			}
 		}
 	}
