@@ -1,6 +1,8 @@
 package treatment_test
 
 import (
+	"fmt"
+	"os"
 	"regexp"
 	"testing"
 	"time"
@@ -37,6 +39,9 @@ func TestEveryDiseaseHasSuggestions(t *testing.T) {
 var icd = regexp.MustCompile(`^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$`)
 
 func TestTheTableIsSound(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/treatment.md")
+	require.NoError(t, err)
+	require.Contains(t, string(docs), fmt.Sprintf("| `data/suggestions.tsv` | %d |", len(treatment.Suggestions())))
 	seen := map[string]bool{}
 	for _, s := range treatment.Suggestions() {
 		key := s.Diagnosis + string(s.Kind) + s.Entry.Key

@@ -71,9 +71,8 @@ func (p *patient) ask(u *Rule, a *atom, d *terms.Entry, others []other) answer {
 		out.against = p.matching(a.codes, a.kind == atomHistory)
 		out.truth = truthOf(len(out.against) > 0)
 	case atomPregnant:
-		is, known, why := p.pregnant()
-		out.truth, out.against = truthOf(is), why
-		if !known {
+		out.truth, out.against = truthOf(p.pregnancy.is), p.pregnancy.why
+		if !p.pregnancy.known {
 			out.truth, out.lacks = unknown, []Lack{{What: "pregnancy"}}
 		}
 	case atomNumber:

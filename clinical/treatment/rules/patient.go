@@ -38,6 +38,13 @@ type patient struct {
 	state      AllergyState
 	unread     []Unread
 	kidney     Kidney
+	pregnancy  pregnancy
+}
+
+// pregnancy is whether the patient is pregnant, and what says so.
+type pregnancy struct {
+	is, known bool
+	why       []Against
 }
 
 type condition struct {
@@ -63,6 +70,7 @@ func read(in Input) *patient {
 	p.readMedication()
 	p.readAllergies()
 	p.kidney = p.kidneys()
+	p.pregnancy = p.readPregnancy()
 	slices.SortFunc(p.unread, func(a, b Unread) int {
 		return strings.Compare(a.Kind+"\x00"+a.Evidence+"\x00"+a.Label, b.Kind+"\x00"+b.Evidence+"\x00"+b.Label)
 	})
@@ -192,21 +200,19 @@ var pregnancyCodes = []string{
 	"O09", "O1", "O2", "O3", "O4", "O6", "O7", "O98", "O99", "O9A", "Z331", "Z34", "Z3A",
 }
 
-// pregnant says whether the patient is, and by what; known is false where nothing tells.
-func (p *patient) pregnant() (yes, known bool, why []Against) {
-	if why = p.matching(pregnancyCodes, false); len(why) > 0 {
-		return true, true, why
+// readPregnancy tells from diagnoses, else from tests, else from sex and age; else it is not known.
+func (p *patient) readPregnancy() pregnancy {
+	if why := p.matching(pregnancyCodes, false); len(why) > 0 {
+		return pregnancy{is: true, known: true, why: why}
 	}
-	if positive, negative := p.pregnancyTests(); len(positive) > 0 || len(negative) > 0 {
-		if len(positive) > 0 {
-			return true, true, positive
-		}
-		return false, true, nil
+	switch positive, negative := p.pregnancyTests(); {
+	case len(positive) > 0:
+		return pregnancy{is: true, known: true, why: positive}
+	case len(negative) > 0:
+		return pregnancy{known: true}
 	}
-	if p.sex == "male" || p.ageKnown && (p.ageHigh < fertileFrom || p.ageLow > fertileTo) {
-		return false, true, nil
-	}
-	return false, false, nil
+	never := p.sex == "male" || p.ageKnown && (p.ageHigh < fertileFrom || p.ageLow > fertileTo)
+	return pregnancy{known: never}
 }
 
 // pregnancyTests finds the newest test that still counts; of several at one moment a positive one prevails.

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -79,6 +81,23 @@ func TestSourcesAreWholeAndUsed(t *testing.T) {
 		require.GreaterOrEqual(t, len(s.Citation), 20, k)
 	}
 	require.NotEmpty(t, used)
+}
+
+// TestTheDocsCountTheTables keeps the figures of docs/treatment.md.
+func TestTheDocsCountTheTables(t *testing.T) {
+	data, err := os.ReadFile("../../../docs/treatment.md")
+	require.NoError(t, err)
+	ids := map[string]bool{}
+	for _, u := range Rules() {
+		ids[u.ID] = true
+	}
+	for _, row := range []string{
+		fmt.Sprintf("| `rules/data/rules.tsv` | %d |", len(ids)),
+		fmt.Sprintf("| `rules/data/groups.tsv` | %d |", len(loaded().groups)),
+		fmt.Sprintf("| `rules/data/doses.tsv` | %d |", len(Doses())),
+	} {
+		require.Contains(t, string(data), row)
+	}
 }
 
 // TestClassesHaveDrugs: a class without a drug could never be judged.
