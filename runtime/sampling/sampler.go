@@ -3,6 +3,7 @@ package sampling
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // Token is one chosen token.
@@ -31,6 +32,7 @@ type Sampler struct {
 	seenBits []uint64 // by id: was observed
 	seen     []int32  // the ids observed, each once
 
+	masked   []float32 // logits with those of forbidden tokens at minus infinity
 	adjusted []float32 // logits after the penalty
 	kept     []candidate
 	edge     []candidate // of kept, those that top-p may cut
@@ -83,20 +85,31 @@ func (s *Sampler) Observe(ids ...int32) {
 // Sample chooses a token by its logits, one float for each id of the vocabulary, and observes it. The logits
 // are not changed. A logit of minus infinity forbids its token; NaN, plus infinity, or nothing but forbidden tokens is an
 // *Error of KindLogits. Each call with a temperature above 0 takes exactly one number from the seeded generator.
-func (s *Sampler) Sample(logits []float32) (Token, error) {
+func (s *Sampler) Sample(logits []float32) (Token, error) { return s.SampleMasked(logits, nil) }
+
+// SampleMasked is Sample among the tokens whose bit is set in allowed (id i is bit i%64 of word i/64; beyond its end, none
+// is). A nil mask allows all and costs nothing. The mask comes first: penalty, temperature, top-k, top-p and min-p see
+// the allowed tokens alone. Log probabilities are still those of the model's own distribution, over all tokens.
+func (s *Sampler) SampleMasked(logits []float32, allowed []uint64) (Token, error) {
 	best, err := argmax(logits)
 	if err != nil {
 		return Token{}, err
 	}
 	peak := logits[best] // of the model's own distribution
+	choice := logits
+	if allowed != nil {
+		if choice, best, err = s.mask(logits, allowed); err != nil {
+			return Token{}, err
+		}
+	}
 	if s.params.RepetitionPenalty != 1 {
-		if best, err = s.penalize(logits); err != nil {
+		if best, err = s.penalize(choice); err != nil {
 			return Token{}, err
 		}
 	}
 	id := best
 	if s.params.Temperature > 0 {
-		id = s.draw(s.scores(logits), best)
+		id = s.draw(s.scores(choice), best)
 	}
 	s.Observe(id)
 	token := Token{ID: id}
@@ -104,6 +117,39 @@ func (s *Sampler) Sample(logits []float32) (Token, error) {
 		s.report(&token, logits, peak)
 	}
 	return token, nil
+}
+
+// mask fills s.masked and returns it with its argmax. The logits are known to be numbers.
+func (s *Sampler) mask(logits []float32, allowed []uint64) ([]float32, int32, error) {
+	none := float32(math.Inf(-1))
+	s.masked = slices.Grow(s.masked[:0], len(logits))[:len(logits)]
+	best, id := none, -1
+	for from := 0; from < len(logits); from += 64 {
+		out := s.masked[from:min(from+64, len(logits))]
+		word := uint64(0)
+		if from/64 < len(allowed) {
+			word = allowed[from/64]
+		}
+		if word == 0 {
+			for i := range out {
+				out[i] = none
+			}
+			continue
+		}
+		for i, v := range logits[from : from+len(out)] {
+			if word>>i&1 == 0 {
+				v = none
+			}
+			out[i] = v
+			if v > best {
+				best, id = v, from+i
+			}
+		}
+	}
+	if id < 0 {
+		return nil, 0, &Error{Kind: KindLogits, Field: "logits", Reason: "allow no token that the mask does"}
+	}
+	return s.masked, int32(id), nil
 }
 
 // argmax returns the lowest id among those with the highest logit.
