@@ -148,11 +148,3 @@ func compileFor(t testing.TB, v *Vocabulary, g *Grammar, err error) *Automaton {
 	require.NoError(t, err)
 	return a
 }
-
-func accepts(a *Automaton, text string) bool {
-	m := a.Start()
-	m.lock()
-	m.state = m.table.walk(m.state, text)
-	m.unlock()
-	return m.state != dead && m.Complete()
-}

@@ -81,6 +81,15 @@ func (m *Matcher) Accept(id int32) error {
 	return nil
 }
 
+// Matches tells whether a text has the form.
+func (a *Automaton) Matches(text string) bool {
+	m := a.Start()
+	m.lock()
+	defer m.unlock()
+	at := m.table.walk(m.state, text)
+	return at != dead && m.table.states[at].ends
+}
+
 // Complete tells whether the text so far is one of the form's.
 func (m *Matcher) Complete() bool {
 	m.lock()

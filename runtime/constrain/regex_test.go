@@ -29,7 +29,7 @@ func TestRegexAgainstGo(t *testing.T) {
 				out := write(t, w, a, 1000*uint64(i)+seed, 60, seed%2 == 0)
 				if out.complete {
 					require.True(t, want.MatchString(out.text), "%q", out.text)
-					require.True(t, accepts(a, out.text))
+					require.True(t, a.Matches(out.text))
 				}
 			}
 		})
@@ -52,7 +52,7 @@ func TestRegexTakesWhatGoTakes(t *testing.T) {
 			if strings.ContainsRune(text, 0x7f) || text == "\x80" {
 				continue // 0x80 alone is no UTF-8, which Go's regexp reads as U+FFFD
 			}
-			require.Equal(t, want.MatchString(text), accepts(a, text), "%q of %q", text, pattern)
+			require.Equal(t, want.MatchString(text), a.Matches(text), "%q of %q", text, pattern)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func FuzzRegex(f *testing.F) {
 			return
 		}
 		if validFor(w, text) {
-			require.Equal(t, want.MatchString(text), accepts(a, text), "%q of %q", text, pattern)
+			require.Equal(t, want.MatchString(text), a.Matches(text), "%q of %q", text, pattern)
 		}
 		if out := write(t, w, a, seed, 20, seed%2 == 0); out.complete {
 			require.True(t, want.MatchString(out.text), "%q of %q", out.text, pattern)

@@ -55,7 +55,9 @@ func (s *schemaMaker) simple(int) string {
 	return s.pick(`{"type": "null"}`, `{"type": "boolean"}`, `{}`, `{"description": "anything"}`, `{"type": ["boolean", "null"]}`, `true`)
 }
 
-func (s *schemaMaker) ref(int) string { return fmt.Sprintf(`{"$ref": "#/$defs/d%d"}`, s.r.IntN(s.defs)) }
+func (s *schemaMaker) ref(int) string {
+	return fmt.Sprintf(`{"$ref": "#/$defs/d%d"}`, s.r.IntN(s.defs))
+}
 
 func (s *schemaMaker) str(int) string {
 	parts := []string{`"type": "string"`}

@@ -119,6 +119,24 @@ func (s *Sampler) SampleMasked(logits []float32, allowed []uint64) (Token, error
 	return token, nil
 }
 
+// Force takes a token that was chosen otherwise: it observes it, and reports its log probability where that was asked for.
+// It takes no number from the generator.
+func (s *Sampler) Force(logits []float32, id int32) (Token, error) {
+	best, err := argmax(logits)
+	if err != nil {
+		return Token{}, err
+	}
+	if id < 0 || int(id) >= len(logits) {
+		return Token{}, &Error{Kind: KindLogits, Field: "logits", Reason: "have no place for the forced token"}
+	}
+	s.Observe(id)
+	token := Token{ID: id}
+	if s.params.Logprobs > 0 {
+		s.report(&token, logits, logits[best])
+	}
+	return token, nil
+}
+
 // mask fills s.masked and returns it with its argmax. The logits are known to be numbers.
 func (s *Sampler) mask(logits []float32, allowed []uint64) ([]float32, int32, error) {
 	none := float32(math.Inf(-1))

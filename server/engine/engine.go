@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 )
@@ -27,6 +28,7 @@ type Engine struct {
 	tokenizer *tokenizer.Tokenizer
 	metrics   *Metrics
 	eos       map[int32]bool
+	forms     *forms
 
 	levels int
 	inbox  chan message
@@ -78,6 +80,9 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	for _, id := range model.Manifest().EOSTokenIDs {
 		e.eos[id] = true
 	}
+	e.forms = newForms(func() *constrain.Vocabulary {
+		return constrain.NewVocabulary(tok, model.Manifest().VocabSize, model.Manifest().EOSTokenIDs)
+	})
 	metrics.load(scheduler.Stats())
 	go e.loop(ctx)
 	return e, nil
@@ -194,7 +199,9 @@ func (e *Engine) step(ctx context.Context) {
 		}
 		e.rows = append(e.rows, rowOf(s, r))
 	}
+	prepared := e.prepare(plan.Rows)
 	logits, err := e.model.Step(ctx, e.rows)
+	<-prepared
 	if err != nil && ctx.Err() != nil {
 		err = ErrStopped // the engine's own doing, no fault of the model
 	}
@@ -216,12 +223,35 @@ func (e *Engine) step(ctx context.Context) {
 	e.finish(ended, err)
 }
 
+// prepare finds out, beside the model's run, which tokens may come next in the texts that must have a form. What it
+// returns is closed when it is done.
+func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
+	finished := make(chan struct{})
+	var formed []*formed
+	for _, r := range rows {
+		if s := e.sequences[r.ID]; r.Samples && s.write.form != nil {
+			formed = append(formed, s.write.form)
+		}
+	}
+	if len(formed) == 0 {
+		close(finished)
+		return finished
+	}
+	go func() {
+		defer close(finished)
+		for _, f := range formed {
+			f.prepare()
+		}
+	}()
+	return finished
+}
+
 // advance gives every row its logits. Rows know nothing of one another, so they are
 // spread over the processors.
 func (e *Engine) advance(rows []continuous.Row, logits ort.Logits, now time.Time) {
 	parallel(len(rows), func(i int) {
 		s := e.sequences[rows[i].ID]
-		e.results[i].Outcome = s.take(rows[i], e.rows[i], logits.Row(i), now, e.eos)
+		e.results[i] = s.take(rows[i], e.rows[i], logits.Row(i), now, e.eos)
 	})
 	for _, r := range rows {
 		e.sequences[r.ID].observe(e.metrics)

@@ -32,7 +32,7 @@ func TestSamplingParameters(t *testing.T) {
 	} {
 		got, err := parseSampling("inputs[2]", []byte(c.text))
 		require.NoError(t, err, c.text)
-		require.Equal(t, c.want, got, c.text)
+		require.Equal(t, c.want, got.Params, c.text)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestSamplingOfRequestParameters(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sampling.Params{
 		MaxTokens: 5, Temperature: 0.25, TopP: 0.5, RepetitionPenalty: 1, Seed: seed(1<<64 - 1), Stop: []string{"."},
-	}, got)
+	}, got.Params)
 	_, err = samplingOf(request(t, `parameters { key: "max_token" value { int64_param: 5 } }`).GetParameters())
 	requireField(t, "parameters.max_token", err)
 	_, err = samplingOf(request(t, `parameters { key: "max_tokens" value { double_param: 5.5 } }`).GetParameters())
@@ -90,7 +90,7 @@ func FuzzSampling(f *testing.F) {
 			p.MaxTokens = 1
 		}
 		require.NoError(t, p.Validate())
-		_, err = sampling.New(p)
+		_, err = sampling.New(p.Params)
 		require.NoError(t, err, fmt.Sprint(p))
 	})
 }
