@@ -175,7 +175,7 @@ func testConstraintErrors(t *testing.T, client bedsidev1.GenerationServiceClient
 		{&bedsidev1.Constraint{}, "constraint.form", ""},
 		{choiceForm(), "constraint.choices.texts", ""},
 		{choiceForm("a", ""), "constraint.choices.texts[1]", ""},
-		{choiceForm("\x00"), "constraint.choices.texts", "has no text that the model has tokens for"},
+		{choiceForm("\x04"), "constraint.choices.texts", "has no text that the model has tokens for"},
 		{regexForm("("), "constraint.regex", "missing closing )"},
 		{regexForm(`a\b`), "constraint.regex", "anchor or a word boundary"},
 		{regexForm(strings.Repeat("a", 4097)), "constraint.regex", ""},
