@@ -49,17 +49,19 @@ func (t *table) near(id placeID, left int) placeID {
 // mask returns the tokens that a state allows, a bit for each id. It is kept, and must not be changed.
 func (t *table) mask(id stateID) []uint64 {
 	v := t.automaton.vocabulary
-	if t.states[id].long == unmade {
-		t.states[id].long = t.project(id, v.longest)
-	}
 	long := t.states[id].long
+	if long == unmade {
+		long = t.project(id, v.longest)
+		t.states[id].long = long
+	}
 	if m, ok := t.masks[long]; ok {
 		return m
 	}
-	if t.states[long].short == unmade {
-		t.states[long].short = t.project(long, shortBytes)
-	}
 	short := t.states[long].short
+	if short == unmade {
+		short = t.project(long, shortBytes)
+		t.states[long].short = short
+	}
 	part, ok := t.parts[short]
 	if !ok {
 		part = make([]uint64, v.words())

@@ -11,6 +11,7 @@ type Matcher struct {
 	table     *table
 	state     stateID
 	over      bool // a token that ends texts was accepted
+	err       error
 }
 
 // Start begins a text.
@@ -20,6 +21,7 @@ func (a *Automaton) Start() *Matcher {
 	m := &Matcher{automaton: a}
 	a.refresh()
 	m.table, m.state = a.table, a.table.start()
+	_ = m.failure() // which the next call tells
 	return m
 }
 
@@ -41,11 +43,13 @@ func (m *Matcher) lock() {
 
 func (m *Matcher) unlock() { m.automaton.mu.Unlock() }
 
+// failure tells, from the first time on, that the table could not hold what was asked of it: a text never goes on by half
+// of what should have been found out.
 func (m *Matcher) failure() error {
-	if m.table.failed {
-		return fail(KindLimit, "", "is too ambiguous: what may come next takes more memory to tell than is allowed")
+	if m.err == nil && m.table.failed {
+		m.err = fail(KindLimit, "", "is too ambiguous: what may come next takes more memory to tell than is allowed")
 	}
-	return nil
+	return m.err
 }
 
 // Mask returns the tokens that may come next, a bit for each id, those that end texts where the text may end. It is never
@@ -53,6 +57,9 @@ func (m *Matcher) failure() error {
 func (m *Matcher) Mask() ([]uint64, error) {
 	m.lock()
 	defer m.unlock()
+	if m.err != nil {
+		return nil, m.err
+	}
 	mask := m.table.mask(m.state)
 	return mask, m.failure()
 }
@@ -62,6 +69,9 @@ func (m *Matcher) Accept(id int32) error {
 	v := m.automaton.vocabulary
 	m.lock()
 	defer m.unlock()
+	if m.err != nil {
+		return m.err
+	}
 	if slices.Contains(v.end, id) && m.table.states[m.state].ends && !m.over {
 		m.over = true
 		return nil
@@ -113,6 +123,7 @@ func (m *Matcher) Forced() string {
 	return text
 }
 
+// forced gives the bytes that must come next, and the state after them.
 func (m *Matcher) forced() (string, stateID) {
 	var out []byte
 	at := m.state
@@ -137,7 +148,7 @@ func (m *Matcher) ForcedTokens(encode func(string) []int32) []int32 {
 	m.lock()
 	defer m.unlock()
 	text, after := m.forced()
-	if text == "" {
+	if m.failure() != nil || text == "" {
 		return nil
 	}
 	ids := encode(text)
@@ -157,9 +168,13 @@ func (m *Matcher) ForcedTokens(encode func(string) []int32) []int32 {
 	begin := 0
 	for i := range ids {
 		if m.extends(text[begin:], after) {
-			return ids[:i]
+			ids = ids[:i]
+			break
 		}
 		begin = ends[i]
+	}
+	if m.failure() != nil {
+		return nil
 	}
 	return ids
 }

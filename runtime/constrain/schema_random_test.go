@@ -185,6 +185,20 @@ func validator(t testing.TB, schema string) *jsonschema.Schema {
 	return compiled
 }
 
+// tryValidator is validator for schemas that may be no schemas.
+func tryValidator(schema string) (*jsonschema.Schema, bool) {
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
+	if err != nil {
+		return nil, false
+	}
+	c := jsonschema.NewCompiler()
+	if c.AddResource("schema.json", doc) != nil {
+		return nil, false
+	}
+	compiled, err := c.Compile("schema.json")
+	return compiled, err == nil
+}
+
 // validate holds a text against a schema.
 func validate(schema *jsonschema.Schema, text string) error {
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
