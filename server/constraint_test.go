@@ -226,4 +226,3 @@ func TestConstrainedAnswersDoNotDependOnLoad(t *testing.T) {
 		})
 	}
 }
-

@@ -70,6 +70,7 @@ func (g *graph) restrict(root nodeID, allowed byteSet) (*graph, nodeID) {
 			made[id] = out.alt(parts...)
 		case opRepeat:
 			made[id] = out.repeat(parts[0], int(n.least), int(n.most))
+		default: // none and empty come first
 		}
 	}
 	return out, made[root]

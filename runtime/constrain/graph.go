@@ -85,7 +85,8 @@ func newGraph() *graph {
 
 // intern returns the node equal to n, which it adds where there is none.
 func (g *graph) intern(n node) nodeID {
-	k := append(g.key[:0], byte(n.op))
+	k := g.key[:0]
+	k = append(k, byte(n.op))
 	switch n.op {
 	case opByte:
 		for _, word := range n.set {

@@ -41,6 +41,7 @@ func (t *table) near(id placeID, left int) placeID {
 				p.most = unbounded
 			}
 		}
+	default: // the shortest text is all that is known
 	}
 	p.next = t.near(p.next, left-length)
 	return t.place(p)

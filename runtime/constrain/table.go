@@ -149,6 +149,7 @@ func (t *table) expand(id placeID) {
 			}
 			t.stack = append(t.stack, t.enter(n.parts[0], again))
 		}
+	default: // none and empty are no places
 	}
 }
 

@@ -3,7 +3,6 @@ package sampling
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 )
 
 // Token is one chosen token.
@@ -91,17 +90,16 @@ func (s *Sampler) Sample(logits []float32) (Token, error) { return s.SampleMaske
 // is). A nil mask allows all and costs nothing. The mask comes first: penalty, temperature, top-k, top-p and min-p see
 // the allowed tokens alone. Log probabilities are still those of the model's own distribution, over all tokens.
 func (s *Sampler) SampleMasked(logits []float32, allowed []uint64) (Token, error) {
-	best, err := argmax(logits)
+	choice, best, err := logits, int32(0), error(nil)
+	if allowed == nil {
+		best, err = argmax(logits)
+	} else {
+		choice, best, err = s.mask(logits, allowed)
+	}
 	if err != nil {
 		return Token{}, err
 	}
-	peak := logits[best] // of the model's own distribution
-	choice := logits
-	if allowed != nil {
-		if choice, best, err = s.mask(logits, allowed); err != nil {
-			return Token{}, err
-		}
-	}
+	likeliest := best // of the model's own distribution, where nothing is masked
 	if s.params.RepetitionPenalty != 1 {
 		if best, err = s.penalize(choice); err != nil {
 			return Token{}, err
@@ -114,60 +112,32 @@ func (s *Sampler) SampleMasked(logits []float32, allowed []uint64) (Token, error
 	s.Observe(id)
 	token := Token{ID: id}
 	if s.params.Logprobs > 0 {
-		s.report(&token, logits, peak)
+		if allowed != nil {
+			likeliest, err = argmax(logits)
+		}
+		if err == nil {
+			s.report(&token, logits, logits[likeliest])
+		}
 	}
-	return token, nil
+	return token, err
 }
 
 // Force takes a token that was chosen otherwise: it observes it, and reports its log probability where that was asked for.
 // It takes no number from the generator.
 func (s *Sampler) Force(logits []float32, id int32) (Token, error) {
-	best, err := argmax(logits)
-	if err != nil {
-		return Token{}, err
-	}
 	if id < 0 || int(id) >= len(logits) {
 		return Token{}, &Error{Kind: KindLogits, Field: "logits", Reason: "have no place for the forced token"}
 	}
 	s.Observe(id)
 	token := Token{ID: id}
 	if s.params.Logprobs > 0 {
-		s.report(&token, logits, logits[best])
+		likeliest, err := argmax(logits)
+		if err != nil {
+			return Token{}, err
+		}
+		s.report(&token, logits, logits[likeliest])
 	}
 	return token, nil
-}
-
-// mask fills s.masked and returns it with its argmax. The logits are known to be numbers.
-func (s *Sampler) mask(logits []float32, allowed []uint64) ([]float32, int32, error) {
-	none := float32(math.Inf(-1))
-	s.masked = slices.Grow(s.masked[:0], len(logits))[:len(logits)]
-	best, id := none, -1
-	for from := 0; from < len(logits); from += 64 {
-		out := s.masked[from:min(from+64, len(logits))]
-		word := uint64(0)
-		if from/64 < len(allowed) {
-			word = allowed[from/64]
-		}
-		if word == 0 {
-			for i := range out {
-				out[i] = none
-			}
-			continue
-		}
-		for i, v := range logits[from : from+len(out)] {
-			if word>>i&1 == 0 {
-				v = none
-			}
-			out[i] = v
-			if v > best {
-				best, id = v, from+i
-			}
-		}
-	}
-	if id < 0 {
-		return nil, 0, &Error{Kind: KindLogits, Field: "logits", Reason: "allow no token that the mask does"}
-	}
-	return s.masked, int32(id), nil
 }
 
 // argmax returns the lowest id among those with the highest logit.
@@ -179,7 +149,7 @@ func argmax(logits []float32) (int32, error) {
 			continue
 		}
 		if v != v || v > math.MaxFloat32 {
-			return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
+			return 0, notNumbers()
 		}
 		best, id = v, i
 	}
@@ -187,6 +157,10 @@ func argmax(logits []float32) (int32, error) {
 		return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "allow no token"}
 	}
 	return int32(id), nil
+}
+
+func notNumbers() *Error {
+	return &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
 }
 
 // penalize fills s.adjusted and returns its argmax.
@@ -214,7 +188,7 @@ func (s *Sampler) scores(logits []float32) []float32 {
 	return logits
 }
 
-// report adds the log probabilities, by the softmax of all logits.
+// report adds the log probabilities, by the softmax of all logits, the highest of which is peak.
 func (s *Sampler) report(token *Token, logits []float32, peak float32) {
 	sum := 0.0
 	for _, v := range logits {
