@@ -223,29 +223,6 @@ func (e *Engine) step(ctx context.Context) {
 	e.finish(ended, err)
 }
 
-// prepare finds out, beside the model's run, which tokens may come next in the texts that must have a form. What it
-// returns is closed when it is done.
-func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
-	finished := make(chan struct{})
-	var formed []*formed
-	for _, r := range rows {
-		if s := e.sequences[r.ID]; r.Samples && s.write.form != nil {
-			formed = append(formed, s.write.form)
-		}
-	}
-	if len(formed) == 0 {
-		close(finished)
-		return finished
-	}
-	go func() {
-		defer close(finished)
-		for _, f := range formed {
-			f.prepare()
-		}
-	}()
-	return finished
-}
-
 // advance gives every row its logits. Rows know nothing of one another, so they are
 // spread over the processors.
 func (e *Engine) advance(rows []continuous.Row, logits ort.Logits, now time.Time) {

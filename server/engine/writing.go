@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
@@ -73,6 +74,29 @@ func (f *formed) prepare() {
 	if len(f.queue) == 0 {
 		f.mask, f.failure = f.matcher.Mask()
 	}
+}
+
+// prepare finds out, beside the model's run, which tokens may come next in the texts that must have a form. What it
+// returns is closed when it is done.
+func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
+	finished := make(chan struct{})
+	var formed []*formed
+	for _, r := range rows {
+		if s := e.sequences[r.ID]; r.Samples && s.write.form != nil {
+			formed = append(formed, s.write.form)
+		}
+	}
+	if len(formed) == 0 {
+		close(finished)
+		return finished
+	}
+	go func() {
+		defer close(finished)
+		for _, f := range formed {
+			f.prepare()
+		}
+	}()
+	return finished
 }
 
 // sample takes the next token from logits, and those that must follow it. It returns how many the latter are.

@@ -26,7 +26,8 @@ PROMPT = "The patient was admitted with"
 
 def test_a_text_has_the_form_that_was_asked_for(client):
     assert client.generate(PROMPT, choices=["fever", "chest pain"]).text in ("fever", "chest pain")
-    schema = {"type": "object", "additionalProperties": False, "required": ["hr"], "properties": {"hr": {"type": "integer", "minimum": 30}}}
+    properties = {"hr": {"type": "integer", "minimum": 30}}
+    schema = {"type": "object", "additionalProperties": False, "required": ["hr"], "properties": properties}
     answer = client.generate(PROMPT, json_schema=schema)
     assert answer.constraint_met and json.loads(answer.text)["hr"] >= 30
     cut = client.generate(PROMPT, regex="a{50}b", max_tokens=2)

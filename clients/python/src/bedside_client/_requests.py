@@ -88,8 +88,8 @@ def generate(prompt: Prompt, options: GenerateOptions) -> v1.GenerateRequest:
     unknown = sampling.keys() - GenerateOptions.__annotations__.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
-    return v1.GenerateRequest(model=options.get("model", ""), sampling=v1.Sampling(**sampling), constraint=_constraint(options),
-                              **_input(prompt))
+    return v1.GenerateRequest(model=options.get("model", ""), sampling=v1.Sampling(**sampling),
+                              constraint=_constraint(options), **_input(prompt))
 
 
 def _constraint(options: GenerateOptions) -> v1.Constraint | None:
