@@ -42,7 +42,7 @@ shell_syntax() {
 beam_module() (
   root=$PWD
   cd cmd/bedside-beam && "$go" mod tidy -diff &&
-    "$go" tool -modfile="$root/scripts/tools/go.mod" golangci-lint run --config "$root/.golangci.yml" ./...
+    "$go" tool -modfile="$root/scripts/tools/go.mod" golangci-lint run --allow-serial-runners --config "$root/.golangci.yml" ./...
 )
 
 python_style() {
@@ -53,7 +53,7 @@ check "length of files" short_files
 check "shell scripts" shell_syntax
 check "go vet" "$go" vet ./...
 check "formatting of Go (gofmt -s, goimports)" golangci fmt --diff
-check "golangci-lint" golangci run ./...
+check "golangci-lint" golangci run --allow-serial-runners ./...
 check "go mod tidy" "$go" mod tidy -diff
 check "cmd/bedside-beam, a module of its own" beam_module
 check "protocol: format, lint, breaking changes, generated code" bash scripts/proto.sh check

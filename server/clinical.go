@@ -68,7 +68,7 @@ func (w *modelWriter) Write(ctx context.Context, p summary.Prompt) (string, erro
 		chat = append(chat, tokenizer.Message{Role: "user", Content: e.User}, tokenizer.Message{Role: "assistant", Content: e.Assistant})
 	}
 	chat = append(chat, tokenizer.Message{Role: "user", Content: p.User})
-	ids, err := w.model.tokenizer.EncodeChat(w.model.template, chat, true)
+	ids, err := w.model.encodeChat(chat)
 	if err != nil {
 		return "", err
 	}

@@ -2,7 +2,9 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/server/config"
@@ -228,4 +231,36 @@ func TestConstrainedAnswersDoNotDependOnLoad(t *testing.T) {
 			require.Equal(t, alone[:n], ask(t, s, asked[:n], others[:n/2], true))
 		})
 	}
+}
+
+// TestDeviceModelsWriteForms: recurrent models read what is forced in one row too, and give the same bytes however it is cut.
+func TestDeviceModelsWriteForms(t *testing.T) {
+	var asked []*bedsidev1.GenerateRequest
+	for i, req := range constrained() {
+		for j, name := range slices.Sorted(maps.Keys(deviceKinds)) {
+			req := proto.CloneOf(req)
+			req.Model, req.Input = name, &bedsidev1.GenerateRequest_Prompt{Prompt: strings.Repeat("Ab", 1+(i+j)%3)}
+			req.Sampling.MaxTokens = ptr(int32(50)) // they have room for 64 tokens
+			asked = append(asked, req)
+		}
+	}
+	s := startServer(t, withDeviceModels)
+	client := bedsidev1.NewGenerationServiceClient(dial(t, s))
+	met := 0
+	for _, req := range asked {
+		resp, err := client.Generate(t.Context(), req)
+		require.NoError(t, err)
+		if resp.GetConstraintMet() {
+			requireForm(t, req, resp.GetText())
+			met++
+		}
+	}
+	require.Positive(t, met)
+	alone := ask(t, s, asked, nil, false)
+	require.Equal(t, alone, ask(t, s, asked, nil, true), "among others")
+	cut := startServer(t, func(c *config.Config) {
+		withDeviceModels(c)
+		c.Slots, c.TokenBudget, c.MaxChunk = 4, 4, 2
+	})
+	require.Equal(t, alone, ask(t, cut, asked, nil, true), "in small pieces")
 }

@@ -134,6 +134,14 @@ func (lm *languageModel) encode(prompt string, chat *bedsidev1.Chat) ([]int32, e
 	for i, m := range chat.GetMessages() {
 		messages[i] = tokenizer.Message{Role: m.GetRole(), Content: m.GetContent()}
 	}
+	return lm.encodeChat(messages)
+}
+
+// encodeChat turns a chat into tokens, up to where the model's turn begins.
+func (lm *languageModel) encodeChat(messages []tokenizer.Message) ([]int32, error) {
+	if lm.template == nil {
+		return nil, &apierror.FieldError{Field: "chat", Message: "the model has no chat template; give it a prompt"}
+	}
 	return lm.tokenizer.EncodeChat(lm.template, messages, true)
 }
 

@@ -32,7 +32,7 @@ type servable struct {
 type languageModel struct {
 	manifest  *repository.Manifest
 	tokenizer *tokenizer.Tokenizer
-	template  *tokenizer.ChatTemplate
+	template  *tokenizer.ChatTemplate // nil where it takes no chats
 	engine    *engine.Engine
 }
 
@@ -119,12 +119,12 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	if lm.tokenizer, err = tokenizer.Load(mf.Dir); err != nil {
 		return nil, err
 	}
-	if lm.template, err = tokenizer.LoadChatTemplate(mf.Dir); err != nil {
+	if lm.template, err = loadTemplate(mf.Dir); err != nil {
 		return nil, err
 	}
 	cfg := l.cfg
 	batching := continuous.Config{
-		Slots: cfg.Slots, SlotCapacity: min(cfg.SlotCapacity, mf.ContextLength),
+		Slots: cfg.Slots, SlotCapacity: slotCapacity(cfg, mf),
 		TokenBudget: cfg.TokenBudget, MaxChunk: cfg.MaxChunk,
 		MaxQueue: cfg.MaxQueueSize, AgingInterval: cfg.AgingInterval,
 	}
@@ -135,7 +135,29 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	if lm.engine, err = engine.New(model, lm.tokenizer, batching, l.language.ForModel(mf.Name)); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
+	lm.manifest = lm.engine.Manifest()
 	return lm, nil
+}
+
+// maxStateCapacity bounds the tokens of a sequence whose memory does not: room for an answer is made beforehand.
+const maxStateCapacity = 1 << 16
+
+// slotCapacity is how many tokens a prompt and its answer may have. A cache takes memory for each, which the operator
+// bounds; a recurrent model's state takes the same for any number, so its whole context can be had.
+func slotCapacity(cfg config.Config, mf *repository.Manifest) int {
+	if mf.Graph == repository.GraphRecurrent {
+		return min(maxStateCapacity, mf.ContextLength)
+	}
+	return min(cfg.SlotCapacity, mf.ContextLength)
+}
+
+// loadTemplate reads a model's chat template; nil where the model has none.
+func loadTemplate(dir string) (*tokenizer.ChatTemplate, error) {
+	template, err := tokenizer.LoadChatTemplate(dir)
+	if e, ok := errors.AsType[*tokenizer.Error](err); ok && e.Kind == tokenizer.KindMissing {
+		return nil, nil //nolint:nilnil // a model that takes no chats
+	}
+	return template, err
 }
 
 // Close gives a model's memory back.
@@ -184,7 +206,8 @@ const kindTensors = "tensors"
 // attributes describe a model in the log.
 func (s *servable) attributes() []any {
 	if lm := s.language; lm != nil {
-		return []any{"kind", lm.manifest.Kind, "precision", lm.manifest.Precision, "slot_capacity", lm.engine.Capacity()}
+		return []any{"kind", lm.manifest.Kind, "precision", lm.manifest.Precision,
+			"slot_capacity", lm.engine.Capacity(), "slot_bytes", lm.engine.SlotMemory().Bytes, "batch_invariant", lm.manifest.BatchInvariant}
 	}
 	if e := s.embedding; e != nil {
 		return []any{"kind", e.Manifest().Kind, "precision", e.Manifest().Precision, "dimensions", e.Manifest().Dimensions}

@@ -49,6 +49,8 @@ func newSlotCache(shape cacheShape) (*slotCache, error) {
 	return c, nil
 }
 
+func (c *slotCache) memoryOfSlot() SlotMemory { return SlotMemory{Bytes: c.blocks() * c.slotBytes()} }
+
 // tensors returns the cache of slots [low, low+span), block by block. They stay valid
 // until the next call.
 func (c *slotCache) tensors(low, span int) ([]onnx.Value, error) {

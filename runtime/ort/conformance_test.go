@@ -23,15 +23,23 @@ type subject struct {
 
 func subjects() map[string]subject {
 	packed := Options{Threads: 2, Slots: 8, SlotCapacity: 192, MaxTokens: 256, MaxLogits: 64}
+	wide := Options{Threads: 2, Slots: 8, SlotCapacity: 192, MaxTokens: 256, MaxLogits: 64}
 	tiny := Options{Threads: 1, Slots: 8, SlotCapacity: 60, MaxTokens: 64, MaxLogits: 64}
-	return map[string]subject{
+	all := map[string]subject{
 		"packed": {
 			open: func(t testing.TB, opt Options) *LanguageModel { return openModel(t, testModel, opt) },
 			opt:  packed, prompt: randomTokens(1, 150),
 		},
-		"genai, float32": {open: opensGenAI("fused"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-5},
-		"genai, float16": {open: opensGenAI("separate"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-2},
+		"genai, float32":  {open: opensGenAI("fused"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-5},
+		"genai, float16":  {open: opensGenAI("separate"), opt: tiny, prompt: tinyTokens(1, 50), tolerance: 1e-2},
+		"attention, tiny": {open: opensDevice("attention"), opt: tiny, prompt: tinyTokens(1, 50)},
+		"gru, int8":       {open: opensDevice("gru-int8"), opt: tiny, prompt: tinyTokens(1, 50)},
 	}
+	for _, kind := range recurrentKinds {
+		all[kind+", tiny"] = subject{open: opensDevice(kind), opt: tiny, prompt: tinyTokens(1, 50)}
+		all[kind+", wide"] = subject{open: opensWide(kind), opt: wide, prompt: wideTokens(1, 150)}
+	}
+	return all
 }
 
 func opensGenAI(form string) func(testing.TB, Options) *LanguageModel {
@@ -133,17 +141,11 @@ func checkIdle(t *testing.T, s subject, m *LanguageModel, alone []float32) {
 	s.equal(t, alone, out.Row(0))
 }
 
-// A slot may be full and its last token run again, which is what a prompt as long as the slot comes to.
+// A slot may be full and its last row run again, which is what a prompt as long as the slot comes to.
 func checkFull(t *testing.T, s subject, m *LanguageModel, _ []float32) {
 	full := s.other(5, s.opt.SlotCapacity)
 	n := len(full)
-	var want []float32
-	for first := 0; first < n; first += s.opt.MaxTokens {
-		part := full[first:min(first+s.opt.MaxTokens, n)]
-		out, err := m.Step(t.Context(), []Row{{Slot: 1, Start: first, Tokens: part, LogitsFrom: len(part) - 1}})
-		require.NoError(t, err)
-		want = slices.Clone(out.Row(0))
-	}
+	want := prefill(t, m, 1, full, n-2)
 	_, err := m.Step(t.Context(), []Row{{Slot: 0, Tokens: full[:1]}, {Slot: 2, Tokens: full[:1]}})
 	require.NoError(t, err)
 	out, err := m.Step(t.Context(), []Row{{Slot: 1, Start: n - 2, Tokens: full[n-2:], LogitsFrom: 1}})
@@ -183,7 +185,7 @@ func checkRelease(t *testing.T, s subject, m *LanguageModel, alone []float32) {
 }
 
 func checkStopped(t *testing.T, s subject, m *LanguageModel, alone []float32) {
-	prefill(t, m, 6, s.prompt[:len(s.prompt)-1])
+	prefill(t, m, 6, s.prompt[:len(s.prompt)-1], len(s.prompt)-2)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	_, err := m.Step(ctx, []Row{{Slot: 5, Tokens: s.prompt[:2]}})

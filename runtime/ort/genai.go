@@ -200,6 +200,8 @@ func (g *genaiGraph) bind(r run, longest, offset int) (*tensors, error) {
 	return t, nil
 }
 
+func (g *genaiGraph) memory() SlotMemory { return g.cache.memoryOfSlot() }
+
 func (g *genaiGraph) release(slot int) error {
 	g.held[slot] = 0
 	return g.cache.release(slot)

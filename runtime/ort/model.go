@@ -28,8 +28,18 @@ type LanguageModel struct {
 type graph interface {
 	// step runs rows that fit the options, and puts where each one's logits are into out.
 	step(ctx context.Context, rows []Row, out [][]float32) error
+	memory() SlotMemory
 	release(slot int) error
 	close() error
+}
+
+// SlotMemory is what a model keeps of a sequence.
+type SlotMemory struct {
+	Bytes int // of one slot: at its capacity where it grows
+	// Constant: a state of the same size however long the sequence, instead of a cache that grows by the token. It cannot go
+	// back: a row starts at 0, or where its slot's last row ended or started. A row of a single token gives the bits
+	// that it gives within a longer one.
+	Constant bool
 }
 
 // Open loads a model folder. Init must have been called.
@@ -45,6 +55,11 @@ func Open(m *repository.Manifest, opt Options) (*LanguageModel, error) {
 	switch m.Graph {
 	case repository.GraphPackedGQA:
 		g, err = openPacked(m, opt)
+	case repository.GraphRecurrent:
+		var invariant bool
+		if g, invariant, err = openRecurrent(m, opt); err == nil && !invariant {
+			m = withoutInvariance(m)
+		}
 	case repository.GraphGenAI:
 		g, err = openGenAI(m, opt)
 	default:
@@ -56,7 +71,17 @@ func Open(m *repository.Manifest, opt Options) (*LanguageModel, error) {
 	return &LanguageModel{manifest: m, options: opt, graph: g}, nil
 }
 
-// Manifest describes the model.
+// withoutInvariance is the manifest of a model that does not keep its promise on this machine.
+func withoutInvariance(m *repository.Manifest) *repository.Manifest {
+	other := *m
+	other.BatchInvariant = false
+	return &other
+}
+
+// SlotMemory says what a sequence takes.
+func (m *LanguageModel) SlotMemory() SlotMemory { return m.graph.memory() }
+
+// Manifest describes the model as it runs on this machine.
 func (m *LanguageModel) Manifest() *repository.Manifest { return m.manifest }
 
 // Options returns the sizes the model was opened with.
@@ -79,7 +104,8 @@ func (l Logits) Row(i int) []float32 { return l.rows[i] }
 // tokens were spread over steps, with one exception: attention multiplies matrix by vector
 // for a row of a single token, and rounds otherwise than for a longer row. Who wants a
 // prompt's bits not to depend on its chunks never makes a chunk of one token, but for the
-// very first (where attention has one place to look at, and nothing to round).
+// very first (where attention has one place to look at, and nothing to round). Models of constant state (SlotMemory) know no
+// such exception.
 func (m *LanguageModel) Step(ctx context.Context, rows []Row) (Logits, error) {
 	if m.closed {
 		return Logits{}, ErrClosed

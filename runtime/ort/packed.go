@@ -140,6 +140,8 @@ func (g *packedGraph) bind(n filled, r run, offset int) (*tensors, error) {
 	return t, nil
 }
 
+func (g *packedGraph) memory() SlotMemory { return g.cache.memoryOfSlot() }
+
 func (g *packedGraph) release(slot int) error { return g.cache.release(slot) }
 
 func (g *packedGraph) close() error {

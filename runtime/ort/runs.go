@@ -51,7 +51,7 @@ func packedRunCost(r run) float64 {
 }
 
 // groupRuns cuts a step into calls so that what idle slots and padding cost does not eat what
-// sharing a call saves. cost is a call's cost beyond its rows' tokens; infinite where the rows cannot share one.
+// sharing a call saves. cost is a call's cost, with its rows' tokens or without; infinite where the rows cannot share one.
 func groupRuns(rows []Row, cost func(run) float64) []run {
 	order := make([]int, len(rows))
 	for i := range order {

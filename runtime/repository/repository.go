@@ -38,9 +38,9 @@ type Manifest struct {
 	FormatVersion  int             `json:"format_version"`
 	Name           string          `json:"name"`
 	Version        string          `json:"version"`
-	Kind           string          `json:"kind"`      // "attention", KindEmbedding
-	Graph          string          `json:"graph"`     // GraphPackedGQA, GraphPackedEncoder
-	Precision      string          `json:"precision"` // "w8a8", "fp32"
+	Kind           string          `json:"kind"`      // KindAttention, KindRNN, KindLSTM, KindGRU, KindEmbedding
+	Graph          string          `json:"graph"`     // GraphPackedGQA, GraphRecurrent, GraphPackedEncoder
+	Precision      string          `json:"precision"` // "w8a8", "int8", "fp16", "fp32"
 	Languages      []string        `json:"languages"` // BCP 47
 	License        string          `json:"license"`   // SPDX
 	ContextLength  int             `json:"context_length"`
@@ -75,12 +75,27 @@ const (
 	// GraphPackedGQA is the packed, ragged graph with a cache per layer that
 	// scripts/export/README.md describes.
 	GraphPackedGQA = "packed-gqa"
+	// GraphRecurrent is the graph with a state of constant size per layer that scripts/export/README.md describes.
+	GraphRecurrent = "recurrent"
 	// GraphPackedEncoder is an encoder over packed tokens with one vector per text.
 	GraphPackedEncoder = "packed-encoder"
 )
 
-// KindEmbedding is the kind of models that turn texts into vectors.
-const KindEmbedding = "embedding"
+// The kinds of models.
+const (
+	KindAttention = "attention"
+	KindRNN       = "rnn"       // Elman network
+	KindLSTM      = "lstm"      // long short-term memory
+	KindGRU       = "gru"       // gated recurrent unit
+	KindEmbedding = "embedding" // turns texts into vectors
+)
+
+// Limits of a manifest's sizes, which no model comes near; they keep products of them within what can be counted.
+const (
+	maxLayers  = 1 << 10
+	maxWidth   = 1 << 16
+	maxContext = 1 << 24
+)
 
 // Prefixes are put before a text to tell an embedding model what it is for.
 type Prefixes struct {
@@ -177,20 +192,45 @@ func (m *Manifest) invalid() string {
 	switch m.Graph {
 	case GraphPackedGQA:
 		return m.invalidLanguage()
+	case GraphRecurrent:
+		return m.invalidRecurrent()
 	case GraphPackedEncoder:
 		return m.invalidEmbedding()
 	}
-	return fmt.Sprintf("graph %q is not supported (%q and %q are)", m.Graph, GraphPackedGQA, GraphPackedEncoder)
+	return fmt.Sprintf("graph %q is not supported (%q, %q and %q are)", m.Graph, GraphPackedGQA, GraphRecurrent, GraphPackedEncoder)
 }
 
-func (m *Manifest) invalidLanguage() string {
-	switch {
-	case m.ContextLength < 1 || m.VocabSize < 1 || m.NumLayers < 1 || m.NumKVHeads < 1 || m.HeadDim < 1:
-		return "context_length, vocab_size, num_layers, num_kv_heads and head_dim must be positive"
-	case len(m.EOSTokenIDs) == 0:
+func (m *Manifest) invalidRecurrent() string {
+	if m.Kind != KindRNN && m.Kind != KindLSTM && m.Kind != KindGRU {
+		return fmt.Sprintf("kind is %q, a %q graph is of kind %q, %q or %q", m.Kind, m.Graph, KindRNN, KindLSTM, KindGRU)
+	}
+	for _, n := range []struct {
+		name       string
+		value, max int
+	}{
+		{"context_length", m.ContextLength, maxContext}, {"vocab_size", m.VocabSize, maxContext},
+		{"num_layers", m.NumLayers, maxLayers}, {"hidden_size", m.HiddenSize, maxWidth},
+	} {
+		if n.value < 1 || n.value > n.max {
+			return fmt.Sprintf("%s is %d, must be from 1 to %d", n.name, n.value, n.max)
+		}
+	}
+	return m.invalidEnds()
+}
+
+// invalidEnds judges the tokens that end a text.
+func (m *Manifest) invalidEnds() string {
+	if len(m.EOSTokenIDs) == 0 {
 		return "eos_token_ids is empty: no text would ever end"
 	}
 	return ""
+}
+
+func (m *Manifest) invalidLanguage() string {
+	if m.ContextLength < 1 || m.VocabSize < 1 || m.NumLayers < 1 || m.NumKVHeads < 1 || m.HeadDim < 1 {
+		return "context_length, vocab_size, num_layers, num_kv_heads and head_dim must be positive"
+	}
+	return m.invalidEnds()
 }
 
 func (m *Manifest) invalidEmbedding() string {

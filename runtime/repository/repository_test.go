@@ -100,6 +100,39 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestOpenRecurrent(t *testing.T) {
+	recurrent := func(change func(*Manifest)) func(*Manifest) {
+		return func(m *Manifest) {
+			*m = Manifest{
+				FormatVersion: 1, Name: "tiny", Kind: KindGRU, Graph: GraphRecurrent, ContextLength: 8, VocabSize: 4, NumLayers: 1,
+				HiddenSize: 2, EOSTokenIDs: []int32{2}, Files: m.Files,
+			}
+			change(m)
+		}
+	}
+	for _, kind := range []string{KindRNN, KindLSTM, KindGRU} {
+		dir := filepath.Join(t.TempDir(), "recurrent")
+		writeFolder(t, dir, recurrent(func(m *Manifest) { m.Kind = kind }))
+		m, err := Open(dir)
+		require.NoError(t, err, "no heads are needed")
+		require.Equal(t, kind, m.Kind)
+	}
+	for reason, change := range map[string]func(*Manifest){
+		`kind is "attention", a "recurrent" graph is of kind "rnn", "lstm" or "gru"`: func(m *Manifest) { m.Kind = KindAttention },
+		"context_length is 0":         func(m *Manifest) { m.ContextLength = 0 },
+		"context_length is 16777217":  func(m *Manifest) { m.ContextLength = 1<<24 + 1 },
+		"vocab_size is -1":            func(m *Manifest) { m.VocabSize = -1 },
+		"num_layers is 1025":          func(m *Manifest) { m.NumLayers = 1025 },
+		"hidden_size is 65537, must ": func(m *Manifest) { m.HiddenSize = 65537 },
+		"eos_token_ids is empty":      func(m *Manifest) { m.EOSTokenIDs = nil },
+	} {
+		dir := filepath.Join(t.TempDir(), "recurrent")
+		writeFolder(t, dir, recurrent(change))
+		_, err := Open(dir)
+		require.ErrorContains(t, err, reason)
+	}
+}
+
 func TestOpenWithoutAManifest(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(dir)

@@ -136,7 +136,7 @@ def disease_part(job: tuple[int, str, int, int, int, Path]) -> tuple[str, list[s
                     vitals[resource["subject"]["reference"]].append(resource)
                 out.write(line(resource, mark))
                 if file.stem == "Patient":
-                    ids.append(resource["id"])
+                    ids.append(mark.decode() + resource["id"])
     shutil.rmtree(part / "clinosim")
     with open(part / "Observation.ndjson", "ab") as readings, open(part / "Device.ndjson", "ab") as instruments:
         for n, patient in enumerate(ids):

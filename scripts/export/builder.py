@@ -14,10 +14,10 @@ MS = "com.microsoft"
 
 
 class Builder:
-    """Collects nodes and initializers; weights are streamed to `data` (a binary file) as they come."""
+    """Collects nodes and initializers; weights of `inline` bytes and more are streamed to `data` (a binary file)."""
 
-    def __init__(self, data, data_name: str):
-        self._data, self._data_name = data, data_name
+    def __init__(self, data, data_name: str, inline: int = INLINE_LIMIT):
+        self._data, self._data_name, self._inline = data, data_name, inline
         self._nodes: list = []
         self._initializers: list = []
         self._names: set[str] = set()
@@ -28,7 +28,7 @@ class Builder:
             raise ValueError(f"initializer {name}: defined twice")
         self._names.add(name)
         value = np.asarray(value)
-        if value.nbytes < INLINE_LIMIT:
+        if value.nbytes < self._inline:
             self._initializers.append(numpy_helper.from_array(value, name))
             return name
         self._data.write(b"\0" * (-self._data.tell() % ALIGNMENT))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..bootstrap.current import MANIFEST
 from ..bootstrap.files import sha256
+from .checkpoint import RecurrentConfig
 from .source import ModelConfig
 
 FORMAT_VERSION = 1
@@ -16,8 +17,20 @@ def write_json(path: Path, value: dict) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def write_configs(folder: Path, c: ModelConfig) -> None:
+def write_configs(folder: Path, c: ModelConfig | RecurrentConfig) -> None:
     """config.json and generation_config.json, under Hugging Face's names."""
+    if isinstance(c, RecurrentConfig):
+        eos = list(c.eos_token_ids)
+        write_json(folder / "config.json", {
+            "model_type": f"bedside-{c.kind}", "vocab_size": c.vocab_size, "hidden_size": c.hidden_size,
+            "num_hidden_layers": c.num_hidden_layers, "max_position_embeddings": c.max_position_embeddings,
+            "rms_norm_eps": c.rms_norm_eps, "tie_word_embeddings": True,
+            "bos_token_id": c.bos_token_id, "eos_token_id": eos,
+        })
+        write_json(folder / "generation_config.json", {
+            "bos_token_id": c.bos_token_id, "eos_token_id": eos, "pad_token_id": eos[0],
+        })
+        return
     write_json(folder / "config.json", {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama",
         "attention_bias": False, "attention_dropout": 0.0, "mlp_bias": False, "hidden_act": "silu",
@@ -37,20 +50,28 @@ def write_configs(folder: Path, c: ModelConfig) -> None:
 SPDX = {"apache-2.0": "Apache-2.0", "mit": "MIT"}
 
 
-def write_manifest(folder: Path, c: ModelConfig, name: str, precision: str, quality: dict, source: dict) -> None:
+def graph_of(c: ModelConfig | RecurrentConfig, precision: str) -> dict:
+    """The manifest's part that says what kind of model it is."""
+    if isinstance(c, RecurrentConfig):
+        return {"kind": c.kind, "graph": "recurrent", "batch_invariant": True}
+    return {
+        "kind": "attention", "graph": "packed-gqa", "num_heads": c.num_attention_heads,
+        "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim, "batch_invariant": precision == "w8a8",
+    }
+
+
+def write_manifest(folder: Path, c: ModelConfig | RecurrentConfig, name: str, precision: str, quality: dict,
+                   source: dict) -> None:
     """bedside.json, the last file written: where it stands, the folder is whole."""
     files = {
         p.name: {"sha256": sha256(p), "bytes": p.stat().st_size}
         for p in sorted(folder.iterdir()) if p.name != MANIFEST
     }
     write_json(folder / MANIFEST, {
-        "format_version": FORMAT_VERSION, "name": name, "version": "1", "kind": "attention", "graph": "packed-gqa",
+        "format_version": FORMAT_VERSION, "name": name, "version": "1", **graph_of(c, precision),
         "precision": precision, "languages": list(c.languages), "license": SPDX.get(c.license, c.license),
         "context_length": c.max_position_embeddings, "vocab_size": c.vocab_size, "hidden_size": c.hidden_size,
-        "num_layers": c.num_hidden_layers, "num_heads": c.num_attention_heads,
-        "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim,
-        "bos_token_id": c.bos_token_id, "eos_token_ids": list(c.eos_token_ids),
-        "batch_invariant": precision == "w8a8",
+        "num_layers": c.num_hidden_layers, "bos_token_id": c.bos_token_id, "eos_token_ids": list(c.eos_token_ids),
         "source": source, "quality": quality, "files": files,
     })
 

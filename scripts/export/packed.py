@@ -92,3 +92,7 @@ class Packed:
     def step(self, rows: list[Row]) -> np.ndarray:
         """Run one step; logits in the order of the rows that are not idle."""
         return self.run(self.feeds(rows))
+
+    def extend(self, tokens: list[int], past: int) -> np.ndarray:
+        """Logits of every token of a text's next part, in slot 0."""
+        return self.step([Row(tokens, past, all_logits=True)])

@@ -30,3 +30,12 @@ def per_block(table: np.ndarray, block: int = EMBED_BLOCK) -> tuple[np.ndarray, 
     scale = np.maximum(peak, np.float32(1e-12)) / np.float32(127)
     q = np.rint(blocks / scale[:, :, None]).clip(-127, 127) + 128
     return q.astype(np.uint8).reshape(rows, width), scale.astype(np.float32)
+
+
+def per_row(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quantize `[..., out, in]` float32 so that `q * scale` approximates it, with one scale for each output channel.
+
+    Returns q int8 of the same shape (-127..127) and scale float32 `[..., out, 1]`.
+    """
+    scale = np.maximum(np.abs(weight).max(axis=-1, keepdims=True), np.float32(1e-12)) / np.float32(127)
+    return np.rint(weight / scale).clip(-127, 127).astype(np.int8), scale.astype(np.float32)

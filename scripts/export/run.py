@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import onnx
+from onnx import ModelProto
 from tokenizers import Tokenizer
 
-from ..bootstrap.current import MANIFEST, is_current, origin
+from ..bootstrap.current import MANIFEST, digest_of, is_current, origin
 from ..bootstrap.files import replacing_folder, sha256, sweep
 from ..bootstrap.progress import Progress
-from .evaluate import compare
+from . import graph, recurrent
+from .checkpoint import WEIGHTS, Checkpoint, LlamaSource, RecurrentConfig
+from .devicecard import write_device_card
+from .evaluate import Scorer, compare
 from .folder import write_card, write_configs, write_manifest
-from .graph import Dense32, DenseW8A8, build
-from .source import Source
+from .graph import Dense32, DenseW8A8
+from .heldout import read_tokens
+from .packed import Packed
+from .recurrent import Stored8, Stored16, Stored32
+from .source import ModelConfig, Source, SourceError
+from .stateful import Stateful
 from .tokenizer import write_tokenizer
 
 HERE = Path(__file__).resolve().parent
@@ -23,10 +33,72 @@ MODEL, DATA = "model.onnx", "model.onnx.data"
 LEAST_TOKENS = 3
 
 
-def write_graph(source: Source, kind: type, folder: Path) -> None:
+class Exported(Protocol):
+    """A model to export, read from wherever its weights lie."""
+
+    config: ModelConfig | RecurrentConfig
+    forms: tuple[type, ...]  # how its weights can be written: the float32 reference first, the one to be served next
+
+    def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto: ...
+    def write_tokenizer(self, folder: Path) -> None: ...
+    def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None: ...
+    def open(self, path: str, room: int) -> Scorer: ...
+
+
+class FromGGUF:
+    """A GGUF file of architecture `llama`."""
+
+    forms = (Dense32, DenseW8A8)
+
+    def __init__(self, path: Path):
+        self._path, self._source = path, Source(str(path))
+        self.config = self._source.config
+
+    def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto:
+        return graph.build(self._source, form, data, DATA, tick)
+
+    def write_tokenizer(self, folder: Path) -> None:
+        write_tokenizer(str(self._path), str(folder))
+
+    def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None:
+        write_card(folder, self.config, name, form.name, quality, made_from)
+
+    def open(self, path: str, room: int) -> Scorer:
+        return Packed(path, 1, room)
+
+
+class FromCheckpoint:
+    """A folder that training left (see checkpoint.py): a recurrent model, or a decoder with attention."""
+
+    def __init__(self, folder: Path):
+        self._checkpoint = Checkpoint(folder)
+        self.config = self._checkpoint.config
+        self._recurrent = isinstance(self.config, RecurrentConfig)
+        self.forms = (Stored32, Stored8, Stored16) if self._recurrent else (Dense32, DenseW8A8)
+
+    def files(self) -> list[Path]:
+        """What the folders depend on beside the weights."""
+        return self._checkpoint.files()
+
+    def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto:
+        if self._recurrent:
+            return recurrent.build(self._checkpoint, form, data, DATA, tick)
+        return graph.build(LlamaSource(self._checkpoint), form, data, DATA, tick)
+
+    def write_tokenizer(self, folder: Path) -> None:
+        self._checkpoint.write_tokenizer(folder)
+
+    def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None:
+        write_device_card(folder, self._checkpoint, name, form.name, quality, made_from)
+
+    def open(self, path: str, room: int) -> Scorer:
+        return Stateful(path, 1) if self._recurrent else Packed(path, 1, room)
+
+
+def write_graph(model: Exported, form: type, folder: Path) -> None:
     """model.onnx and model.onnx.data."""
-    layers = source.config.num_hidden_layers
-    with Progress(f"writing the {kind.name} graph", layers + 2) as progress, open(folder / DATA, "wb") as data:
+    steps = model.config.num_hidden_layers + 2
+    with Progress(f"writing the {form.name} graph", steps) as progress, open(folder / DATA, "wb") as data:
         done = 0
 
         def tick() -> None:
@@ -34,45 +106,64 @@ def write_graph(source: Source, kind: type, folder: Path) -> None:
             done += 1
             progress.update(done)
 
-        model = build(source, kind, data, DATA, tick)
-    (folder / MODEL).write_bytes(model.SerializeToString(deterministic=True))
+        written = model.build(form, data, tick)
+    (folder / MODEL).write_bytes(written.SerializeToString(deterministic=True))
     onnx.checker.check_model(str(folder / MODEL))
 
 
-def export_one(gguf: Path, folder: Path, name: str, kind: type, reference: Path | None, heldout: Path,
-               made_from: dict) -> None:
-    """Write one model folder, whole or not at all."""
+def export_one(model: Exported, form: type, folder: Path, reference: Path | None, heldout: Path, made_from: dict) -> dict:
+    """Write one model folder, whole or not at all; returns its quality."""
     with replacing_folder(folder) as temp:
-        source = Source(str(gguf))
-        write_graph(source, kind, temp)
-        write_tokenizer(str(gguf), str(temp))
-        write_configs(temp, source.config)
-        quality = measure(temp, reference, heldout, source.config.max_position_embeddings)
-        write_card(temp, source.config, name, kind.name, quality, made_from)
-        write_manifest(temp, source.config, name, kind.name, quality, made_from)
+        write_graph(model, form, temp)
+        model.write_tokenizer(temp)
+        write_configs(temp, model.config)
+        quality = measure(model, temp, reference, heldout)
+        model.write_card(temp, folder.name, form, quality, made_from)
+        write_manifest(temp, model.config, folder.name, form.name, quality, made_from)
+    return quality
 
 
-def measure(folder: Path, reference: Path | None, heldout: Path, context: int) -> dict:
+def measure(model: Exported, folder: Path, reference: Path | None, heldout: Path) -> dict:
     """Quality against the reference folder; against itself where there is none."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokens = tokenizer.encode(heldout.read_text(encoding="utf-8"), add_special_tokens=False).ids
+    tokens = read_tokens(heldout, Tokenizer.from_file(str(folder / "tokenizer.json")))
     if len(tokens) < LEAST_TOKENS:
-        raise ValueError(f"{heldout.name}: too short to measure anything")
+        raise SourceError(f"{heldout}: too short to measure anything")
     base = reference or folder
     with Progress(f"measuring on {len(tokens)} tokens of held-out text", len(tokens)) as progress:
-        result = compare(str(base / MODEL), str(folder / MODEL), tokens, context, progress.update)
+        result = compare(model.open, str(base / MODEL), str(folder / MODEL), tokens,
+                         model.config.max_position_embeddings, progress.update)
     return {**result, "reference": reference.name if reference else "itself"}
 
 
-def export_all(gguf: Path, models: Path, name: str, heldout: Path = HELDOUT, force: bool = False) -> None:
-    """The float32 folder first, then the 8-bit one, which is measured against it."""
+def export_forms(model: Exported, models: Path, name: str, heldout: Path, made_from: dict, force: bool,
+                 served: str | None = None) -> None:
+    """The float32 folder NAME-fp32 first, then NAME, which is measured against it, in the precision `served`."""
     sweep(models)
-    made_from = origin(gguf.name, sha256(gguf), heldout)
+    smaller = {form.name: form for form in model.forms[1:]}
+    if served is not None and served not in smaller:
+        raise SourceError(f"precision {served}: this model can be written as {', '.join(smaller)}")
     oracle = models / f"{name}-fp32"
-    for kind, folder, reference in ((Dense32, oracle, None), (DenseW8A8, models / name, oracle)):
-        if not force and is_current(folder, made_from):
+    small = smaller[served] if served else model.forms[1]
+    for form, folder, reference in ((model.forms[0], oracle, None), (small, models / name, oracle)):
+        if not force and is_current(folder, made_from) and written_as(folder) == form.name:
             continue
-        export_one(gguf, folder, folder.name, kind, reference, heldout, made_from)
-        quality = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["quality"]
-        shown = ", ".join(f"{key} {value}" for key, value in quality.items())
-        print(f"{folder.name}: {shown}", flush=True)
+        quality = export_one(model, form, folder, reference, heldout, made_from)
+        print(f"{folder.name}: " + ", ".join(f"{key} {value}" for key, value in quality.items()), flush=True)
+
+
+def written_as(folder: Path) -> str:
+    """The precision of a whole folder."""
+    return json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("precision", "")
+
+
+def export_all(gguf: Path, models: Path, name: str, heldout: Path = HELDOUT, force: bool = False) -> None:
+    """Both folders of a GGUF file."""
+    export_forms(FromGGUF(gguf), models, name, heldout, origin(gguf.name, sha256(gguf), heldout), force)
+
+
+def export_checkpoint(folder: Path, models: Path, name: str, heldout: Path = HELDOUT, force: bool = False,
+                      served: str | None = None) -> None:
+    """Both folders of what training left in `folder`."""
+    model = FromCheckpoint(folder)
+    made_from = origin(WEIGHTS, sha256(folder / WEIGHTS), heldout) | {"beside_sha256": digest_of(model.files())}
+    export_forms(model, models, name, heldout, made_from, force, served)

@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from . import genai, repository
+from . import device, genai, repository
 
-parser = argparse.ArgumentParser(prog="python -m scripts.testmodels", description="Write models/ and genai/.")
-parser.add_argument("--out", type=Path, required=True, help="where both folders go")
+parser = argparse.ArgumentParser(prog="python -m scripts.testmodels", description="Write models/, genai/ and device/.")
+parser.add_argument("--out", type=Path, required=True, help="where the folders go")
 out = parser.parse_args().out
 repository.write(out / "models")
 genai.write(out / "genai")
+device.write(out / "device")

@@ -27,7 +27,7 @@ type Config struct {
 	Threads          int           `help:"Threads within an operator; 0: one a core." default:"0" env:"BEDSIDE_THREADS" group:"model"`
 
 	Slots              int                `help:"Sequences that run at once." default:"64" env:"BEDSIDE_SLOTS" group:"batching"`
-	SlotCapacity       int                `help:"Tokens of one sequence, prompt and answer together." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
+	SlotCapacity       int                `help:"Tokens of one sequence, prompt and answer together; recurrent models have their whole context, which costs them nothing." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
 	TokenBudget        int                `help:"Tokens of one step, all sequences together." default:"256" env:"BEDSIDE_TOKEN_BUDGET" group:"batching"`
 	MaxChunk           int                `help:"Prompt tokens of one sequence in one step." default:"128" env:"BEDSIDE_MAX_CHUNK" group:"batching"`
 	MaxQueueSize       int                `help:"Requests that may wait for a slot." default:"1024" env:"BEDSIDE_MAX_QUEUE_SIZE" group:"batching"`

@@ -13,6 +13,7 @@ import (
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 )
 
@@ -25,6 +26,7 @@ var ErrFailed = errors.New("model failed")
 // Engine batches requests onto one model. It is safe for concurrent use.
 type Engine struct {
 	model     *ort.LanguageModel
+	grows     bool // whether a slot holds a cache that grows by the token, not a state
 	tokenizer *tokenizer.Tokenizer
 	metrics   *Metrics
 	eos       map[int32]bool
@@ -64,16 +66,19 @@ func ModelOptions(cfg continuous.Config, threads int) ort.Options {
 // New starts an engine on a model opened with ModelOptions(cfg, ...). The engine owns the
 // model from here on; Close ends both.
 func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Config, metrics *Metrics) (*Engine, error) {
-	// Attention pads the rows of a call to the widest; slots have room for that.
 	cfg = cfg.WithDefaults()
-	cfg.PaddedCapacity = cfg.SlotCapacity + cfg.MaxChunk
+	grows := !model.SlotMemory().Constant
+	if grows {
+		// Attention pads the rows of a call to the widest; slots have room for that.
+		cfg.PaddedCapacity = cfg.SlotCapacity + cfg.MaxChunk
+	}
 	scheduler, err := continuous.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	ctx, abort := context.WithCancel(context.Background())
 	e := &Engine{
-		model: model, tokenizer: tok, metrics: metrics, eos: map[int32]bool{},
+		model: model, grows: grows, tokenizer: tok, metrics: metrics.of(grows), eos: map[int32]bool{},
 		levels: cfg.PriorityLevels, inbox: make(chan message), done: make(chan struct{}), abort: abort,
 		scheduler: scheduler, sequences: map[uint64]*sequence{},
 	}
@@ -83,10 +88,16 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	e.forms = newForms(func() *constrain.Vocabulary {
 		return constrain.NewVocabulary(tok, model.Manifest().VocabSize, model.Manifest().EOSTokenIDs)
 	})
-	metrics.load(scheduler.Stats())
+	e.metrics.load(scheduler.Stats())
 	go e.loop(ctx)
 	return e, nil
 }
+
+// SlotMemory says what a sequence takes.
+func (e *Engine) SlotMemory() ort.SlotMemory { return e.model.SlotMemory() }
+
+// Manifest describes the model as it runs on this machine.
+func (e *Engine) Manifest() *repository.Manifest { return e.model.Manifest() }
 
 // Capacity is how many tokens a prompt and its answer may have together.
 func (e *Engine) Capacity() int { return e.model.Options().SlotCapacity }
@@ -197,7 +208,7 @@ func (e *Engine) step(ctx context.Context) {
 			s.started = began
 			e.metrics.queued(began.Sub(s.arrived))
 		}
-		e.rows = append(e.rows, rowOf(s, r))
+		e.rows = append(e.rows, rowOf(s, r, e.grows))
 	}
 	prepared := e.prepare(plan.Rows)
 	logits, err := e.model.Step(ctx, e.rows)

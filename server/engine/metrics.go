@@ -23,6 +23,7 @@ type Metrics struct {
 	slotsFree                prometheus.Gauge
 	cacheTokens, cacheLimit  prometheus.Gauge
 	promptTokens, textTokens prometheus.Counter
+	cached                   bool // whether the model has a key-value cache
 	requests                 *prometheus.CounterVec
 }
 
@@ -115,12 +116,21 @@ func (m *Metrics) step(rows []ort.Row, took time.Duration, stats continuous.Stat
 	m.load(stats)
 }
 
+// of says whether the model has a key-value cache; the gauges of one without stay at 0.
+func (m *Metrics) of(cached bool) *Metrics {
+	other := *m
+	other.cached = cached
+	return &other
+}
+
 func (m *Metrics) load(st continuous.Stats) {
 	m.waiting.Set(float64(st.Waiting))
 	m.running.Set(float64(st.Running))
 	m.slotsFree.Set(float64(st.SlotsFree))
-	m.cacheTokens.Set(float64(st.TokensInUse))
-	m.cacheLimit.Set(float64(st.TokenCapacity))
+	if m.cached {
+		m.cacheTokens.Set(float64(st.TokensInUse))
+		m.cacheLimit.Set(float64(st.TokenCapacity))
+	}
 }
 
 func (m *Metrics) ended(reason continuous.Reason, s *sequence) {

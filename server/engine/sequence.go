@@ -96,14 +96,15 @@ func (s *sequence) runLength() int {
 	return s.prompt
 }
 
-// rowOf turns a planned row into the model's. A single token of a prompt, or of tokens that
-// were appended to a sampled one, is run together with the token before it: the model rounds
-// single tokens otherwise than longer rows (see ort.LanguageModel.Step), and a text must not
-// depend on how these were cut. The token before gets the bits that it already has, since
-// the scheduler never cuts off the first token of such a run by itself.
-func rowOf(s *sequence, r continuous.Row) ort.Row {
+// rowOf turns a planned row into the model's. Where its memory of a sequence grows, a single
+// token of a prompt, or of tokens that were appended to a sampled one, is run together with
+// the token before it: attention rounds single tokens otherwise than longer rows (see
+// ort.LanguageModel.Step), and a text must not depend on how these were cut. The token
+// before gets the bits that it already has, since the scheduler never cuts off the first
+// token of such a run by itself. A state neither needs that nor could go back.
+func rowOf(s *sequence, r continuous.Row, grows bool) ort.Row {
 	start, count := r.Start, r.Count
-	if count == 1 && start > s.runStart && start < s.runEnd {
+	if grows && count == 1 && start > s.runStart && start < s.runEnd {
 		start, count = start-1, 2
 	}
 	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}

@@ -42,8 +42,17 @@ func TestRowOf(t *testing.T) {
 			scoring, continuous.Row{Start: 3, Count: 1}, ort.Row{Start: 2, Tokens: tokens[2:4], LogitsFrom: 1},
 		},
 	} {
-		require.Equal(t, c.want, rowOf(c.s, c.in), name)
+		require.Equal(t, c.want, rowOf(c.s, c.in, true), name)
+		if c.in.Count == 1 && c.s != scoring {
+			last := c.s.tokens[c.in.Start : c.in.Start+1]
+			logits := 1
+			if c.in.Samples {
+				logits = 0
+			}
+			require.Equal(t, ort.Row{Start: c.in.Start, Tokens: last, LogitsFrom: logits}, rowOf(c.s, c.in, false), "a state cannot go back: %s", name)
+		}
 	}
+	require.Equal(t, ort.Row{Start: 3, Tokens: tokens[3:4], LogitsFrom: 0}, rowOf(scoring, continuous.Row{Start: 3, Count: 1}, false))
 }
 
 func TestScoringTakesTheNextToken(t *testing.T) {

@@ -244,3 +244,27 @@ func BenchmarkExtract(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(all)*b.N)/b.Elapsed().Seconds(), "readings/s")
 }
+
+// Series are what the statistics are of.
+func TestSeriesAreWhatTheStatisticsAreOf(t *testing.T) {
+	rec := &record.PatientRecord{Encounters: []record.Encounter{{ID: "e", Class: "IMP", Status: "in-progress", Start: moment(0)}}}
+	for _, r := range []struct {
+		code, unit string
+		value      float64
+		minutes    int
+	}{{"8867-4", "/min", 90, 200}, {"8867-4", "/min", 80, 10}, {"2823-3", "mmol/L", 4.1, 30}, {"8310-5", "[degF]", 100.4, 40}, {"8867-4", "/min", 70, 2000}} {
+		rec.Observations = append(rec.Observations, reading(r.code, r.value, r.unit, r.minutes))
+	}
+	series := features.Series(rec, admission)
+	require.Len(t, series, 3)
+	require.InDelta(t, 38, series["8310-5"][0].Value, 1e-9, "in the measure's unit")
+	require.Equal(t, []features.Reading{{Hours: 1.0 / 6, Value: 80}, {Hours: 200.0 / 60, Value: 90}}, series["8867-4"], "in order, within a day")
+	row := features.Extract(rec)
+	for code, of := range series {
+		at, ok := features.Place(code, features.FirstDay, features.Count)
+		require.True(t, ok)
+		require.Len(t, of, int(row[at]))
+		last, _ := features.Place(code, features.FirstDay, features.Last)
+		require.Equal(t, of[len(of)-1].Value, row[last])
+	}
+}

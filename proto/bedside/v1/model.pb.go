@@ -425,7 +425,7 @@ func (x *ListModelsResponse) GetModels() []*Model {
 type Model struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Reference *ModelReference        `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
-	// "attention", later "rnn", "lstm", "gru", for language models; "embedding"; "tensors" for any other ONNX file.
+	// "attention", "rnn", "lstm" or "gru" for language models; "embedding"; "tensors" for any other ONNX file.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// "w8a8", "fp32" or what its maker calls it; empty where that is unknown.
 	Precision string `protobuf:"bytes,3,opt,name=precision,proto3" json:"precision,omitempty"`

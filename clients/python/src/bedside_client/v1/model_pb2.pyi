@@ -225,7 +225,7 @@ class Model(_message.Message):
     STATE_TIME_FIELD_NUMBER: _builtins.int
     DIMENSIONS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """"attention", later "rnn", "lstm", "gru", for language models; "embedding"; "tensors" for any other ONNX file."""
+    """"attention", "rnn", "lstm" or "gru" for language models; "embedding"; "tensors" for any other ONNX file."""
     precision: _builtins.str
     """"w8a8", "fp32" or what its maker calls it; empty where that is unknown."""
     license: _builtins.str

@@ -162,7 +162,7 @@ export type Model = Message<"bedside.v1.Model"> & {
   reference?: ModelReference | undefined;
 
   /**
-   * "attention", later "rnn", "lstm", "gru", for language models; "embedding"; "tensors" for any other ONNX file.
+   * "attention", "rnn", "lstm" or "gru" for language models; "embedding"; "tensors" for any other ONNX file.
    *
    * @generated from field: string kind = 2;
    */

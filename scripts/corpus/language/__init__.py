@@ -1,0 +1,1 @@
+"""The corpus of the device language models: stays, prepared, turned into prompts and answers."""

@@ -1,0 +1,1 @@
+"""Judging models on the corpus of the device language models."""
