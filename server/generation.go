@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
@@ -37,9 +38,9 @@ func (s *generationService) Generate(ctx context.Context, req *bedsidev1.Generat
 		out.Logprobs = append(out.Logprobs, lm.logprobs(req, ev)...)
 	}
 	if err := gen.Err(); err != nil {
-		return nil, err
+		return nil, constraintError(req, err)
 	}
-	out.Text = string(text)
+	out.Text, out.ConstraintMet = string(text), gen.Summary().ConstraintMet
 	out.FinishReason, out.Usage, out.Timings = outcome(gen.Summary())
 	return out, nil
 }
@@ -60,9 +61,9 @@ func (s *generationService) StreamGenerate(req *bedsidev1.GenerateRequest, strea
 		}
 	}
 	if err := gen.Err(); err != nil {
-		return err
+		return constraintError(req, err)
 	}
-	last := &bedsidev1.StreamGenerateResponse{Model: lm.reference(), Seed: gen.Seed()}
+	last := &bedsidev1.StreamGenerateResponse{Model: lm.reference(), Seed: gen.Seed(), ConstraintMet: gen.Summary().ConstraintMet}
 	last.FinishReason, last.Usage, last.Timings = outcome(gen.Summary())
 	return stream.Send(last)
 }
@@ -90,7 +91,25 @@ func (lm *languageModel) generate(ctx context.Context, req *bedsidev1.GenerateRe
 	}
 	params := samplingParams(req.GetSampling())
 	lm.boundTokens(&params, len(prompt))
-	return lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params})
+	gen, err := lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params, Form: formOf(req.GetConstraint())})
+	return gen, constraintError(req, err)
+}
+
+func formOf(c *bedsidev1.Constraint) constrain.Form {
+	return constrain.Form{Choices: c.GetChoices().GetTexts(), Regex: c.GetRegex(), JSONSchema: c.GetJsonSchema()}
+}
+
+// constraintError gives an error about the constraint its field.
+func constraintError(req *bedsidev1.GenerateRequest, err error) error {
+	switch req.GetConstraint().GetForm().(type) {
+	case *bedsidev1.Constraint_Choices:
+		return apierror.Constraint("constraint.choices.texts", err)
+	case *bedsidev1.Constraint_Regex:
+		return apierror.Constraint("constraint.regex", err)
+	case *bedsidev1.Constraint_JsonSchema:
+		return apierror.Constraint("constraint.json_schema", err)
+	}
+	return err
 }
 
 // boundTokens sets how long a text may get where the request does not say.

@@ -42,7 +42,7 @@ func (g textGenerator) Generate(ctx context.Context, r oip.TextRequest, yield fu
 	if r.Priority > g.engine.PriorityLevels() {
 		r.Priority = 0 // Triton takes a level that there is not for the default, too
 	}
-	gen, err := g.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: r.Sampling, Priority: r.Priority})
+	gen, err := g.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: r.Sampling, Priority: r.Priority, Form: r.Form})
 	if err != nil {
 		return oip.TextSummary{}, err
 	}
@@ -60,6 +60,7 @@ func (g textGenerator) Generate(ctx context.Context, r oip.TextRequest, yield fu
 	s := gen.Summary()
 	return oip.TextSummary{
 		FinishReason: finishWords[s.Finish], PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens, Queue: s.Queue,
+		ConstraintMet: s.ConstraintMet,
 	}, nil
 }
 

@@ -21,34 +21,53 @@ func (s *Scheduler) Complete(now time.Time, results []Result) ([]Ended, error) {
 		if r.Outcome < OutcomeContinue || r.Outcome > OutcomeFail {
 			return nil, invalid(fmt.Sprintf("results[%d].outcome", i), fmt.Sprintf("%d is not an outcome", r.Outcome))
 		}
+		if reason := s.checkAppended(i, r.Appended); reason != "" {
+			return nil, invalid(fmt.Sprintf("results[%d].appended", i), reason)
+		}
 	}
 	s.advance(now)
 	for i, r := range results {
-		s.completeRow(s.flight[i], s.rows[i], r.Outcome)
+		s.completeRow(s.flight[i], s.rows[i], r)
 	}
 	clear(s.flight) // let ended sequences be collected
 	s.flight = s.flight[:0]
 	return s.takeEnded(), nil
 }
 
-func (s *Scheduler) completeRow(q *sequence, row Row, outcome Outcome) {
+// checkAppended says what is wrong with Result.Appended of row i, or nothing.
+func (s *Scheduler) checkAppended(i, appended int) string {
+	q := s.flight[i]
+	switch {
+	case appended == 0:
+		return ""
+	case appended < 0 || !s.rows[i].Samples:
+		return fmt.Sprintf("%d in a row that does not sample, or negative", appended)
+	case appended > q.req.MaxNewTokens-q.sampled-1:
+		return fmt.Sprintf("%d goes beyond the %d tokens that may follow", appended, q.req.MaxNewTokens-q.sampled-1)
+	case s.cfg.PaddedCapacity == s.cfg.SlotCapacity:
+		return "needs a padded_capacity of more than slot_capacity"
+	}
+	return ""
+}
+
+func (s *Scheduler) completeRow(q *sequence, row Row, result Result) {
 	switch {
 	case q.state == cancelled:
 		s.end(q, ReasonCancelled)
 		return
-	case outcome == OutcomeFail:
+	case result.Outcome == OutcomeFail:
 		s.end(q, ReasonFailed)
 		return
 	}
 	q.state = running
 	q.past += row.Count
 	if row.Samples {
-		q.sampled++
+		q.sampled += 1 + result.Appended
 	}
 	switch {
-	case outcome == OutcomeStop:
+	case result.Outcome == OutcomeStop:
 		s.end(q, ReasonStop)
-	case q.past >= q.req.PromptTokens && q.sampled == q.req.MaxNewTokens:
+	case q.past >= q.req.PromptTokens && q.sampled == q.req.MaxNewTokens: // what was appended need not be run
 		s.end(q, ReasonLength)
 	}
 }

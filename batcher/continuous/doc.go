@@ -21,10 +21,11 @@
 // Yu et al., "Orca: A Distributed Serving System for Transformer-Based Generative Models", OSDI 2022), and a step is
 // bounded in tokens, with long prompts cut into chunks that ride along with the decoding rows (chunked prefill,
 // stall-free batching: Agrawal et al., "Taming Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve",
-// OSDI 2024). Decoding rows come first with one token each, then the prompts already under way, then waiting requests
+// OSDI 2024). Decoding rows come first with one token each, or more where tokens were appended to a sampled one, then the prompts already under way, then waiting requests
 // into free slots, until the budget or the slots are spent. No running row is passed over: an earlier prompt's chunk
 // leaves one token of the budget to each later one. Only when rows outnumber the budget, which takes a budget lowered
-// by [Scheduler.SetTokenBudget], do rows take turns: each then runs at least once in ceil(rows/budget) steps. A slot
+// by [Scheduler.SetTokenBudget] or appended tokens, do rows take turns: each then runs at least once in ceil(rows/budget)
+// steps, or 2*ceil(rows/budget) where tokens were appended. A slot
 // holds one sequence from its first token to its end, and is always the lowest free one, so that the used slots stay
 // dense. Nothing is preempted: room for the longest possible answer is set aside when a request is accepted.
 //

@@ -74,6 +74,14 @@ type oracle struct {
 
 func (o *oracle) known() int { return o.req.PromptTokens + o.sampled }
 
+// need is the fewest tokens that its row runs.
+func (o *oracle) need() int {
+	if o.sampled > 0 && o.known()-o.past > 1 {
+		return 2
+	}
+	return 1
+}
+
 // left is how many tokens it may still run.
 func (o *oracle) left() int { return o.req.PromptTokens + max(0, o.req.MaxNewTokens-1) - o.past }
 
@@ -89,6 +97,8 @@ type world struct {
 	drain  bool
 	ops    []op
 	log    []answer
+	// appends says how many tokens come behind a sampled one, where room is left; nil: none.
+	appends func(room int) int
 }
 
 func newWorld(t checker, cfg Config) *world {
@@ -176,11 +186,15 @@ func (w *world) complete(outcome func(Row) Outcome) []Ended {
 	for _, r := range w.flight {
 		o := w.live[r.ID]
 		o.outcome = outcome(r)
-		results = append(results, Result{ID: r.ID, Outcome: o.outcome})
+		result := Result{ID: r.ID, Outcome: o.outcome}
+		if room := o.req.MaxNewTokens - o.sampled - 1; r.Samples && room > 0 && w.appends != nil {
+			result.Appended = w.appends(room)
+		}
+		results = append(results, result)
 		if !o.cancelled && o.outcome != OutcomeFail {
 			o.past += r.Count
 			if r.Samples {
-				o.sampled++
+				o.sampled += 1 + result.Appended
 			}
 		}
 	}
@@ -237,6 +251,10 @@ func (w *world) drainBound() int {
 		longest = max(longest, o.left())
 	}
 	turns := (w.cfg.Slots + w.cfg.TokenBudget - 1) / w.cfg.TokenBudget
+	if w.appends != nil {
+		turns *= 2
+		work *= 2 // a token of the budget may be left over where the next row needs two
+	}
 	return work/min(w.cfg.Slots, w.cfg.TokenBudget) + longest*turns + 2
 }
 

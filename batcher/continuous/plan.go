@@ -23,37 +23,51 @@ func (s *Scheduler) Plan(now time.Time) Plan {
 
 // takeTurns gives tokens to the running sequences.
 func (s *Scheduler) takeTurns() {
-	budget, n := s.cfg.TokenBudget, len(s.running)
-	if n > budget {
-		for _, q := range s.running[:budget] {
-			s.addRow(q, 1)
-		}
-		rotate(s.running, budget)
+	left := s.cfg.TokenBudget
+	for _, q := range s.running {
+		left -= q.need()
+	}
+	if left < 0 {
+		s.rotateTurns()
 		return
 	}
-	prompts := 0
-	for _, q := range s.running {
-		if q.sampled == 0 {
-			prompts++
-			continue
-		}
-		s.addRow(q, 1)
-	}
-	left, width := budget-(n-prompts), s.width()
+	// What is left is shared out, and the least of each stays for it, so that every one moves on.
+	width := s.width()
 	for _, q := range s.running {
 		if q.sampled > 0 {
-			continue
+			count := q.need() + min(left, max(0, min(q.known()-q.past, width)-q.need()))
+			left -= count - q.need()
+			s.addRow(q, count)
 		}
-		prompts--
-		// One token stays for each later prompt, so that every one of them moves on.
-		count := min(q.known()-q.past, width, left-prompts)
-		s.addRow(q, count)
-		left -= count
 	}
+	for _, q := range s.running {
+		if q.sampled == 0 {
+			count := min(q.known()-q.past, width, 1+left)
+			left -= count - 1
+			s.addRow(q, count)
+		}
+	}
+}
+
+// rotateTurns gives the first sequences the least that they need, as far as the budget goes, and sends them to the back.
+func (s *Scheduler) rotateTurns() {
+	left, served := s.cfg.TokenBudget, 0
+	for _, q := range s.running {
+		if left < q.need() && served > 0 || left == 0 {
+			break
+		}
+		s.addRow(q, q.need())
+		left -= q.need()
+		served++
+	}
+	rotate(s.running, served)
 }
 
 // startWaiting gives what is left of the budget to waiting sequences, as long as there are free slots.
 func (s *Scheduler) startWaiting() {
+	if len(s.rows) < len(s.running) {
+		return // not even those that run have all their turn
+	}
 	left := s.cfg.TokenBudget
 	for i := range s.rows {
 		left -= s.rows[i].Count

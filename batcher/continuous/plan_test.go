@@ -225,3 +225,44 @@ func TestClockStepsBack(t *testing.T) {
 	mustAdmit(t, s, t0, Request{ID: 2, PromptTokens: 1, MaxNewTokens: 2, Deadline: t0.Add(time.Second)})
 	wantEnded(t, s.Plan(t0).Ended, Ended{ID: 2, Reason: ReasonExpired, Slot: -1})
 }
+
+// Tokens that were appended run together with the sampled one before them, never it alone, whatever the budget.
+func TestAppendedTokensRunTogether(t *testing.T) {
+	s := mustNew(t, Config{Slots: 2, SlotCapacity: 32, TokenBudget: 4, MaxChunk: 3})
+	mustAdmit(t, s, t0, Request{ID: 1, PromptTokens: 1, MaxNewTokens: 20}, Request{ID: 2, PromptTokens: 1, MaxNewTokens: 20})
+	run := func(appended ...int) (out []Row) {
+		plan := s.Plan(t0)
+		results := make([]Result, len(plan.Rows))
+		for i, r := range plan.Rows {
+			results[i] = Result{ID: r.ID, Appended: appended[i]}
+		}
+		out = append(out, plan.Rows...)
+		if _, err := s.Complete(t0, results); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	run(4, 0)
+	for i, want := range [][]Row{
+		{{ID: 1, Slot: 0, Start: 1, Count: 3}, {ID: 2, Slot: 1, Start: 1, Count: 1, Samples: true}},
+		{{ID: 1, Slot: 0, Start: 4, Count: 2, Samples: true}, {ID: 2, Slot: 1, Start: 2, Count: 1, Samples: true}},
+		{{ID: 1, Slot: 0, Start: 6, Count: 1, Samples: true}, {ID: 2, Slot: 1, Start: 3, Count: 1, Samples: true}},
+	} {
+		if got := run(0, 0); !reflect.DeepEqual(got, want) {
+			t.Fatalf("step %d: %+v, want %+v", i, got, want)
+		}
+	}
+	plan := s.Plan(t0)
+	for _, appended := range []int{-1, 13} {
+		results := []Result{{ID: plan.Rows[0].ID, Appended: appended}, {ID: plan.Rows[1].ID}}
+		var e *Error
+		if _, err := s.Complete(t0, results); !errors.As(err, &e) || e.Field != "results[0].appended" {
+			t.Fatalf("%d appended: %v", appended, err)
+		}
+	}
+	// 7 sampled and appended, the one sampled now, 12 behind it: that is all there may be.
+	ended, err := s.Complete(t0, []Result{{ID: plan.Rows[0].ID, Appended: 12}, {ID: plan.Rows[1].ID}})
+	if err != nil || len(ended) != 1 || ended[0].Reason != ReasonLength || ended[0].Generated != 20 {
+		t.Fatalf("%+v, %v", ended, err)
+	}
+}

@@ -103,6 +103,14 @@ func act(src source, w *world) {
 func play(t checker, src source, calls int) {
 	cfg := pickConfig(src)
 	w := newWorld(t, cfg)
+	if src.pick(2, "appends") == 1 && cfg.PaddedCapacity != cfg.SlotCapacity {
+		w.appends = func(room int) int {
+			if src.pick(3, "append") > 0 {
+				return 0
+			}
+			return 1 + src.pick(min(room, 9), "appended")
+		}
+	}
 	for range calls {
 		if b, ok := src.(*spent); ok && len(b.data) == 0 {
 			break

@@ -28,6 +28,16 @@ const (
 // known is how many tokens of the sequence exist. All but those in the slot wait to be run.
 func (q *sequence) known() int { return q.req.PromptTokens + q.sampled }
 
+// need is the fewest tokens that a row of the sequence runs: where tokens were appended to a sampled one, it is never run
+// without the first of them. Models may round a row of one token otherwise than longer ones, and the length of a row must not
+// be a matter of the load.
+func (q *sequence) need() int {
+	if q.sampled > 0 && q.known()-q.past > 1 {
+		return 2
+	}
+	return 1
+}
+
 // list is an intrusive doubly linked list in order of arrival: any member leaves in O(1), and nothing is allocated.
 type list struct{ head, tail *sequence }
 

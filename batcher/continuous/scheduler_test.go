@@ -43,7 +43,7 @@ func completeAll(t *testing.T, s *Scheduler, now time.Time, rows []Row, outcome 
 	t.Helper()
 	var results []Result
 	for _, r := range rows {
-		results = append(results, Result{r.ID, outcome})
+		results = append(results, Result{ID: r.ID, Outcome: outcome})
 	}
 	ended, err := s.Complete(now, results)
 	if err != nil {

@@ -25,8 +25,10 @@ type Row struct {
 	Slot int
 	// Start is how many tokens of this sequence the slot already holds. It is 0 in a sequence's first row.
 	Start int
-	// Count is how many tokens to run, at least 1. With k tokens sampled so far and k >= 1, it is 1 and
-	// Start is PromptTokens+k-1: the token to run is the one sampled last.
+	// Count is how many tokens to run, at least 1. Once a token is sampled, it is 1 and Start is PromptTokens+k-1 with k
+	// tokens sampled and appended so far: the token to run is the one sampled last. Where others were appended to it
+	// (Result.Appended), the row runs it with as many of them as there is room for, and at least one; a later row may
+	// run the last of them alone.
 	Count int
 	// Samples says that the row reaches the last known token, so that its logits give the next one. It is never set
 	// for a request with MaxNewTokens 0.
@@ -104,6 +106,11 @@ const (
 type Result struct {
 	ID      uint64
 	Outcome Outcome
+	// Appended is how many tokens the caller put behind the one it sampled, without logits of their own because they
+	// were the only ones possible. They count as sampled, are run together with the token before them, and may not go
+	// beyond MaxNewTokens. The row must have sampled. With Config.PaddedCapacity set, it must be more than
+	// SlotCapacity; under a TokenBudget of 1, their rows of two tokens go beyond it.
+	Appended int
 }
 
 // Stats is a snapshot for metrics and health checks.

@@ -51,6 +51,7 @@ func run(ctx context.Context, args []string, a *app) int {
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "connection", Title: "Connection:"},
 			{Key: "sampling", Title: "Sampling:"},
+			{Key: "form", Title: "Form of the text:"},
 			{Key: "text", Title: "Text:"},
 			{Key: "cohort", Title: "Cohorts:"},
 			{Key: "network", Title: "Network:"},

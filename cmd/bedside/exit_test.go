@@ -136,6 +136,15 @@ func TestSignal(t *testing.T) {
 	require.Equal(t, "bedside: interrupted\n", stderr.String())
 }
 
+func TestGenerateTellsOfATextCutOff(t *testing.T) {
+	met := false
+	addr := (&scripted{pieces: []*bedsidev1.StreamGenerateResponse{{Text: "{"}, {ConstraintMet: &met}}}).listen(t)
+	got := command(t.Context(), nil, "generate", "--addr", addr, "--raw", "--regex", "x", "Hello")
+	require.Equal(t, result{exitOK, "{\n", "bedside: the text was cut off before it had its form; a larger --max-tokens may help\n"}, got)
+	got = command(t.Context(), nil, "generate", "--addr", addr, "--raw", "--regex", "x", "--choice", "y", "Hello")
+	require.Equal(t, exitUsage, got.code)
+}
+
 func TestGenerateAsks(t *testing.T) {
 	file := t.TempDir() + "/prompt.txt"
 	require.NoError(t, os.WriteFile(file, []byte("from a file"), 0o600))
@@ -150,6 +159,9 @@ func TestGenerateAsks(t *testing.T) {
 		{true, []string{"--raw", "-"}, `{"prompt":"from standard input","sampling":{}}`},
 		{true, []string{"--raw", "-f", file}, `{"prompt":"from a file","sampling":{}}`},
 		{true, []string{"--system", "Be brief.", "-m", "m", "Hello"}, `{"model":"m","chat":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello"}]},"sampling":{}}`},
+		{false, []string{"--choice", "yes, sir", "--choice", "no", "Hello"}, `{"prompt":"Hello","sampling":{},"constraint":{"choices":{"texts":["yes, sir","no"]}}}`},
+		{false, []string{"--regex", `\d+`, "Hello"}, `{"prompt":"Hello","sampling":{},"constraint":{"regex":"\\d+"}}`},
+		{false, []string{"--json-schema", file, "Hello"}, `{"prompt":"Hello","sampling":{},"constraint":{"jsonSchema":"from a file"}}`},
 		{
 			true,
 			[]string{"--raw", "-n", "5", "--temperature", "0.5", "--top-k", "3", "--top-p", "0.25", "--min-p", "0.125", "--seed", "0", "--stop", "a,b", "--stop", "c", "--repetition-penalty", "1.5", "--logprobs", "2", "x"},

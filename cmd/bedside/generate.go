@@ -21,6 +21,27 @@ type generateCmd struct {
 	System string `help:"Instructions that come before the prompt in a chat." placeholder:"TEXT"`
 
 	sampling
+	form
+}
+
+type form struct {
+	Choice     []string `help:"The text is this, or another --choice." sep:"none" placeholder:"TEXT" group:"form" xor:"text-form"`
+	Regex      string   `help:"The text matches this regular expression as a whole." placeholder:"PATTERN" group:"form" xor:"text-form"`
+	JSONSchema string   `help:"The text is JSON that fulfils the schema in this file; '-' reads standard input." placeholder:"FILE" group:"form" xor:"text-form"`
+}
+
+// constraint is what the text must be like; nil where it is free.
+func (f *form) constraint(a *app) (*bedsidev1.Constraint, error) {
+	switch {
+	case len(f.Choice) > 0:
+		return bedside.Choices(f.Choice...), nil
+	case f.Regex != "":
+		return bedside.Regex(f.Regex), nil
+	case f.JSONSchema != "":
+		schema, err := a.readText(f.JSONSchema, maxSchemaBytes)
+		return bedside.JSONSchema(schema), err
+	}
+	return nil, nil //nolint:nilnil // no form is a form
 }
 
 type sampling struct {
@@ -42,6 +63,8 @@ func (*generateCmd) Help() string {
   bedside generate "What is sinus tachycardia?"
   bedside generate --raw --max-tokens 20 "The patient was admitted with"
   bedside generate --temperature 0.8 --seed 7 --file prompt.txt
+  bedside generate --choice yes --choice no "Is a heart rate of 131 normal?"
+  bedside generate --json-schema reading.schema.json "HR 131 /min at 08:00"
   cat prompt.txt | bedside generate --addr 127.0.0.1:8001 --output json -`
 }
 
@@ -54,6 +77,8 @@ func (g *generateCmd) Validate() error {
 		return errors.New("a prompt and --file exclude each other")
 	case g.Raw && g.System != "":
 		return errors.New("--system is part of a chat, which --raw is not")
+	case g.Prompt == "-" && g.JSONSchema == "-":
+		return errors.New("the prompt and the schema cannot both come from standard input")
 	}
 	return g.connection.Validate()
 }
@@ -64,10 +89,16 @@ func (g *generateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	constraint, err := g.constraint(a)
+	if err != nil {
+		return err
+	}
 	return g.withClient(a, func(client *bedside.Client) error {
 		progress := a.progress("waiting for the first token", g.Quiet)
 		defer progress.stop()
-		return g.stream(a, client, g.request(a, client, prompt), progress)
+		req := g.request(a, client, prompt)
+		req.Constraint = constraint
+		return g.stream(a, client, req, progress)
 	})
 }
 
@@ -142,6 +173,9 @@ func (g *generateCmd) stream(a *app, client *bedside.Client, req *bedsidev1.Gene
 	if g.Output == "json" {
 		return nil
 	}
+	if text.cut {
+		fmt.Fprintln(a.err, "bedside: the text was cut off before it had its form; a larger --max-tokens may help")
+	}
 	return text.end()
 }
 
@@ -150,11 +184,13 @@ type textStream struct {
 	w        io.Writer
 	filter   bool // keep what could steer a terminal out
 	last     string
+	cut      bool // before it had the form that was asked for
 	logprobs []*bedsidev1.TokenLogprobs
 }
 
 func (t *textStream) add(piece *bedsidev1.StreamGenerateResponse) error {
 	t.logprobs = append(t.logprobs, piece.GetLogprobs()...)
+	t.cut = piece.ConstraintMet != nil && !piece.GetConstraintMet()
 	text := piece.GetText()
 	if t.filter {
 		text = printable(text)

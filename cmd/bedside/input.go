@@ -12,7 +12,8 @@ import (
 
 const (
 	maxRecordBytes = 64 << 20
-	maxPromptBytes = 4 << 20 // as the protocol has it
+	maxPromptBytes = 4 << 20  // as the protocol has it
+	maxSchemaBytes = 64 << 10 // likewise
 )
 
 // readText reads a file, or standard input for "-", of at most limit bytes of UTF-8.

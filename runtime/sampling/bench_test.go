@@ -1,6 +1,9 @@
 package sampling
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestSamplingAllocatesNothing(t *testing.T) {
 	logits := gaussian(5, 4096)
@@ -48,5 +51,34 @@ func BenchmarkSample(b *testing.B) {
 				mustSample(b, s, logits)
 			}
 		})
+	}
+}
+
+// BenchmarkSampleMasked is BenchmarkSample's greedy and temperature under masks of several densities.
+func BenchmarkSampleMasked(b *testing.B) {
+	logits := gaussian(5, 49152)
+	for _, every := range []int{0, 1, 2, 1000} {
+		var allowed []uint64
+		if every > 0 {
+			allowed = make([]uint64, len(logits)/64)
+			for id := 0; id < len(logits); id += every {
+				allowed[id/64] |= 1 << (id % 64)
+			}
+		}
+		for _, name := range []string{"greedy", "temperature", "top_p 0.9"} {
+			label := fmt.Sprintf("%s, one of %d", name, every)
+			if every == 0 {
+				label = name + ", no mask"
+			}
+			b.Run(label, func(b *testing.B) {
+				s := mustNew(b, benchmarks()[name])
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := s.SampleMasked(logits, allowed); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }

@@ -31,6 +31,7 @@ type Sampler struct {
 	seenBits []uint64 // by id: was observed
 	seen     []int32  // the ids observed, each once
 
+	masked   []float32 // logits with those of forbidden tokens at minus infinity
 	adjusted []float32 // logits after the penalty
 	kept     []candidate
 	edge     []candidate // of kept, those that top-p may cut
@@ -83,25 +84,58 @@ func (s *Sampler) Observe(ids ...int32) {
 // Sample chooses a token by its logits, one float for each id of the vocabulary, and observes it. The logits
 // are not changed. A logit of minus infinity forbids its token; NaN, plus infinity, or nothing but forbidden tokens is an
 // *Error of KindLogits. Each call with a temperature above 0 takes exactly one number from the seeded generator.
-func (s *Sampler) Sample(logits []float32) (Token, error) {
-	best, err := argmax(logits)
+func (s *Sampler) Sample(logits []float32) (Token, error) { return s.SampleMasked(logits, nil) }
+
+// SampleMasked is Sample among the tokens whose bit is set in allowed (id i is bit i%64 of word i/64; beyond its end, none
+// is). A nil mask allows all and costs nothing. The mask comes first: penalty, temperature, top-k, top-p and min-p see
+// the allowed tokens alone. Log probabilities are still those of the model's own distribution, over all tokens.
+func (s *Sampler) SampleMasked(logits []float32, allowed []uint64) (Token, error) {
+	choice, best, err := logits, int32(0), error(nil)
+	if allowed == nil {
+		best, err = argmax(logits)
+	} else {
+		choice, best, err = s.mask(logits, allowed)
+	}
 	if err != nil {
 		return Token{}, err
 	}
-	peak := logits[best] // of the model's own distribution
+	likeliest := best // of the model's own distribution, where nothing is masked
 	if s.params.RepetitionPenalty != 1 {
-		if best, err = s.penalize(logits); err != nil {
+		if best, err = s.penalize(choice); err != nil {
 			return Token{}, err
 		}
 	}
 	id := best
 	if s.params.Temperature > 0 {
-		id = s.draw(s.scores(logits), best)
+		id = s.draw(s.scores(choice), best)
 	}
 	s.Observe(id)
 	token := Token{ID: id}
 	if s.params.Logprobs > 0 {
-		s.report(&token, logits, peak)
+		if allowed != nil {
+			likeliest, err = argmax(logits)
+		}
+		if err == nil {
+			s.report(&token, logits, logits[likeliest])
+		}
+	}
+	return token, err
+}
+
+// Force takes a token that was chosen otherwise: it observes it, and reports its log probability where that was asked for.
+// It takes no number from the generator.
+func (s *Sampler) Force(logits []float32, id int32) (Token, error) {
+	if id < 0 || int(id) >= len(logits) {
+		return Token{}, &Error{Kind: KindLogits, Field: "logits", Reason: "have no place for the forced token"}
+	}
+	s.Observe(id)
+	token := Token{ID: id}
+	if s.params.Logprobs > 0 {
+		likeliest, err := argmax(logits)
+		if err != nil {
+			return Token{}, err
+		}
+		s.report(&token, logits, logits[likeliest])
 	}
 	return token, nil
 }
@@ -115,7 +149,7 @@ func argmax(logits []float32) (int32, error) {
 			continue
 		}
 		if v != v || v > math.MaxFloat32 {
-			return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
+			return 0, notNumbers()
 		}
 		best, id = v, i
 	}
@@ -123,6 +157,10 @@ func argmax(logits []float32) (int32, error) {
 		return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "allow no token"}
 	}
 	return int32(id), nil
+}
+
+func notNumbers() *Error {
+	return &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
 }
 
 // penalize fills s.adjusted and returns its argmax.
@@ -150,7 +188,7 @@ func (s *Sampler) scores(logits []float32) []float32 {
 	return logits
 }
 
-// report adds the log probabilities, by the softmax of all logits.
+// report adds the log probabilities, by the softmax of all logits, the highest of which is peak.
 func (s *Sampler) report(token *Token, logits []float32, peak float32) {
 	sum := 0.0
 	for _, v := range logits {

@@ -281,6 +281,73 @@ func TestForbiddenTokensAreNeverChosen(t *testing.T) {
 	}
 }
 
+// Under a mask, a token is what it would be if the logits of the others were minus infinity; its log probability is that of
+// the logits as they are.
+func TestMaskForbidsTheOthers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, logits := drawParams(t), drawLogits(t)
+		allowed := make([]uint64, rapid.IntRange(0, (len(logits)+63)/64+1).Draw(t, "words"))
+		forbidden := slices.Clone(logits)
+		some := false
+		for id := range logits {
+			if id/64 < len(allowed) && rapid.IntRange(0, 3).Draw(t, "allow") == 0 {
+				allowed[id/64] |= 1 << (id % 64)
+				some = some || !math.IsInf(float64(logits[id]), -1)
+			} else {
+				forbidden[id] = float32(math.Inf(-1))
+			}
+		}
+		masked, err := New(p)
+		require(t, err == nil, "%v", err)
+		plain, _ := New(p)
+		before := slices.Clone(logits)
+		got, err := masked.SampleMasked(logits, allowed)
+		if !some {
+			var e *Error
+			require(t, errors.As(err, &e) && e.Kind == KindLogits, "nothing is allowed: %v", err)
+			return
+		}
+		want, wantErr := plain.Sample(forbidden)
+		require(t, err == nil && wantErr == nil, "%v, %v", err, wantErr)
+		require(t, got.ID == want.ID, "%d, want %d", got.ID, want.ID)
+		require(t, slices.Equal(before, logits), "the logits were changed")
+		if p.Logprobs > 0 {
+			require(t, math.Abs(got.Logprob-logSoftmax(logits)[got.ID]) < 1e-6, "log probability %v", got.Logprob)
+			require(t, len(got.Top) == min(p.Logprobs, len(logits)) || slices.ContainsFunc(logits, func(v float32) bool { return math.IsInf(float64(v), -1) }), "%v", got.Top)
+		}
+	})
+}
+
+// A forced token is observed and reported, and takes no number from the generator.
+func TestForce(t *testing.T) {
+	p := Default()
+	p.Temperature, p.Seed, p.Logprobs, p.RepetitionPenalty = 1, ptr(5), 1, 2
+	logits := gaussian(3, 100)
+	forced, plain := mustNew(t, p), mustNew(t, p)
+	token, err := forced.Force(logits, 7)
+	if err != nil || token.ID != 7 || math.Abs(token.Logprob-logSoftmax(logits)[7]) > 1e-6 {
+		t.Fatalf("%+v, %v", token, err)
+	}
+	plain.Observe(7)
+	for range 20 {
+		if a, b := mustSample(t, forced, logits), mustSample(t, plain, logits); a.ID != b.ID {
+			t.Fatalf("%d, without forcing %d", a.ID, b.ID)
+		}
+	}
+	for _, id := range []int32{-1, 100} {
+		if _, err := forced.Force(logits, id); err == nil {
+			t.Fatalf("token %d was taken", id)
+		}
+	}
+}
+
+func require(t *rapid.T, ok bool, format string, args ...any) {
+	t.Helper()
+	if !ok {
+		t.Fatalf(format, args...)
+	}
+}
+
 func TestBadLogitsAreErrors(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for name, logits := range map[string][]float32{

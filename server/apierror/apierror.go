@@ -4,8 +4,11 @@
 package apierror
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/bedside-lm/bedside/runtime/constrain"
 )
 
 // NotFoundError says that a request names something that the server does not have.
@@ -32,3 +35,16 @@ type FieldError struct {
 }
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
+
+// Constraint gives an error about a text's form the field of the request that it concerns; other errors stay as they are.
+// base is where the form stands: a list's items follow it in brackets, the places of a schema go into the message.
+func Constraint(base string, err error) error {
+	e, ok := errors.AsType[*constrain.Error](err)
+	switch {
+	case !ok || e.Kind == constrain.KindToken: // a token is of the engine's choosing
+		return err
+	case strings.HasPrefix(e.Path, "["):
+		return &FieldError{Field: base + e.Path, Message: e.Reason}
+	}
+	return &FieldError{Field: base, Message: e.Error()}
+}

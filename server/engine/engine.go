@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
@@ -29,6 +30,7 @@ type Engine struct {
 	tokenizer *tokenizer.Tokenizer
 	metrics   *Metrics
 	eos       map[int32]bool
+	forms     *forms
 
 	levels int
 	inbox  chan message
@@ -83,6 +85,9 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	for _, id := range model.Manifest().EOSTokenIDs {
 		e.eos[id] = true
 	}
+	e.forms = newForms(func() *constrain.Vocabulary {
+		return constrain.NewVocabulary(tok, model.Manifest().VocabSize, model.Manifest().EOSTokenIDs)
+	})
 	e.metrics.load(scheduler.Stats())
 	go e.loop(ctx)
 	return e, nil
@@ -205,7 +210,9 @@ func (e *Engine) step(ctx context.Context) {
 		}
 		e.rows = append(e.rows, rowOf(s, r, e.grows))
 	}
+	prepared := e.prepare(plan.Rows)
 	logits, err := e.model.Step(ctx, e.rows)
+	<-prepared
 	if err != nil && ctx.Err() != nil {
 		err = ErrStopped // the engine's own doing, no fault of the model
 	}
@@ -232,7 +239,7 @@ func (e *Engine) step(ctx context.Context) {
 func (e *Engine) advance(rows []continuous.Row, logits ort.Logits, now time.Time) {
 	parallel(len(rows), func(i int) {
 		s := e.sequences[rows[i].ID]
-		e.results[i].Outcome = s.take(rows[i], e.rows[i], logits.Row(i), now, e.eos)
+		e.results[i] = s.take(rows[i], e.rows[i], logits.Row(i), now, e.eos)
 	})
 	for _, r := range rows {
 		e.sequences[r.ID].observe(e.metrics)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 )
 
@@ -24,6 +25,8 @@ type Request struct {
 	Prompt   []int32         // at least one token
 	Sampling sampling.Params // MaxTokens: at least 1
 	Priority int             // 0: the default level
+	// Form is what the text must be like. One that cannot be had is a *constrain.Error.
+	Form constrain.Form
 }
 
 // Generation is a text being written. Read Events to its end, then Err and Summary.
@@ -45,13 +48,26 @@ func (e *Engine) Generate(ctx context.Context, r Request) (*Generation, error) {
 	if err != nil {
 		return nil, err
 	}
+	var automaton *constrain.Automaton
+	if !r.Form.Free() {
+		if automaton, err = e.forms.get(r.Form); err != nil {
+			return nil, err
+		}
+	}
 	sampler.Observe(r.Prompt...)
 	s := newSequence(ctx, r.Prompt, r.Priority)
 	s.maxNew = r.Sampling.MaxTokens
-	s.write = &writing{sampler: sampler, stream: e.tokenizer.NewStream(), stops: sampling.NewStopMatcher(r.Sampling.Stop)}
+	s.write = &writing{
+		sampler: sampler, stream: e.tokenizer.NewStream(), stops: sampling.NewStopMatcher(r.Sampling.Stop), logprobs: r.Sampling.Logprobs > 0,
+	}
 	s.tokens = append(make([]int32, 0, len(r.Prompt)+min(s.maxNew, e.Capacity())), r.Prompt...)
+	if automaton != nil {
+		if err := s.begin(automaton, func(text string) []int32 { return e.tokenizer.Encode(text) }); err != nil {
+			return nil, err
+		}
+	}
 	// One more for what is held back until the end.
-	s.events = make(chan Event, min(s.maxNew, e.Capacity())+1)
+	s.events = make(chan Event, min(r.Sampling.MaxTokens, e.Capacity())+1)
 	g := &Generation{sequence: s, ctx: ctx, engine: e}
 	if g.unwatch, err = e.start(ctx, s); err != nil {
 		return nil, err
@@ -93,7 +109,7 @@ func (e *Engine) Score(ctx context.Context, prompt, text []int32) ([]ScoredToken
 	}
 	s := newSequence(ctx, nil, 0)
 	s.tokens = append(append(make([]int32, 0, len(prompt)+len(text)), prompt...), text...)
-	s.prompt = len(s.tokens)
+	s.prompt, s.runEnd = len(s.tokens), len(s.tokens)-1
 	s.score = &scoring{from: len(prompt)}
 	s.events = make(chan Event)
 	unwatch, err := e.start(ctx, s)
@@ -106,7 +122,7 @@ func (e *Engine) Score(ctx context.Context, prompt, text []int32) ([]ScoredToken
 }
 
 func newSequence(ctx context.Context, prompt []int32, priority int) *sequence {
-	s := &sequence{prompt: len(prompt), priority: priority, admitted: make(chan error, 1), arrived: time.Now()}
+	s := &sequence{prompt: len(prompt), runEnd: len(prompt), priority: priority, admitted: make(chan error, 1), arrived: time.Now()}
 	if deadline, ok := ctx.Deadline(); ok {
 		s.deadline = deadline
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/sampling"
-	"github.com/bedside-lm/bedside/runtime/tokenizer"
 )
 
 // Event is a piece of a text as it is written.
@@ -36,17 +35,23 @@ type Summary struct {
 	Queue            time.Duration // arrival to first step
 	Prefill          time.Duration // first step to first token
 	Decode           time.Duration // first token to last
+	// ConstraintMet says whether the text has the form that was asked for; nil where none was.
+	ConstraintMet *bool
 }
 
 // sequence is one request. After submit the loop owns it, but for events, err and summary,
 // which its caller reads: events as they come, the others once events is closed.
 type sequence struct {
 	id       uint64
-	tokens   []int32 // the prompt, then what was sampled
+	tokens   []int32 // the prompt, what was forced before anything was sampled, then what was sampled and forced
 	prompt   int     // length of the prompt
-	maxNew   int
+	maxNew   int     // most tokens to sample, and to append to those
 	priority int
 	deadline time.Time
+
+	// The tokens that the model reads together, tokens[runStart:runEnd]: the prompt at first, later what was sampled last
+	// with what was appended to it.
+	runStart, runEnd int
 
 	write *writing // nil for a scored text
 	score *scoring // nil for a written one
@@ -62,13 +67,7 @@ type sequence struct {
 	finish                                  FinishReason
 	failure                                 error
 	gap                                     time.Duration // since the token before, for metrics
-}
-
-// writing is the state of a text being written.
-type writing struct {
-	sampler *sampling.Sampler
-	stream  *tokenizer.Stream
-	stops   *sampling.StopMatcher
+	observed                                bool          // the first token, by metrics
 }
 
 // scoring collects the log probabilities of tokens[from:].
@@ -88,20 +87,24 @@ type ScoredToken struct {
 // runLength is how many tokens of the prompt the model must see: a scored text's last
 // token is only looked up in the logits of the one before.
 func (s *sequence) runLength() int {
-	if s.score != nil {
+	switch {
+	case s.score != nil:
 		return s.prompt - 1
+	case s.write != nil && s.write.form != nil:
+		return s.prompt + s.write.form.first
 	}
 	return s.prompt
 }
 
-// rowOf turns a planned row into the model's. Where its memory of a sequence grows, a prompt
-// chunk of a single token is run together with the token before it: attention rounds single
-// tokens otherwise than longer rows (see ort.LanguageModel.Step), and a text must not depend
-// on how its prompt was cut. The token before gets the bits that it already has. A state
-// neither needs that nor could go back.
+// rowOf turns a planned row into the model's. Where its memory of a sequence grows, a single
+// token of a prompt, or of tokens that were appended to a sampled one, is run together with
+// the token before it: attention rounds single tokens otherwise than longer rows (see
+// ort.LanguageModel.Step), and a text must not depend on how these were cut. The token
+// before gets the bits that it already has, since the scheduler never cuts off the first
+// token of such a run by itself. A state neither needs that nor could go back.
 func rowOf(s *sequence, r continuous.Row, grows bool) ort.Row {
 	start, count := r.Start, r.Count
-	if grows && count == 1 && start > 0 && start < s.runLength() {
+	if grows && count == 1 && start > s.runStart && start < s.runEnd {
 		start, count = start-1, 2
 	}
 	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}
@@ -116,40 +119,20 @@ func rowOf(s *sequence, r continuous.Row, grows bool) ort.Row {
 }
 
 // take uses the logits of the sequence's row.
-func (s *sequence) take(planned continuous.Row, row ort.Row, logits []float32, now time.Time, eos map[int32]bool) continuous.Outcome {
+func (s *sequence) take(planned continuous.Row, row ort.Row, logits []float32, now time.Time, eos map[int32]bool) continuous.Result {
+	out := continuous.Result{ID: planned.ID}
 	if s.score != nil {
 		s.failure = s.score.take(s.tokens, row, logits)
 	} else if planned.Samples {
-		return s.sample(logits, now, eos)
+		out.Appended = s.sample(logits, now, eos)
 	}
-	if s.failure != nil {
-		return continuous.OutcomeFail
+	switch {
+	case s.failure != nil:
+		out.Outcome = continuous.OutcomeFail
+	case s.finish != 0:
+		out.Outcome = continuous.OutcomeStop
 	}
-	return continuous.OutcomeContinue
-}
-
-func (s *sequence) sample(logits []float32, now time.Time, eos map[int32]bool) continuous.Outcome {
-	token, err := s.write.sampler.Sample(logits)
-	if err != nil {
-		s.failure = err
-		return continuous.OutcomeFail
-	}
-	s.tokens = append(s.tokens, token.ID)
-	s.stamp(now)
-	event := Event{Token: &token}
-	if eos[token.ID] {
-		s.finish = FinishStop
-	} else {
-		var stopped bool
-		if event.Text, stopped = s.write.stops.Push(s.write.stream.Push(token.ID)); stopped {
-			s.finish = FinishStopSequence
-		}
-	}
-	s.events <- event
-	if s.finish != 0 {
-		return continuous.OutcomeStop
-	}
-	return continuous.OutcomeContinue
+	return out
 }
 
 func (s *sequence) stamp(now time.Time) {
@@ -166,7 +149,8 @@ func (s *sequence) observe(m *Metrics) {
 	switch {
 	case s.gap > 0:
 		m.interToken(s.gap)
-	case !s.firstToken.IsZero() && s.firstToken.Equal(s.lastToken) && len(s.tokens) == s.prompt+1:
+	case !s.firstToken.IsZero() && !s.observed:
+		s.observed = true
 		m.firstToken(s.firstToken.Sub(s.arrived))
 	}
 	s.gap = 0
@@ -230,12 +214,16 @@ func (s *sequence) end(reason continuous.Reason, cause error) {
 			rest += s.write.stops.Flush()
 		}
 		if rest != "" {
+			if s.write.form != nil {
+				s.write.form.shown.WriteString(rest)
+			}
 			s.events <- Event{Text: rest}
 		}
 	}
 	s.summary = Summary{
 		Finish: s.finish, PromptTokens: s.prompt, CompletionTokens: len(s.tokens) - s.prompt,
 		Queue: since(s.arrived, s.started), Prefill: since(s.started, s.firstToken), Decode: since(s.firstToken, s.lastToken),
+		ConstraintMet: s.met(),
 	}
 	close(s.events)
 }

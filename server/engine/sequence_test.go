@@ -13,8 +13,9 @@ import (
 
 func TestRowOf(t *testing.T) {
 	tokens := []int32{10, 11, 12, 13, 14, 15}
-	writing := &sequence{tokens: tokens, prompt: 5}
-	scoring := &sequence{tokens: tokens, prompt: 6, score: &scoring{from: 3}}
+	writing := &sequence{tokens: tokens, prompt: 5, runEnd: 5}
+	scoring := &sequence{tokens: tokens, prompt: 6, runEnd: 5, score: &scoring{from: 3}}
+	appended := &sequence{tokens: tokens, prompt: 2, runStart: 3, runEnd: 6}
 	for name, c := range map[string]struct {
 		s    *sequence
 		in   continuous.Row
@@ -32,9 +33,11 @@ func TestRowOf(t *testing.T) {
 		"also when it is the last": {
 			writing, continuous.Row{Start: 4, Count: 1, Samples: true}, ort.Row{Start: 3, Tokens: tokens[3:5], LogitsFrom: 1},
 		},
-		"scoring, before its text":  {scoring, continuous.Row{Start: 0, Count: 2}, ort.Row{Start: 0, Tokens: tokens[:2], LogitsFrom: 2}},
-		"scoring, across its start": {scoring, continuous.Row{Start: 1, Count: 3}, ort.Row{Start: 1, Tokens: tokens[1:4], LogitsFrom: 1}},
-		"scoring, within":           {scoring, continuous.Row{Start: 3, Count: 2}, ort.Row{Start: 3, Tokens: tokens[3:5], LogitsFrom: 0}},
+		"appended, the first part":         {appended, continuous.Row{Start: 3, Count: 2}, ort.Row{Start: 3, Tokens: tokens[3:5], LogitsFrom: 2}},
+		"appended, the last one by itself": {appended, continuous.Row{Start: 5, Count: 1, Samples: true}, ort.Row{Start: 4, Tokens: tokens[4:6], LogitsFrom: 1}},
+		"scoring, before its text":         {scoring, continuous.Row{Start: 0, Count: 2}, ort.Row{Start: 0, Tokens: tokens[:2], LogitsFrom: 2}},
+		"scoring, across its start":        {scoring, continuous.Row{Start: 1, Count: 3}, ort.Row{Start: 1, Tokens: tokens[1:4], LogitsFrom: 1}},
+		"scoring, within":                  {scoring, continuous.Row{Start: 3, Count: 2}, ort.Row{Start: 3, Tokens: tokens[3:5], LogitsFrom: 0}},
 		"scoring, one token, is not scored twice": {
 			scoring, continuous.Row{Start: 3, Count: 1}, ort.Row{Start: 2, Tokens: tokens[2:4], LogitsFrom: 1},
 		},

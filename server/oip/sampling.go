@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -13,15 +14,23 @@ import (
 	"strings"
 
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 )
 
-// maxParametersBytes bounds a sampling_parameters text: 16 stop strings of 256 bytes, escaped, and room.
-const maxParametersBytes = 64 << 10
+// maxParametersBytes bounds a sampling_parameters text: a JSON schema, escaped, and room.
+const maxParametersBytes = 2*constrain.MaxSchemaBytes + 64<<10
+
+// parameters are what a request says of how its text is to be written.
+type parameters struct {
+	sampling.Params
+	form   constrain.Form
+	formAt string // where in the request the form stands
+}
 
 // samplingFields reads each sampling parameter. What is not here is unknown, or in unsupportedFields.
-var samplingFields = map[string]func(*sampling.Params, any) error{
-	"max_tokens": func(p *sampling.Params, v any) error {
+var samplingFields = map[string]func(*parameters, any) error{
+	"max_tokens": func(p *parameters, v any) error {
 		n, err := integer(v)
 		if err == nil && (n < 1 || n > sampling.MaxMaxTokens) {
 			err = fmt.Errorf("must be 1 to %d", sampling.MaxMaxTokens)
@@ -29,7 +38,7 @@ var samplingFields = map[string]func(*sampling.Params, any) error{
 		p.MaxTokens = int(n)
 		return err
 	},
-	"top_k": func(p *sampling.Params, v any) error {
+	"top_k": func(p *parameters, v any) error {
 		n, err := integer(v)
 		if n == -1 { // how vLLM writes "all"
 			n = 0
@@ -40,16 +49,16 @@ var samplingFields = map[string]func(*sampling.Params, any) error{
 		p.TopK = int(n)
 		return err
 	},
-	"temperature":        func(p *sampling.Params, v any) (err error) { p.Temperature, err = float(v); return err },
-	"top_p":              func(p *sampling.Params, v any) (err error) { p.TopP, err = float(v); return err },
-	"min_p":              func(p *sampling.Params, v any) (err error) { p.MinP, err = float(v); return err },
-	"repetition_penalty": func(p *sampling.Params, v any) (err error) { p.RepetitionPenalty, err = float(v); return err },
-	"seed": func(p *sampling.Params, v any) error {
+	"temperature":        func(p *parameters, v any) (err error) { p.Temperature, err = float(v); return err },
+	"top_p":              func(p *parameters, v any) (err error) { p.TopP, err = float(v); return err },
+	"min_p":              func(p *parameters, v any) (err error) { p.MinP, err = float(v); return err },
+	"repetition_penalty": func(p *parameters, v any) (err error) { p.RepetitionPenalty, err = float(v); return err },
+	"seed": func(p *parameters, v any) error {
 		seed, err := unsigned(v)
 		p.Seed = &seed
 		return err
 	},
-	"stop": func(p *sampling.Params, v any) (err error) { p.Stop, err = stops(v); return err },
+	"stop": func(p *parameters, v any) (err error) { p.Stop, err = stops(v); return err },
 }
 
 // unsupportedFields are known elsewhere; the value that changes nothing is accepted, since some clients always send it.
@@ -60,8 +69,8 @@ var unsupportedFields = map[string]string{
 
 // parseSampling reads sampling parameters as vLLM's backend for Triton takes them: a JSON object whose values may also
 // be numbers in quotes. path is where the text stands in the request. MaxTokens stays 0 where the text does not say.
-func parseSampling(path string, text []byte) (sampling.Params, error) {
-	p := sampling.Params{TopP: 1, RepetitionPenalty: 1}
+func parseSampling(path string, text []byte) (parameters, error) {
+	p := parameters{Params: sampling.Params{TopP: 1, RepetitionPenalty: 1}}
 	if len(text) > maxParametersBytes {
 		return p, invalid(path, "is %d bytes long; at most %d are allowed", len(text), maxParametersBytes)
 	}
@@ -77,15 +86,15 @@ func parseSampling(path string, text []byte) (sampling.Params, error) {
 		if err != nil || !ok {
 			return p, notJSON(path, dec)
 		}
-		var value any
-		if err := dec.Decode(&value); err != nil {
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
 			return p, notJSON(path, dec)
 		}
 		if seen[name] {
 			return p, invalid(path+fieldName(name), "is given twice")
 		}
 		seen[name] = true
-		if err := setSampling(&p, path, name, value); err != nil {
+		if err := setSampling(&p, path, name, raw); err != nil {
 			return p, err
 		}
 	}
@@ -95,35 +104,50 @@ func parseSampling(path string, text []byte) (sampling.Params, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return p, invalid(path, "goes on after its JSON object")
 	}
-	return p, checkSampling(path, p)
+	return p, checkSampling(path, p.Params)
 }
 
 // samplingOf reads sampling parameters that came as parameters of the request.
-func samplingOf(params map[string]*inference.InferParameter) (sampling.Params, error) {
-	p := sampling.Params{TopP: 1, RepetitionPenalty: 1}
-	for name, param := range params {
+func samplingOf(params map[string]*inference.InferParameter) (parameters, error) {
+	p := parameters{Params: sampling.Params{TopP: 1, RepetitionPenalty: 1}}
+	for _, name := range slices.Sorted(maps.Keys(params)) {
 		var value any
+		param := params[name]
 		switch v := param.GetParameterChoice().(type) {
 		case *inference.InferParameter_BoolParam:
 			value = v.BoolParam
 		case *inference.InferParameter_Int64Param:
-			value = json.Number(strconv.FormatInt(v.Int64Param, 10))
+			value = v.Int64Param
 		case *inference.InferParameter_Uint64Param:
-			value = json.Number(strconv.FormatUint(v.Uint64Param, 10))
+			value = v.Uint64Param
 		case *inference.InferParameter_DoubleParam:
-			value = json.Number(strconv.FormatFloat(v.DoubleParam, 'g', -1, 64))
+			value = json.RawMessage(strconv.FormatFloat(v.DoubleParam, 'g', -1, 64))
+			if math.IsNaN(v.DoubleParam) || math.IsInf(v.DoubleParam, 0) {
+				return p, invalid("parameters"+fieldName(name), "must be a number")
+			}
 		case *inference.InferParameter_StringParam:
 			value = v.StringParam
 		}
-		if err := setSampling(&p, "parameters", name, value); err != nil {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return p, invalid("parameters"+fieldName(name), "is not valid")
+		}
+		if err := setSampling(&p, "parameters", name, raw); err != nil {
 			return p, err
 		}
 	}
-	return p, checkSampling("parameters", p)
+	return p, checkSampling("parameters", p.Params)
 }
 
-// setSampling takes one parameter, by its name and its value as JSON has it.
-func setSampling(p *sampling.Params, path, name string, value any) error {
+// setSampling takes one parameter, by its name and its value as JSON.
+func setSampling(p *parameters, path, name string, raw json.RawMessage) error {
+	if set, ok := guidedFields[name]; ok {
+		return p.guide(path+fieldName(name), set, raw)
+	}
+	value, err := decode(raw)
+	if err != nil {
+		return invalid(path+fieldName(name), "is not valid JSON")
+	}
 	if set, ok := samplingFields[name]; ok {
 		if err := set(p, value); err != nil {
 			return invalid(path+fieldName(name), "%s", err)
@@ -132,7 +156,7 @@ func setSampling(p *sampling.Params, path, name string, value any) error {
 	}
 	neutral, known := unsupportedFields[name]
 	if !known {
-		return invalid(path+fieldName(name), "is no sampling parameter; there are max_tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop")
+		return invalid(path+fieldName(name), "is no sampling parameter; there are max_tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop, guided_choice, guided_regex, guided_json")
 	}
 	if !isNeutral(value, neutral) {
 		return invalid(path+fieldName(name), "is not supported; only %s, which changes nothing, is accepted", neutral)

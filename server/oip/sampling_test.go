@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/server/apierror"
 )
@@ -32,7 +33,7 @@ func TestSamplingParameters(t *testing.T) {
 	} {
 		got, err := parseSampling("inputs[2]", []byte(c.text))
 		require.NoError(t, err, c.text)
-		require.Equal(t, c.want, got, c.text)
+		require.Equal(t, c.want, got.Params, c.text)
 	}
 }
 
@@ -57,6 +58,48 @@ func TestSamplingParametersRefused(t *testing.T) {
 	}
 }
 
+func TestGuidedParameters(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want constrain.Form
+		at   string
+	}{
+		{`{}`, constrain.Form{}, ""},
+		{`{"guided_choice": null, "guided_json": null}`, constrain.Form{}, ""},
+		{`{"guided_choice": ["yes", "no"]}`, constrain.Form{Choices: []string{"yes", "no"}}, ".guided_choice"},
+		{`{"guided_regex": "a+"}`, constrain.Form{Regex: "a+"}, ".guided_regex"},
+		{`{"guided_json": {"properties": {"b": {}, "a": {}}}}`, constrain.Form{JSONSchema: `{"properties": {"b": {}, "a": {}}}`}, ".guided_json"},
+		{`{"guided_json": "{\"type\": \"null\"}"}`, constrain.Form{JSONSchema: `{"type": "null"}`}, ".guided_json"},
+		{`{"guided_json": true}`, constrain.Form{JSONSchema: `true`}, ".guided_json"},
+		{`{"guided_decoding": {"choice": ["a"]}}`, constrain.Form{Choices: []string{"a"}}, ".guided_decoding.choice"},
+		{`{"guided_decoding": "{\"regex\": \"a\"}"}`, constrain.Form{Regex: "a"}, ".guided_decoding.regex"},
+		{`{"guided_decoding": {"json": {"type": "null"}}}`, constrain.Form{JSONSchema: `{"type": "null"}`}, ".guided_decoding.json"},
+	} {
+		got, err := parseSampling("inputs[2]", []byte(c.text))
+		require.NoError(t, err, c.text)
+		require.Equal(t, c.want, got.form, c.text)
+		if c.at != "" {
+			c.at = "inputs[2]" + c.at
+		}
+		require.Equal(t, c.at, got.formAt, c.text)
+	}
+	for _, c := range []struct{ text, field string }{
+		{`{"guided_choice": []}`, ".guided_choice"}, {`{"guided_choice": "yes"}`, ".guided_choice"}, {`{"guided_choice": [1]}`, ".guided_choice"},
+		{`{"guided_regex": ""}`, ".guided_regex"}, {`{"guided_regex": 3}`, ".guided_regex"}, {`{"guided_json": ""}`, ".guided_json"},
+		{`{"guided_regex": "a", "guided_json": {}}`, ".guided_json"}, {`{"guided_decoding": {}}`, ".guided_decoding"},
+		{`{"guided_decoding": {"grammar": "x"}}`, ".guided_decoding"}, {`{"guided_decoding": {"json": {}, "regex": "a"}}`, ".guided_decoding"},
+		{`{"guided_decoding": {"choice": "a"}}`, ".guided_decoding.choice"}, {`{"guided_grammar": "x"}`, ".guided_grammar"},
+	} {
+		_, err := parseSampling("inputs[2]", []byte(c.text))
+		requireField(t, "inputs[2]"+c.field, err)
+	}
+	got, err := samplingOf(request(t, `parameters { key: "guided_regex" value { string_param: "a+" } } parameters { key: "max_tokens" value { int64_param: 5 } }`).GetParameters())
+	require.NoError(t, err)
+	require.Equal(t, constrain.Form{Regex: "a+"}, got.form)
+	require.Equal(t, "parameters.guided_regex", got.formAt)
+	require.Equal(t, 5, got.MaxTokens)
+}
+
 // The same names as parameters of the request.
 func TestSamplingOfRequestParameters(t *testing.T) {
 	got, err := samplingOf(request(t, `
@@ -66,7 +109,7 @@ func TestSamplingOfRequestParameters(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sampling.Params{
 		MaxTokens: 5, Temperature: 0.25, TopP: 0.5, RepetitionPenalty: 1, Seed: seed(1<<64 - 1), Stop: []string{"."},
-	}, got)
+	}, got.Params)
 	_, err = samplingOf(request(t, `parameters { key: "max_token" value { int64_param: 5 } }`).GetParameters())
 	requireField(t, "parameters.max_token", err)
 	_, err = samplingOf(request(t, `parameters { key: "max_tokens" value { double_param: 5.5 } }`).GetParameters())
@@ -78,6 +121,7 @@ func FuzzSampling(f *testing.F) {
 	f.Add(`{"max_tokens": 7, "temperature": "0.5", "stop": ["a"]}`)
 	f.Add(`{"top_k": -1, "n": 1, "seed": 18446744073709551615}`)
 	f.Add(`{"a": [[[[]]]], "b": {"c": null}}`)
+	f.Add(`{"guided_json": {"type": "null"}, "guided_decoding": {"choice": ["a"]}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := parseSampling("x", []byte(text))
 		if err != nil {
@@ -90,7 +134,7 @@ func FuzzSampling(f *testing.F) {
 			p.MaxTokens = 1
 		}
 		require.NoError(t, p.Validate())
-		_, err = sampling.New(p)
+		_, err = sampling.New(p.Params)
 		require.NoError(t, err, fmt.Sprint(p))
 	})
 }

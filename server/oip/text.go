@@ -11,8 +11,10 @@ import (
 	"google.golang.org/grpc/status"
 
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tensor"
+	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/infer"
 )
 
@@ -26,6 +28,7 @@ const (
 	finishParam     = "finish_reason"
 	promptParam     = "prompt_tokens"
 	completionParam = "completion_tokens"
+	constraintParam = "constraint_met"
 )
 
 // Generator writes text. It is what a TextModel needs of a language model.
@@ -39,6 +42,7 @@ type Generator interface {
 type TextRequest struct {
 	Prompt   string          // not empty, valid UTF-8
 	Sampling sampling.Params // valid, but for MaxTokens 0: the generator's default
+	Form     constrain.Form  // what the text must be like; where it cannot be had, the error is a *constrain.Error
 	Priority int             // 1 the highest; 0: the default level
 	Tenant   string
 }
@@ -49,6 +53,7 @@ type TextSummary struct {
 	PromptTokens     int
 	CompletionTokens int
 	Queue            time.Duration // until its first step
+	ConstraintMet    *bool         // whether the text has its Form; nil where it was to have none
 }
 
 // TextModel is a language model as a model with tensors: text_input in, text_output out.
@@ -57,12 +62,13 @@ type TextSummary struct {
 //   - stream BOOL [1], optional: false (the default) gives one answer with the whole text; true, in ModelStreamInfer
 //     alone, gives an answer for each piece.
 //   - sampling_parameters BYTES [1], optional: a JSON object of max_tokens, temperature, top_k, top_p, min_p,
-//     repetition_penalty, seed and stop. Without it the request's parameters are taken for these.
+//     repetition_penalty, seed, stop, and one of guided_choice, guided_regex and guided_json (or guided_decoding, an
+//     object with choice, regex or json). Without it the request's parameters are taken for these.
 //   - exclude_input_in_output BOOL [1], optional: true leaves the prompt out of the answer. Without stream the default
 //     is false, as it is in vLLM's backend; with stream the prompt is never repeated.
 //
 // text_output is BYTES [1]. The last answer, which with stream is empty but for them, carries the parameters
-// finish_reason, prompt_tokens and completion_tokens. Every shape may have a batch dimension of 1 before it.
+// finish_reason, prompt_tokens and completion_tokens, and constraint_met where the text was to have a form. Every shape may have a batch dimension of 1 before it.
 type TextModel struct {
 	generator Generator
 	config    *inference.ModelConfig
@@ -141,7 +147,7 @@ func (m *TextModel) generate(ctx context.Context, t textCall, yield func(infer.R
 	total := time.Since(began)
 	if err != nil {
 		m.stats.Failed(total)
-		return infer.Response{}, err
+		return infer.Response{}, apierror.Constraint(t.formAt, err)
 	}
 	compute := total - summary.Queue
 	m.stats.Executed(1, 0, compute, 0)
@@ -151,6 +157,9 @@ func (m *TextModel) generate(ctx context.Context, t textCall, yield func(infer.R
 		finishParam:     {ParameterChoice: &inference.InferParameter_StringParam{StringParam: summary.FinishReason}},
 		promptParam:     {ParameterChoice: &inference.InferParameter_Int64Param{Int64Param: int64(summary.PromptTokens)}},
 		completionParam: {ParameterChoice: &inference.InferParameter_Int64Param{Int64Param: int64(summary.CompletionTokens)}},
+	}
+	if summary.ConstraintMet != nil {
+		last.Parameters[constraintParam] = &inference.InferParameter{ParameterChoice: &inference.InferParameter_BoolParam{BoolParam: *summary.ConstraintMet}}
 	}
 	return last, nil
 }
@@ -164,6 +173,7 @@ type textCall struct {
 	TextRequest
 	stream  bool
 	exclude bool
+	formAt  string // where in the request the form stands
 }
 
 // read takes a request's tensors apart.
@@ -200,11 +210,13 @@ func (m *TextModel) read(r *infer.Request) (textCall, error) {
 	if t.stream && excludeAt >= 0 && !t.exclude {
 		return textCall{}, invalid(fmt.Sprintf("inputs[%d]", excludeAt), "must be true in a stream, which never repeats the prompt")
 	}
+	var p parameters
 	var err error
 	if samplingAt >= 0 {
-		t.Sampling, err = parseSampling(fmt.Sprintf("inputs[%d]", samplingAt), flat.Inputs[samplingAt].Strings[0])
+		p, err = parseSampling(fmt.Sprintf("inputs[%d]", samplingAt), flat.Inputs[samplingAt].Strings[0])
 	} else {
-		t.Sampling, err = samplingOf(r.Parameters)
+		p, err = samplingOf(r.Parameters)
 	}
+	t.Sampling, t.Form, t.formAt = p.Params, p.form, p.formAt
 	return t, err
 }

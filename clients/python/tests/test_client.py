@@ -1,6 +1,7 @@
 """The client that waits, against the real server."""
 
 import gc
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,19 @@ from bedside_client import (
 from bedside_client.v1.generation_pb2_grpc import GenerationServiceStub
 
 PROMPT = "The patient was admitted with"
+
+
+def test_a_text_has_the_form_that_was_asked_for(client):
+    assert client.generate(PROMPT, choices=["fever", "chest pain"]).text in ("fever", "chest pain")
+    properties = {"hr": {"type": "integer", "minimum": 30}}
+    schema = {"type": "object", "additionalProperties": False, "required": ["hr"], "properties": properties}
+    answer = client.generate(PROMPT, json_schema=schema)
+    assert answer.constraint_met and json.loads(answer.text)["hr"] >= 30
+    cut = client.generate(PROMPT, regex="a{50}b", max_tokens=2)
+    assert cut.HasField("constraint_met") and not cut.constraint_met
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.generate(PROMPT, json_schema={"not": {}})
+    assert [v.field for v in caught.value.violations] == ["constraint.json_schema"]
 
 
 def test_generate_and_stream_give_the_same_text(client):

@@ -44,6 +44,20 @@ def test_options_of_the_caller_win():
     assert dict(arguments)["grpc.keepalive_time_ms"] == 1
 
 
+def test_forms_of_a_text():
+    assert _requests.generate("x", {"choices": ["a", "b"]}).constraint.choices.texts == ["a", "b"]
+    assert _requests.generate("x", {"regex": "a+"}).constraint.regex == "a+"
+    schema = {"type": "object", "properties": {"心率": {"type": "integer"}, "a": {}}}
+    for given in (schema, json.dumps(schema, ensure_ascii=False)):
+        request = _requests.generate("x", {"json_schema": given})
+        assert list(json.loads(request.constraint.json_schema)["properties"]) == ["心率", "a"]
+    assert not _requests.generate("x", {"max_tokens": 1}).HasField("constraint")
+    with pytest.raises(TypeError, match="json_schema and regex exclude one another"):
+        _requests.generate("x", {"regex": "a", "json_schema": "{}"})
+    with pytest.raises(TypeError, match="must be a list of strings"):
+        _requests.generate("x", {"choices": "yes"})
+
+
 def full(seconds):
     return BedsideError(grpc.StatusCode.RESOURCE_EXHAUSTED, "", retry_after=seconds)
 

@@ -4,7 +4,7 @@
  * Requests are plain values; answers are the protocol's messages, which "@bedside-lm/client/v1" has with their schemas.
  */
 export { Client } from "./client.js";
-export type { CallOptions, ClientOptions, GenerateOptions, PrepareOptions } from "./options.js";
+export type { CallOptions, ClientOptions, GenerateOptions, PrepareOptions, TextForm } from "./options.js";
 export type { ChatMessage, Prompt, RecordInput, Records, SignalInput, TextKind } from "./requests.js";
 export {
   BedsideError,

@@ -51,7 +51,15 @@ export interface GenerateOptions extends CallOptions {
   readonly repetitionPenalty?: number;
   /** Report this many likeliest alternatives of each token. */
   readonly logprobs?: number;
+  /** The form that the text has; `constraintMet` in the answer is false where maxTokens or a stop string cut it off. */
+  readonly constraint?: TextForm;
 }
+
+/** A form of texts: one of several; what a regular expression of Go's syntax matches as a whole; JSON by a schema, which is text or parsed. */
+export type TextForm =
+  | { readonly choices: readonly string[] }
+  | { readonly regex: string }
+  | { readonly jsonSchema: string | boolean | Readonly<Record<string, unknown>> };
 
 /** What is done to a record and what comes back. All unset: all stages, no gaps filled, the record and its reports. */
 export interface PrepareOptions extends CallOptions {

@@ -12,7 +12,7 @@ import {
   type SignalSource,
   type WfdbRecord,
 } from "./gen/bedside/v1/preparation_pb.js";
-import type { GenerateOptions, PrepareOptions } from "./options.js";
+import type { GenerateOptions, PrepareOptions, TextForm } from "./options.js";
 
 /** One turn of a conversation. */
 export interface ChatMessage {
@@ -46,9 +46,20 @@ function input(prompt: Prompt) {
 }
 
 export function generateRequest(prompt: Prompt, options: GenerateOptions) {
-  const { model, maxTokens, temperature, topK, topP, minP, seed, stop, repetitionPenalty, logprobs } = options;
+  const { model, maxTokens, temperature, topK, topP, minP, seed, stop, repetitionPenalty, logprobs, constraint } = options;
   const sampling = { maxTokens, temperature, topK, topP, minP, seed, repetitionPenalty, logprobs, stop: stop && [...stop] };
-  return create(GenerateRequestSchema, { model, input: input(prompt), sampling });
+  return create(GenerateRequestSchema, { model, input: input(prompt), sampling, constraint: constraint && { form: form(constraint) } });
+}
+
+function form(f: TextForm) {
+  if ("choices" in f) {
+    return { case: "choices" as const, value: { texts: [...f.choices] } };
+  }
+  if ("regex" in f) {
+    return { case: "regex" as const, value: f.regex };
+  }
+  const value = typeof f.jsonSchema === "string" ? f.jsonSchema : JSON.stringify(f.jsonSchema);
+  return { case: "jsonSchema" as const, value };
 }
 
 export function scoreRequest(prompt: Prompt, continuations: readonly string[], model?: string) {

@@ -38,6 +38,17 @@ test("requests", () => {
   assert.deepEqual([request.model, request.sampling?.maxTokens, request.sampling?.seed, request.sampling?.stop], ["m", 3, 1n, ["a"]]);
   assert.equal(generateRequest("Hello", {}).sampling?.maxTokens, undefined);
   assert.equal(generateRequest([], {}).input.case, "chat");
+  assert.equal(generateRequest("Hello", {}).constraint, undefined);
+  const schema = { properties: { b: {}, a: {} } };
+  for (const [constraint, sent] of [
+    [{ choices: ["a", "b"] }, ["a", "b"]],
+    [{ regex: "a+" }, "a+"],
+    [{ jsonSchema: schema }, '{"properties":{"b":{},"a":{}}}'],
+    [{ jsonSchema: "true" }, "true"],
+  ] as const) {
+    const form = generateRequest("Hello", { constraint }).constraint?.form;
+    assert.deepEqual(form?.case === "choices" ? form.value.texts : form?.value, sent);
+  }
   assert.equal(tokenizeRequest("").input.case, "text");
   assert.equal(embedRequest(["a"], "passage").kind, EmbeddingKind.PASSAGE);
   assert.equal(summarizeRequest({ resourceType: "Bundle" }).source?.source.value, '{"resourceType":"Bundle"}');

@@ -81,6 +81,18 @@ describe("the real server", () => {
     await server.stop();
   });
 
+  test("a text has the form that was asked for", async () => {
+    const chosen = await client.generate(prompt, { constraint: { choices: ["fever", "chest pain"] } });
+    assert.ok(["fever", "chest pain"].includes(chosen.text));
+    const properties = { hr: { type: "integer", minimum: 30 } };
+    const jsonSchema = { type: "object", additionalProperties: false, required: ["hr"], properties };
+    const answer = await client.generate(prompt, { constraint: { jsonSchema } });
+    assert.ok(answer.constraintMet);
+    assert.ok((JSON.parse(answer.text) as { hr: number }).hr >= 30);
+    const cut = await client.generate(prompt, { maxTokens: 2, constraint: { regex: "a{50}b" } });
+    assert.equal(cut.constraintMet, false);
+  });
+
   test("generate and stream give the same text", async () => {
     const whole = await client.generate(prompt, { maxTokens: 12 });
     assert.notEqual(whole.text.trim(), "");

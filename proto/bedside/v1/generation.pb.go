@@ -28,7 +28,7 @@ type FinishReason int32
 
 const (
 	FinishReason_FINISH_REASON_UNSPECIFIED FinishReason = 0
-	// The model ended its turn.
+	// The model ended its turn, or the constraint lets nothing follow.
 	FinishReason_FINISH_REASON_STOP FinishReason = 1
 	// max_tokens was reached.
 	FinishReason_FINISH_REASON_LENGTH FinishReason = 2
@@ -88,8 +88,10 @@ type GenerateRequest struct {
 	//
 	//	*GenerateRequest_Prompt
 	//	*GenerateRequest_Chat
-	Input         isGenerateRequest_Input `protobuf_oneof:"input"`
-	Sampling      *Sampling               `protobuf:"bytes,4,opt,name=sampling,proto3" json:"sampling,omitempty"`
+	Input    isGenerateRequest_Input `protobuf_oneof:"input"`
+	Sampling *Sampling               `protobuf:"bytes,4,opt,name=sampling,proto3" json:"sampling,omitempty"`
+	// The form that the text must have. Unset: any.
+	Constraint    *Constraint `protobuf:"bytes,5,opt,name=constraint,proto3" json:"constraint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -163,6 +165,13 @@ func (x *GenerateRequest) GetSampling() *Sampling {
 	return nil
 }
 
+func (x *GenerateRequest) GetConstraint() *Constraint {
+	if x != nil {
+		return x.Constraint
+	}
+	return nil
+}
+
 type isGenerateRequest_Input interface {
 	isGenerateRequest_Input()
 }
@@ -182,6 +191,159 @@ func (*GenerateRequest_Prompt) isGenerateRequest_Input() {}
 
 func (*GenerateRequest_Chat) isGenerateRequest_Input() {}
 
+// Constraint says what form a text must have. Tokens that would leave it are never chosen, and the text ends only where it
+// is complete. A text that max_tokens or a stop string cuts off is the beginning of one; `constraint_met` in the answer
+// tells. Where only one text can follow, it is written without asking the model, and counts as completion_tokens.
+type Constraint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Form:
+	//
+	//	*Constraint_Choices
+	//	*Constraint_Regex
+	//	*Constraint_JsonSchema
+	Form          isConstraint_Form `protobuf_oneof:"form"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Constraint) Reset() {
+	*x = Constraint{}
+	mi := &file_bedside_v1_generation_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Constraint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Constraint) ProtoMessage() {}
+
+func (x *Constraint) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_generation_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Constraint.ProtoReflect.Descriptor instead.
+func (*Constraint) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Constraint) GetForm() isConstraint_Form {
+	if x != nil {
+		return x.Form
+	}
+	return nil
+}
+
+func (x *Constraint) GetChoices() *Choices {
+	if x != nil {
+		if x, ok := x.Form.(*Constraint_Choices); ok {
+			return x.Choices
+		}
+	}
+	return nil
+}
+
+func (x *Constraint) GetRegex() string {
+	if x != nil {
+		if x, ok := x.Form.(*Constraint_Regex); ok {
+			return x.Regex
+		}
+	}
+	return ""
+}
+
+func (x *Constraint) GetJsonSchema() string {
+	if x != nil {
+		if x, ok := x.Form.(*Constraint_JsonSchema); ok {
+			return x.JsonSchema
+		}
+	}
+	return ""
+}
+
+type isConstraint_Form interface {
+	isConstraint_Form()
+}
+
+type Constraint_Choices struct {
+	// One of several texts.
+	Choices *Choices `protobuf:"bytes,1,opt,name=choices,proto3,oneof"`
+}
+
+type Constraint_Regex struct {
+	// A regular expression that the text matches as a whole, in Go's syntax (RE2's): no look-around, no back references,
+	// anchors at its ends alone. At most 4,096 bytes.
+	Regex string `protobuf:"bytes,2,opt,name=regex,proto3,oneof"`
+}
+
+type Constraint_JsonSchema struct {
+	// A JSON schema (draft 2020-12) that the text, JSON on one line, fulfils. Keywords: type, properties, required,
+	// additionalProperties, items, minItems, maxItems, pattern, minLength, maxLength, minimum, maximum, exclusiveMinimum,
+	// exclusiveMaximum, enum, const, anyOf, allOf of one, $ref into $defs; any other that could forbid a value is refused
+	// by its name and place. Members are written in the order of `properties`. At most 64 KiB.
+	JsonSchema string `protobuf:"bytes,3,opt,name=json_schema,json=jsonSchema,proto3,oneof"`
+}
+
+func (*Constraint_Choices) isConstraint_Form() {}
+
+func (*Constraint_Regex) isConstraint_Form() {}
+
+func (*Constraint_JsonSchema) isConstraint_Form() {}
+
+// Choices are texts, one of which is the answer.
+type Choices struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Texts         []string               `protobuf:"bytes,1,rep,name=texts,proto3" json:"texts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choices) Reset() {
+	*x = Choices{}
+	mi := &file_bedside_v1_generation_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choices) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choices) ProtoMessage() {}
+
+func (x *Choices) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_generation_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choices.ProtoReflect.Descriptor instead.
+func (*Choices) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Choices) GetTexts() []string {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
 // Chat is a conversation so far.
 type Chat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -192,7 +354,7 @@ type Chat struct {
 
 func (x *Chat) Reset() {
 	*x = Chat{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[1]
+	mi := &file_bedside_v1_generation_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -204,7 +366,7 @@ func (x *Chat) String() string {
 func (*Chat) ProtoMessage() {}
 
 func (x *Chat) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[1]
+	mi := &file_bedside_v1_generation_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -217,7 +379,7 @@ func (x *Chat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chat.ProtoReflect.Descriptor instead.
 func (*Chat) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{1}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Chat) GetMessages() []*ChatMessage {
@@ -239,7 +401,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[2]
+	mi := &file_bedside_v1_generation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +413,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[2]
+	mi := &file_bedside_v1_generation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +426,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{2}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ChatMessage) GetRole() string {
@@ -310,7 +472,7 @@ type Sampling struct {
 
 func (x *Sampling) Reset() {
 	*x = Sampling{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[3]
+	mi := &file_bedside_v1_generation_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +484,7 @@ func (x *Sampling) String() string {
 func (*Sampling) ProtoMessage() {}
 
 func (x *Sampling) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[3]
+	mi := &file_bedside_v1_generation_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +497,7 @@ func (x *Sampling) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sampling.ProtoReflect.Descriptor instead.
 func (*Sampling) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{3}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Sampling) GetMaxTokens() int32 {
@@ -412,14 +574,17 @@ type GenerateResponse struct {
 	// One entry a token, where the request asked for logprobs.
 	Logprobs []*TokenLogprobs `protobuf:"bytes,6,rep,name=logprobs,proto3" json:"logprobs,omitempty"`
 	// The seed the text was drawn with; unset for greedy decoding.
-	Seed          *uint64 `protobuf:"varint,7,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	Seed *uint64 `protobuf:"varint,7,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	// Whether the text has the form that the request asked for; unset where it asked for none. It is false only where
+	// max_tokens or a stop string cut the text off.
+	ConstraintMet *bool `protobuf:"varint,8,opt,name=constraint_met,json=constraintMet,proto3,oneof" json:"constraint_met,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GenerateResponse) Reset() {
 	*x = GenerateResponse{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[4]
+	mi := &file_bedside_v1_generation_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +596,7 @@ func (x *GenerateResponse) String() string {
 func (*GenerateResponse) ProtoMessage() {}
 
 func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[4]
+	mi := &file_bedside_v1_generation_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +609,7 @@ func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateResponse.ProtoReflect.Descriptor instead.
 func (*GenerateResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{4}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GenerateResponse) GetText() string {
@@ -496,6 +661,13 @@ func (x *GenerateResponse) GetSeed() uint64 {
 	return 0
 }
 
+func (x *GenerateResponse) GetConstraintMet() bool {
+	if x != nil && x.ConstraintMet != nil {
+		return *x.ConstraintMet
+	}
+	return false
+}
+
 // StreamGenerateResponse is a piece of a text, always whole characters. A piece may
 // be empty: a token that ends within a character is held back until the rest is there.
 type StreamGenerateResponse struct {
@@ -503,18 +675,20 @@ type StreamGenerateResponse struct {
 	Text     string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
 	Logprobs []*TokenLogprobs       `protobuf:"bytes,2,rep,name=logprobs,proto3" json:"logprobs,omitempty"`
 	// The fields below are set in the last message alone.
-	FinishReason  FinishReason    `protobuf:"varint,3,opt,name=finish_reason,json=finishReason,proto3,enum=bedside.v1.FinishReason" json:"finish_reason,omitempty"`
-	Usage         *Usage          `protobuf:"bytes,4,opt,name=usage,proto3" json:"usage,omitempty"`
-	Timings       *Timings        `protobuf:"bytes,5,opt,name=timings,proto3" json:"timings,omitempty"`
-	Model         *ModelReference `protobuf:"bytes,6,opt,name=model,proto3" json:"model,omitempty"`
-	Seed          *uint64         `protobuf:"varint,7,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	FinishReason FinishReason    `protobuf:"varint,3,opt,name=finish_reason,json=finishReason,proto3,enum=bedside.v1.FinishReason" json:"finish_reason,omitempty"`
+	Usage        *Usage          `protobuf:"bytes,4,opt,name=usage,proto3" json:"usage,omitempty"`
+	Timings      *Timings        `protobuf:"bytes,5,opt,name=timings,proto3" json:"timings,omitempty"`
+	Model        *ModelReference `protobuf:"bytes,6,opt,name=model,proto3" json:"model,omitempty"`
+	Seed         *uint64         `protobuf:"varint,7,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	// As in GenerateResponse.
+	ConstraintMet *bool `protobuf:"varint,8,opt,name=constraint_met,json=constraintMet,proto3,oneof" json:"constraint_met,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StreamGenerateResponse) Reset() {
 	*x = StreamGenerateResponse{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[5]
+	mi := &file_bedside_v1_generation_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +700,7 @@ func (x *StreamGenerateResponse) String() string {
 func (*StreamGenerateResponse) ProtoMessage() {}
 
 func (x *StreamGenerateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[5]
+	mi := &file_bedside_v1_generation_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +713,7 @@ func (x *StreamGenerateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamGenerateResponse.ProtoReflect.Descriptor instead.
 func (*StreamGenerateResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{5}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StreamGenerateResponse) GetText() string {
@@ -591,6 +765,13 @@ func (x *StreamGenerateResponse) GetSeed() uint64 {
 	return 0
 }
 
+func (x *StreamGenerateResponse) GetConstraintMet() bool {
+	if x != nil && x.ConstraintMet != nil {
+		return *x.ConstraintMet
+	}
+	return false
+}
+
 // Usage counts tokens.
 type Usage struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -604,7 +785,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[6]
+	mi := &file_bedside_v1_generation_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +797,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[6]
+	mi := &file_bedside_v1_generation_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +810,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{6}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Usage) GetPromptTokens() int32 {
@@ -668,7 +849,7 @@ type Timings struct {
 
 func (x *Timings) Reset() {
 	*x = Timings{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[7]
+	mi := &file_bedside_v1_generation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -680,7 +861,7 @@ func (x *Timings) String() string {
 func (*Timings) ProtoMessage() {}
 
 func (x *Timings) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[7]
+	mi := &file_bedside_v1_generation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -693,7 +874,7 @@ func (x *Timings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timings.ProtoReflect.Descriptor instead.
 func (*Timings) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{7}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Timings) GetQueue() *durationpb.Duration {
@@ -730,7 +911,7 @@ type ModelReference struct {
 
 func (x *ModelReference) Reset() {
 	*x = ModelReference{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[8]
+	mi := &file_bedside_v1_generation_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +923,7 @@ func (x *ModelReference) String() string {
 func (*ModelReference) ProtoMessage() {}
 
 func (x *ModelReference) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[8]
+	mi := &file_bedside_v1_generation_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +936,7 @@ func (x *ModelReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelReference.ProtoReflect.Descriptor instead.
 func (*ModelReference) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{8}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ModelReference) GetName() string {
@@ -790,7 +971,7 @@ type TokenLogprobs struct {
 
 func (x *TokenLogprobs) Reset() {
 	*x = TokenLogprobs{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[9]
+	mi := &file_bedside_v1_generation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +983,7 @@ func (x *TokenLogprobs) String() string {
 func (*TokenLogprobs) ProtoMessage() {}
 
 func (x *TokenLogprobs) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[9]
+	mi := &file_bedside_v1_generation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +996,7 @@ func (x *TokenLogprobs) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenLogprobs.ProtoReflect.Descriptor instead.
 func (*TokenLogprobs) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{9}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TokenLogprobs) GetToken() *TokenLogprob {
@@ -845,7 +1026,7 @@ type TokenLogprob struct {
 
 func (x *TokenLogprob) Reset() {
 	*x = TokenLogprob{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[10]
+	mi := &file_bedside_v1_generation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +1038,7 @@ func (x *TokenLogprob) String() string {
 func (*TokenLogprob) ProtoMessage() {}
 
 func (x *TokenLogprob) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[10]
+	mi := &file_bedside_v1_generation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +1051,7 @@ func (x *TokenLogprob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenLogprob.ProtoReflect.Descriptor instead.
 func (*TokenLogprob) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{10}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TokenLogprob) GetId() int32 {
@@ -911,7 +1092,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[11]
+	mi := &file_bedside_v1_generation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1104,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[11]
+	mi := &file_bedside_v1_generation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1117,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{11}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScoreRequest) GetModel() string {
@@ -1006,7 +1187,7 @@ type ScoreResponse struct {
 
 func (x *ScoreResponse) Reset() {
 	*x = ScoreResponse{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[12]
+	mi := &file_bedside_v1_generation_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1199,7 @@ func (x *ScoreResponse) String() string {
 func (*ScoreResponse) ProtoMessage() {}
 
 func (x *ScoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[12]
+	mi := &file_bedside_v1_generation_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1212,7 @@ func (x *ScoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreResponse.ProtoReflect.Descriptor instead.
 func (*ScoreResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{12}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ScoreResponse) GetScores() []*Score {
@@ -1070,7 +1251,7 @@ type Score struct {
 
 func (x *Score) Reset() {
 	*x = Score{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[13]
+	mi := &file_bedside_v1_generation_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1263,7 @@ func (x *Score) String() string {
 func (*Score) ProtoMessage() {}
 
 func (x *Score) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[13]
+	mi := &file_bedside_v1_generation_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1276,7 @@ func (x *Score) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Score.ProtoReflect.Descriptor instead.
 func (*Score) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{13}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Score) GetTotalLogprob() float64 {
@@ -1143,7 +1324,7 @@ type TokenizeRequest struct {
 
 func (x *TokenizeRequest) Reset() {
 	*x = TokenizeRequest{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[14]
+	mi := &file_bedside_v1_generation_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1155,7 +1336,7 @@ func (x *TokenizeRequest) String() string {
 func (*TokenizeRequest) ProtoMessage() {}
 
 func (x *TokenizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[14]
+	mi := &file_bedside_v1_generation_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1168,7 +1349,7 @@ func (x *TokenizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenizeRequest.ProtoReflect.Descriptor instead.
 func (*TokenizeRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{14}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TokenizeRequest) GetModel() string {
@@ -1237,7 +1418,7 @@ type TokenizeResponse struct {
 
 func (x *TokenizeResponse) Reset() {
 	*x = TokenizeResponse{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[15]
+	mi := &file_bedside_v1_generation_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1430,7 @@ func (x *TokenizeResponse) String() string {
 func (*TokenizeResponse) ProtoMessage() {}
 
 func (x *TokenizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[15]
+	mi := &file_bedside_v1_generation_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1443,7 @@ func (x *TokenizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenizeResponse.ProtoReflect.Descriptor instead.
 func (*TokenizeResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{15}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TokenizeResponse) GetTokens() []*Token {
@@ -1291,7 +1472,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_bedside_v1_generation_proto_msgTypes[16]
+	mi := &file_bedside_v1_generation_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1303,7 +1484,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_generation_proto_msgTypes[16]
+	mi := &file_bedside_v1_generation_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,7 +1497,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{16}
+	return file_bedside_v1_generation_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Token) GetId() int32 {
@@ -1345,13 +1526,26 @@ var File_bedside_v1_generation_proto protoreflect.FileDescriptor
 const file_bedside_v1_generation_proto_rawDesc = "" +
 	"\n" +
 	"\x1bbedside/v1/generation.proto\x12\n" +
-	"bedside.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xc3\x01\n" +
+	"bedside.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xfb\x01\n" +
 	"\x0fGenerateRequest\x12\x1e\n" +
 	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05model\x12&\n" +
 	"\x06prompt\x18\x02 \x01(\tB\f\xbaH\tr\a\x10\x01(\x80\x80\x80\x02H\x00R\x06prompt\x12&\n" +
 	"\x04chat\x18\x03 \x01(\v2\x10.bedside.v1.ChatH\x00R\x04chat\x120\n" +
-	"\bsampling\x18\x04 \x01(\v2\x14.bedside.v1.SamplingR\bsamplingB\x0e\n" +
-	"\x05input\x12\x05\xbaH\x02\b\x01\"H\n" +
+	"\bsampling\x18\x04 \x01(\v2\x14.bedside.v1.SamplingR\bsampling\x126\n" +
+	"\n" +
+	"constraint\x18\x05 \x01(\v2\x16.bedside.v1.ConstraintR\n" +
+	"constraintB\x0e\n" +
+	"\x05input\x12\x05\xbaH\x02\b\x01\"\xa0\x01\n" +
+	"\n" +
+	"Constraint\x12/\n" +
+	"\achoices\x18\x01 \x01(\v2\x13.bedside.v1.ChoicesH\x00R\achoices\x12\"\n" +
+	"\x05regex\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80 H\x00R\x05regex\x12.\n" +
+	"\vjson_schema\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x04H\x00R\n" +
+	"jsonSchemaB\r\n" +
+	"\x04form\x12\x05\xbaH\x02\b\x01\"5\n" +
+	"\aChoices\x12*\n" +
+	"\x05texts\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10\x80\b\"\ar\x05\x10\x01(\x80 R\x05texts\"H\n" +
 	"\x04Chat\x12@\n" +
 	"\bmessages\x18\x01 \x03(\v2\x17.bedside.v1.ChatMessageB\v\xbaH\b\x92\x01\x05\b\x01\x10\x80\x02R\bmessages\"g\n" +
 	"\vChatMessage\x122\n" +
@@ -1376,7 +1570,7 @@ const file_bedside_v1_generation_proto_rawDesc = "" +
 	"\v_max_tokensB\b\n" +
 	"\x06_top_pB\a\n" +
 	"\x05_seedB\x15\n" +
-	"\x13_repetition_penalty\"\xc8\x02\n" +
+	"\x13_repetition_penalty\"\x87\x03\n" +
 	"\x10GenerateResponse\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12=\n" +
 	"\rfinish_reason\x18\x02 \x01(\x0e2\x18.bedside.v1.FinishReasonR\ffinishReason\x12'\n" +
@@ -1384,8 +1578,10 @@ const file_bedside_v1_generation_proto_rawDesc = "" +
 	"\atimings\x18\x04 \x01(\v2\x13.bedside.v1.TimingsR\atimings\x120\n" +
 	"\x05model\x18\x05 \x01(\v2\x1a.bedside.v1.ModelReferenceR\x05model\x125\n" +
 	"\blogprobs\x18\x06 \x03(\v2\x19.bedside.v1.TokenLogprobsR\blogprobs\x12\x17\n" +
-	"\x04seed\x18\a \x01(\x04H\x00R\x04seed\x88\x01\x01B\a\n" +
-	"\x05_seed\"\xce\x02\n" +
+	"\x04seed\x18\a \x01(\x04H\x00R\x04seed\x88\x01\x01\x12*\n" +
+	"\x0econstraint_met\x18\b \x01(\bH\x01R\rconstraintMet\x88\x01\x01B\a\n" +
+	"\x05_seedB\x11\n" +
+	"\x0f_constraint_met\"\x8d\x03\n" +
 	"\x16StreamGenerateResponse\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x125\n" +
 	"\blogprobs\x18\x02 \x03(\v2\x19.bedside.v1.TokenLogprobsR\blogprobs\x12=\n" +
@@ -1393,8 +1589,10 @@ const file_bedside_v1_generation_proto_rawDesc = "" +
 	"\x05usage\x18\x04 \x01(\v2\x11.bedside.v1.UsageR\x05usage\x12-\n" +
 	"\atimings\x18\x05 \x01(\v2\x13.bedside.v1.TimingsR\atimings\x120\n" +
 	"\x05model\x18\x06 \x01(\v2\x1a.bedside.v1.ModelReferenceR\x05model\x12\x17\n" +
-	"\x04seed\x18\a \x01(\x04H\x00R\x04seed\x88\x01\x01B\a\n" +
-	"\x05_seed\"~\n" +
+	"\x04seed\x18\a \x01(\x04H\x00R\x04seed\x88\x01\x01\x12*\n" +
+	"\x0econstraint_met\x18\b \x01(\bH\x01R\rconstraintMet\x88\x01\x01B\a\n" +
+	"\x05_seedB\x11\n" +
+	"\x0f_constraint_met\"~\n" +
 	"\x05Usage\x12#\n" +
 	"\rprompt_tokens\x18\x01 \x01(\x05R\fpromptTokens\x12#\n" +
 	"\rcached_tokens\x18\x02 \x01(\x05R\fcachedTokens\x12+\n" +
@@ -1468,68 +1666,72 @@ func file_bedside_v1_generation_proto_rawDescGZIP() []byte {
 }
 
 var file_bedside_v1_generation_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bedside_v1_generation_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_bedside_v1_generation_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_bedside_v1_generation_proto_goTypes = []any{
 	(FinishReason)(0),              // 0: bedside.v1.FinishReason
 	(*GenerateRequest)(nil),        // 1: bedside.v1.GenerateRequest
-	(*Chat)(nil),                   // 2: bedside.v1.Chat
-	(*ChatMessage)(nil),            // 3: bedside.v1.ChatMessage
-	(*Sampling)(nil),               // 4: bedside.v1.Sampling
-	(*GenerateResponse)(nil),       // 5: bedside.v1.GenerateResponse
-	(*StreamGenerateResponse)(nil), // 6: bedside.v1.StreamGenerateResponse
-	(*Usage)(nil),                  // 7: bedside.v1.Usage
-	(*Timings)(nil),                // 8: bedside.v1.Timings
-	(*ModelReference)(nil),         // 9: bedside.v1.ModelReference
-	(*TokenLogprobs)(nil),          // 10: bedside.v1.TokenLogprobs
-	(*TokenLogprob)(nil),           // 11: bedside.v1.TokenLogprob
-	(*ScoreRequest)(nil),           // 12: bedside.v1.ScoreRequest
-	(*ScoreResponse)(nil),          // 13: bedside.v1.ScoreResponse
-	(*Score)(nil),                  // 14: bedside.v1.Score
-	(*TokenizeRequest)(nil),        // 15: bedside.v1.TokenizeRequest
-	(*TokenizeResponse)(nil),       // 16: bedside.v1.TokenizeResponse
-	(*Token)(nil),                  // 17: bedside.v1.Token
-	(*durationpb.Duration)(nil),    // 18: google.protobuf.Duration
+	(*Constraint)(nil),             // 2: bedside.v1.Constraint
+	(*Choices)(nil),                // 3: bedside.v1.Choices
+	(*Chat)(nil),                   // 4: bedside.v1.Chat
+	(*ChatMessage)(nil),            // 5: bedside.v1.ChatMessage
+	(*Sampling)(nil),               // 6: bedside.v1.Sampling
+	(*GenerateResponse)(nil),       // 7: bedside.v1.GenerateResponse
+	(*StreamGenerateResponse)(nil), // 8: bedside.v1.StreamGenerateResponse
+	(*Usage)(nil),                  // 9: bedside.v1.Usage
+	(*Timings)(nil),                // 10: bedside.v1.Timings
+	(*ModelReference)(nil),         // 11: bedside.v1.ModelReference
+	(*TokenLogprobs)(nil),          // 12: bedside.v1.TokenLogprobs
+	(*TokenLogprob)(nil),           // 13: bedside.v1.TokenLogprob
+	(*ScoreRequest)(nil),           // 14: bedside.v1.ScoreRequest
+	(*ScoreResponse)(nil),          // 15: bedside.v1.ScoreResponse
+	(*Score)(nil),                  // 16: bedside.v1.Score
+	(*TokenizeRequest)(nil),        // 17: bedside.v1.TokenizeRequest
+	(*TokenizeResponse)(nil),       // 18: bedside.v1.TokenizeResponse
+	(*Token)(nil),                  // 19: bedside.v1.Token
+	(*durationpb.Duration)(nil),    // 20: google.protobuf.Duration
 }
 var file_bedside_v1_generation_proto_depIdxs = []int32{
-	2,  // 0: bedside.v1.GenerateRequest.chat:type_name -> bedside.v1.Chat
-	4,  // 1: bedside.v1.GenerateRequest.sampling:type_name -> bedside.v1.Sampling
-	3,  // 2: bedside.v1.Chat.messages:type_name -> bedside.v1.ChatMessage
-	0,  // 3: bedside.v1.GenerateResponse.finish_reason:type_name -> bedside.v1.FinishReason
-	7,  // 4: bedside.v1.GenerateResponse.usage:type_name -> bedside.v1.Usage
-	8,  // 5: bedside.v1.GenerateResponse.timings:type_name -> bedside.v1.Timings
-	9,  // 6: bedside.v1.GenerateResponse.model:type_name -> bedside.v1.ModelReference
-	10, // 7: bedside.v1.GenerateResponse.logprobs:type_name -> bedside.v1.TokenLogprobs
-	10, // 8: bedside.v1.StreamGenerateResponse.logprobs:type_name -> bedside.v1.TokenLogprobs
-	0,  // 9: bedside.v1.StreamGenerateResponse.finish_reason:type_name -> bedside.v1.FinishReason
-	7,  // 10: bedside.v1.StreamGenerateResponse.usage:type_name -> bedside.v1.Usage
-	8,  // 11: bedside.v1.StreamGenerateResponse.timings:type_name -> bedside.v1.Timings
-	9,  // 12: bedside.v1.StreamGenerateResponse.model:type_name -> bedside.v1.ModelReference
-	18, // 13: bedside.v1.Timings.queue:type_name -> google.protobuf.Duration
-	18, // 14: bedside.v1.Timings.prefill:type_name -> google.protobuf.Duration
-	18, // 15: bedside.v1.Timings.decode:type_name -> google.protobuf.Duration
-	11, // 16: bedside.v1.TokenLogprobs.token:type_name -> bedside.v1.TokenLogprob
-	11, // 17: bedside.v1.TokenLogprobs.top:type_name -> bedside.v1.TokenLogprob
-	2,  // 18: bedside.v1.ScoreRequest.chat:type_name -> bedside.v1.Chat
-	14, // 19: bedside.v1.ScoreResponse.scores:type_name -> bedside.v1.Score
-	7,  // 20: bedside.v1.ScoreResponse.usage:type_name -> bedside.v1.Usage
-	9,  // 21: bedside.v1.ScoreResponse.model:type_name -> bedside.v1.ModelReference
-	11, // 22: bedside.v1.Score.tokens:type_name -> bedside.v1.TokenLogprob
-	2,  // 23: bedside.v1.TokenizeRequest.chat:type_name -> bedside.v1.Chat
-	17, // 24: bedside.v1.TokenizeResponse.tokens:type_name -> bedside.v1.Token
-	9,  // 25: bedside.v1.TokenizeResponse.model:type_name -> bedside.v1.ModelReference
-	1,  // 26: bedside.v1.GenerationService.Generate:input_type -> bedside.v1.GenerateRequest
-	1,  // 27: bedside.v1.GenerationService.StreamGenerate:input_type -> bedside.v1.GenerateRequest
-	12, // 28: bedside.v1.GenerationService.Score:input_type -> bedside.v1.ScoreRequest
-	15, // 29: bedside.v1.GenerationService.Tokenize:input_type -> bedside.v1.TokenizeRequest
-	5,  // 30: bedside.v1.GenerationService.Generate:output_type -> bedside.v1.GenerateResponse
-	6,  // 31: bedside.v1.GenerationService.StreamGenerate:output_type -> bedside.v1.StreamGenerateResponse
-	13, // 32: bedside.v1.GenerationService.Score:output_type -> bedside.v1.ScoreResponse
-	16, // 33: bedside.v1.GenerationService.Tokenize:output_type -> bedside.v1.TokenizeResponse
-	30, // [30:34] is the sub-list for method output_type
-	26, // [26:30] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	4,  // 0: bedside.v1.GenerateRequest.chat:type_name -> bedside.v1.Chat
+	6,  // 1: bedside.v1.GenerateRequest.sampling:type_name -> bedside.v1.Sampling
+	2,  // 2: bedside.v1.GenerateRequest.constraint:type_name -> bedside.v1.Constraint
+	3,  // 3: bedside.v1.Constraint.choices:type_name -> bedside.v1.Choices
+	5,  // 4: bedside.v1.Chat.messages:type_name -> bedside.v1.ChatMessage
+	0,  // 5: bedside.v1.GenerateResponse.finish_reason:type_name -> bedside.v1.FinishReason
+	9,  // 6: bedside.v1.GenerateResponse.usage:type_name -> bedside.v1.Usage
+	10, // 7: bedside.v1.GenerateResponse.timings:type_name -> bedside.v1.Timings
+	11, // 8: bedside.v1.GenerateResponse.model:type_name -> bedside.v1.ModelReference
+	12, // 9: bedside.v1.GenerateResponse.logprobs:type_name -> bedside.v1.TokenLogprobs
+	12, // 10: bedside.v1.StreamGenerateResponse.logprobs:type_name -> bedside.v1.TokenLogprobs
+	0,  // 11: bedside.v1.StreamGenerateResponse.finish_reason:type_name -> bedside.v1.FinishReason
+	9,  // 12: bedside.v1.StreamGenerateResponse.usage:type_name -> bedside.v1.Usage
+	10, // 13: bedside.v1.StreamGenerateResponse.timings:type_name -> bedside.v1.Timings
+	11, // 14: bedside.v1.StreamGenerateResponse.model:type_name -> bedside.v1.ModelReference
+	20, // 15: bedside.v1.Timings.queue:type_name -> google.protobuf.Duration
+	20, // 16: bedside.v1.Timings.prefill:type_name -> google.protobuf.Duration
+	20, // 17: bedside.v1.Timings.decode:type_name -> google.protobuf.Duration
+	13, // 18: bedside.v1.TokenLogprobs.token:type_name -> bedside.v1.TokenLogprob
+	13, // 19: bedside.v1.TokenLogprobs.top:type_name -> bedside.v1.TokenLogprob
+	4,  // 20: bedside.v1.ScoreRequest.chat:type_name -> bedside.v1.Chat
+	16, // 21: bedside.v1.ScoreResponse.scores:type_name -> bedside.v1.Score
+	9,  // 22: bedside.v1.ScoreResponse.usage:type_name -> bedside.v1.Usage
+	11, // 23: bedside.v1.ScoreResponse.model:type_name -> bedside.v1.ModelReference
+	13, // 24: bedside.v1.Score.tokens:type_name -> bedside.v1.TokenLogprob
+	4,  // 25: bedside.v1.TokenizeRequest.chat:type_name -> bedside.v1.Chat
+	19, // 26: bedside.v1.TokenizeResponse.tokens:type_name -> bedside.v1.Token
+	11, // 27: bedside.v1.TokenizeResponse.model:type_name -> bedside.v1.ModelReference
+	1,  // 28: bedside.v1.GenerationService.Generate:input_type -> bedside.v1.GenerateRequest
+	1,  // 29: bedside.v1.GenerationService.StreamGenerate:input_type -> bedside.v1.GenerateRequest
+	14, // 30: bedside.v1.GenerationService.Score:input_type -> bedside.v1.ScoreRequest
+	17, // 31: bedside.v1.GenerationService.Tokenize:input_type -> bedside.v1.TokenizeRequest
+	7,  // 32: bedside.v1.GenerationService.Generate:output_type -> bedside.v1.GenerateResponse
+	8,  // 33: bedside.v1.GenerationService.StreamGenerate:output_type -> bedside.v1.StreamGenerateResponse
+	15, // 34: bedside.v1.GenerationService.Score:output_type -> bedside.v1.ScoreResponse
+	18, // 35: bedside.v1.GenerationService.Tokenize:output_type -> bedside.v1.TokenizeResponse
+	32, // [32:36] is the sub-list for method output_type
+	28, // [28:32] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_bedside_v1_generation_proto_init() }
@@ -1541,14 +1743,19 @@ func file_bedside_v1_generation_proto_init() {
 		(*GenerateRequest_Prompt)(nil),
 		(*GenerateRequest_Chat)(nil),
 	}
-	file_bedside_v1_generation_proto_msgTypes[3].OneofWrappers = []any{}
-	file_bedside_v1_generation_proto_msgTypes[4].OneofWrappers = []any{}
+	file_bedside_v1_generation_proto_msgTypes[1].OneofWrappers = []any{
+		(*Constraint_Choices)(nil),
+		(*Constraint_Regex)(nil),
+		(*Constraint_JsonSchema)(nil),
+	}
 	file_bedside_v1_generation_proto_msgTypes[5].OneofWrappers = []any{}
-	file_bedside_v1_generation_proto_msgTypes[11].OneofWrappers = []any{
+	file_bedside_v1_generation_proto_msgTypes[6].OneofWrappers = []any{}
+	file_bedside_v1_generation_proto_msgTypes[7].OneofWrappers = []any{}
+	file_bedside_v1_generation_proto_msgTypes[13].OneofWrappers = []any{
 		(*ScoreRequest_Prompt)(nil),
 		(*ScoreRequest_Chat)(nil),
 	}
-	file_bedside_v1_generation_proto_msgTypes[14].OneofWrappers = []any{
+	file_bedside_v1_generation_proto_msgTypes[16].OneofWrappers = []any{
 		(*TokenizeRequest_Text)(nil),
 		(*TokenizeRequest_Chat)(nil),
 	}
@@ -1558,7 +1765,7 @@ func file_bedside_v1_generation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedside_v1_generation_proto_rawDesc), len(file_bedside_v1_generation_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,6 +19,7 @@ EmbeddingKind: TypeAlias = Literal["query", "passage"]
 
 _KINDS = {"query": v1.EmbeddingKind.EMBEDDING_KIND_QUERY, "passage": v1.EmbeddingKind.EMBEDDING_KIND_PASSAGE}
 _CALL = frozenset(CallOptions.__annotations__)
+_FORMS = frozenset({"choices", "regex", "json_schema"})
 
 
 class GenerateOptions(CallOptions, total=False):
@@ -39,6 +40,12 @@ class GenerateOptions(CallOptions, total=False):
     repetition_penalty: float
     logprobs: int
     """Report this many likeliest alternatives of each token."""
+    choices: Sequence[str]
+    """The text is one of these. At most one of `choices`, `regex` and `json_schema` is given."""
+    regex: str
+    """The text matches this as a whole, in Go's syntax (RE2's)."""
+    json_schema: str | Mapping[str, Any]
+    """The text is JSON that fulfils this schema, which is JSON text or parsed."""
 
 
 class PrepareOptions(CallOptions, total=False):
@@ -77,11 +84,27 @@ def call_options(options: Mapping[str, object]) -> CallOptions:
 
 
 def generate(prompt: Prompt, options: GenerateOptions) -> v1.GenerateRequest:
-    sampling: dict[str, Any] = {k: v for k, v in options.items() if k not in _CALL and k != "model"}
+    sampling: dict[str, Any] = {k: v for k, v in options.items() if k not in _CALL | _FORMS and k != "model"}
     unknown = sampling.keys() - GenerateOptions.__annotations__.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
-    return v1.GenerateRequest(model=options.get("model", ""), sampling=v1.Sampling(**sampling), **_input(prompt))
+    return v1.GenerateRequest(model=options.get("model", ""), sampling=v1.Sampling(**sampling),
+                              constraint=_constraint(options), **_input(prompt))
+
+
+def _constraint(options: GenerateOptions) -> v1.Constraint | None:
+    given = sorted(_FORMS & options.keys())
+    if len(given) > 1:
+        raise TypeError(f"{' and '.join(given)} exclude one another")
+    if "choices" in options:
+        _refuse_text(options["choices"], "choices")
+        return v1.Constraint(choices=v1.Choices(texts=options["choices"]))
+    if "regex" in options:
+        return v1.Constraint(regex=options["regex"])
+    if "json_schema" in options:
+        schema = options["json_schema"]
+        return v1.Constraint(json_schema=schema if isinstance(schema, str) else json.dumps(schema, ensure_ascii=False))
+    return None
 
 
 def score(prompt: Prompt, continuations: Iterable[str], model: str) -> v1.ScoreRequest:

@@ -18,6 +18,8 @@ from bedside_client.v1.embedding_pb2 import Embedding as Embedding
 from bedside_client.v1.embedding_pb2 import EmbeddingKind as EmbeddingKind
 from bedside_client.v1.generation_pb2 import Chat as Chat
 from bedside_client.v1.generation_pb2 import ChatMessage as ChatMessage
+from bedside_client.v1.generation_pb2 import Choices as Choices
+from bedside_client.v1.generation_pb2 import Constraint as Constraint
 from bedside_client.v1.generation_pb2 import FinishReason as FinishReason
 from bedside_client.v1.generation_pb2 import GenerateRequest as GenerateRequest
 from bedside_client.v1.generation_pb2 import GenerateResponse as GenerateResponse

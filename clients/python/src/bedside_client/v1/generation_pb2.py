@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x62\x65\x64side/v1/generation.proto\x12\nbedside.v1\x1a\x1egoogle/protobuf/duration.proto\"\xa4\x01\n\x0fGenerateRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x06prompt\x18\x02 \x01(\tH\x00R\x06prompt\x12&\n\x04\x63hat\x18\x03 \x01(\x0b\x32\x10.bedside.v1.ChatH\x00R\x04\x63hat\x12\x30\n\x08sampling\x18\x04 \x01(\x0b\x32\x14.bedside.v1.SamplingR\x08samplingB\x07\n\x05input\";\n\x04\x43hat\x12\x33\n\x08messages\x18\x01 \x03(\x0b\x32\x17.bedside.v1.ChatMessageR\x08messages\";\n\x0b\x43hatMessage\x12\x12\n\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n\x07\x63ontent\x18\x02 \x01(\tR\x07\x63ontent\"\xca\x02\n\x08Sampling\x12\"\n\nmax_tokens\x18\x01 \x01(\x05H\x00R\tmaxTokens\x88\x01\x01\x12 \n\x0btemperature\x18\x02 \x01(\x02R\x0btemperature\x12\x13\n\x05top_k\x18\x03 \x01(\x05R\x04topK\x12\x18\n\x05top_p\x18\x04 \x01(\x02H\x01R\x04topP\x88\x01\x01\x12\x13\n\x05min_p\x18\x05 \x01(\x02R\x04minP\x12\x17\n\x04seed\x18\x06 \x01(\x04H\x02R\x04seed\x88\x01\x01\x12\x12\n\x04stop\x18\x07 \x03(\tR\x04stop\x12\x32\n\x12repetition_penalty\x18\x08 \x01(\x02H\x03R\x11repetitionPenalty\x88\x01\x01\x12\x1a\n\x08logprobs\x18\t \x01(\x05R\x08logprobsB\r\n\x0b_max_tokensB\x08\n\x06_top_pB\x07\n\x05_seedB\x15\n\x13_repetition_penalty\"\xc8\x02\n\x10GenerateResponse\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12=\n\rfinish_reason\x18\x02 \x01(\x0e\x32\x18.bedside.v1.FinishReasonR\x0c\x66inishReason\x12\'\n\x05usage\x18\x03 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12-\n\x07timings\x18\x04 \x01(\x0b\x32\x13.bedside.v1.TimingsR\x07timings\x12\x30\n\x05model\x18\x05 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\x12\x35\n\x08logprobs\x18\x06 \x03(\x0b\x32\x19.bedside.v1.TokenLogprobsR\x08logprobs\x12\x17\n\x04seed\x18\x07 \x01(\x04H\x00R\x04seed\x88\x01\x01\x42\x07\n\x05_seed\"\xce\x02\n\x16StreamGenerateResponse\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x35\n\x08logprobs\x18\x02 \x03(\x0b\x32\x19.bedside.v1.TokenLogprobsR\x08logprobs\x12=\n\rfinish_reason\x18\x03 \x01(\x0e\x32\x18.bedside.v1.FinishReasonR\x0c\x66inishReason\x12\'\n\x05usage\x18\x04 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12-\n\x07timings\x18\x05 \x01(\x0b\x32\x13.bedside.v1.TimingsR\x07timings\x12\x30\n\x05model\x18\x06 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\x12\x17\n\x04seed\x18\x07 \x01(\x04H\x00R\x04seed\x88\x01\x01\x42\x07\n\x05_seed\"~\n\x05Usage\x12#\n\rprompt_tokens\x18\x01 \x01(\x05R\x0cpromptTokens\x12#\n\rcached_tokens\x18\x02 \x01(\x05R\x0c\x63\x61\x63hedTokens\x12+\n\x11\x63ompletion_tokens\x18\x03 \x01(\x05R\x10\x63ompletionTokens\"\xa2\x01\n\x07Timings\x12/\n\x05queue\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05queue\x12\x33\n\x07prefill\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07prefill\x12\x31\n\x06\x64\x65\x63ode\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06\x64\x65\x63ode\"V\n\x0eModelReference\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x16\n\x06\x64igest\x18\x03 \x01(\tR\x06\x64igest\"k\n\rTokenLogprobs\x12.\n\x05token\x18\x01 \x01(\x0b\x32\x18.bedside.v1.TokenLogprobR\x05token\x12*\n\x03top\x18\x02 \x03(\x0b\x32\x18.bedside.v1.TokenLogprobR\x03top\"N\n\x0cTokenLogprob\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x14\n\x05piece\x18\x02 \x01(\x0cR\x05piece\x12\x18\n\x07logprob\x18\x03 \x01(\x02R\x07logprob\"\x95\x01\n\x0cScoreRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x06prompt\x18\x02 \x01(\tH\x00R\x06prompt\x12&\n\x04\x63hat\x18\x03 \x01(\x0b\x32\x10.bedside.v1.ChatH\x00R\x04\x63hat\x12$\n\rcontinuations\x18\x04 \x03(\tR\rcontinuationsB\x07\n\x05input\"\x95\x01\n\rScoreResponse\x12)\n\x06scores\x18\x01 \x03(\x0b\x32\x11.bedside.v1.ScoreR\x06scores\x12\'\n\x05usage\x18\x02 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12\x30\n\x05model\x18\x03 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\"\x9c\x01\n\x05Score\x12#\n\rtotal_logprob\x18\x01 \x01(\x01R\x0ctotalLogprob\x12\x1f\n\x0btoken_count\x18\x02 \x01(\x05R\ntokenCount\x12\x1b\n\tis_greedy\x18\x03 \x01(\x08R\x08isGreedy\x12\x30\n\x06tokens\x18\x04 \x03(\x0b\x32\x18.bedside.v1.TokenLogprobR\x06tokens\"\x93\x01\n\x0fTokenizeRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n\x04text\x18\x02 \x01(\tH\x00R\x04text\x12&\n\x04\x63hat\x18\x03 \x01(\x0b\x32\x10.bedside.v1.ChatH\x00R\x04\x63hat\x12#\n\rparse_special\x18\x04 \x01(\x08R\x0cparseSpecialB\x07\n\x05input\"o\n\x10TokenizeResponse\x12)\n\x06tokens\x18\x01 \x03(\x0b\x32\x11.bedside.v1.TokenR\x06tokens\x12\x30\n\x05model\x18\x02 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\"G\n\x05Token\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x14\n\x05piece\x18\x02 \x01(\x0cR\x05piece\x12\x18\n\x07special\x18\x03 \x01(\x08R\x07special*\x80\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1f\n\x1b\x46INISH_REASON_STOP_SEQUENCE\x10\x03\x32\xb4\x02\n\x11GenerationService\x12\x45\n\x08Generate\x12\x1b.bedside.v1.GenerateRequest\x1a\x1c.bedside.v1.GenerateResponse\x12S\n\x0eStreamGenerate\x12\x1b.bedside.v1.GenerateRequest\x1a\".bedside.v1.StreamGenerateResponse0\x01\x12<\n\x05Score\x12\x18.bedside.v1.ScoreRequest\x1a\x19.bedside.v1.ScoreResponse\x12\x45\n\x08Tokenize\x12\x1b.bedside.v1.TokenizeRequest\x1a\x1c.bedside.v1.TokenizeResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x62\x65\x64side/v1/generation.proto\x12\nbedside.v1\x1a\x1egoogle/protobuf/duration.proto\"\xdc\x01\n\x0fGenerateRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x06prompt\x18\x02 \x01(\tH\x00R\x06prompt\x12&\n\x04\x63hat\x18\x03 \x01(\x0b\x32\x10.bedside.v1.ChatH\x00R\x04\x63hat\x12\x30\n\x08sampling\x18\x04 \x01(\x0b\x32\x14.bedside.v1.SamplingR\x08sampling\x12\x36\n\nconstraint\x18\x05 \x01(\x0b\x32\x16.bedside.v1.ConstraintR\nconstraintB\x07\n\x05input\"\x80\x01\n\nConstraint\x12/\n\x07\x63hoices\x18\x01 \x01(\x0b\x32\x13.bedside.v1.ChoicesH\x00R\x07\x63hoices\x12\x16\n\x05regex\x18\x02 \x01(\tH\x00R\x05regex\x12!\n\x0bjson_schema\x18\x03 \x01(\tH\x00R\njsonSchemaB\x06\n\x04\x66orm\"\x1f\n\x07\x43hoices\x12\x14\n\x05texts\x18\x01 \x03(\tR\x05texts\";\n\x04\x43hat\x12\x33\n\x08messages\x18\x01 \x03(\x0b\x32\x17.bedside.v1.ChatMessageR\x08messages\";\n\x0b\x43hatMessage\x12\x12\n\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n\x07\x63ontent\x18\x02 \x01(\tR\x07\x63ontent\"\xca\x02\n\x08Sampling\x12\"\n\nmax_tokens\x18\x01 \x01(\x05H\x00R\tmaxTokens\x88\x01\x01\x12 \n\x0btemperature\x18\x02 \x01(\x02R\x0btemperature\x12\x13\n\x05top_k\x18\x03 \x01(\x05R\x04topK\x12\x18\n\x05top_p\x18\x04 \x01(\x02H\x01R\x04topP\x88\x01\x01\x12\x13\n\x05min_p\x18\x05 \x01(\x02R\x04minP\x12\x17\n\x04seed\x18\x06 \x01(\x04H\x02R\x04seed\x88\x01\x01\x12\x12\n\x04stop\x18\x07 \x03(\tR\x04stop\x12\x32\n\x12repetition_penalty\x18\x08 \x01(\x02H\x03R\x11repetitionPenalty\x88\x01\x01\x12\x1a\n\x08logprobs\x18\t \x01(\x05R\x08logprobsB\r\n\x0b_max_tokensB\x08\n\x06_top_pB\x07\n\x05_seedB\x15\n\x13_repetition_penalty\"\x87\x03\n\x10GenerateResponse\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12=\n\rfinish_reason\x18\x02 \x01(\x0e\x32\x18.bedside.v1.FinishReasonR\x0c\x66inishReason\x12\'\n\x05usage\x18\x03 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12-\n\x07timings\x18\x04 \x01(\x0b\x32\x13.bedside.v1.TimingsR\x07timings\x12\x30\n\x05model\x18\x05 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\x12\x35\n\x08logprobs\x18\x06 \x03(\x0b\x32\x19.bedside.v1.TokenLogprobsR\x08logprobs\x12\x17\n\x04seed\x18\x07 \x01(\x04H\x00R\x04seed\x88\x01\x01\x12*\n\x0e\x63onstraint_met\x18\x08 \x01(\x08H\x01R\rconstraintMet\x88\x01\x01\x42\x07\n\x05_seedB\x11\n\x0f_constraint_met\"\x8d\x03\n\x16StreamGenerateResponse\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x35\n\x08logprobs\x18\x02 \x03(\x0b\x32\x19.bedside.v1.TokenLogprobsR\x08logprobs\x12=\n\rfinish_reason\x18\x03 \x01(\x0e\x32\x18.bedside.v1.FinishReasonR\x0c\x66inishReason\x12\'\n\x05usage\x18\x04 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12-\n\x07timings\x18\x05 \x01(\x0b\x32\x13.bedside.v1.TimingsR\x07timings\x12\x30\n\x05model\x18\x06 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\x12\x17\n\x04seed\x18\x07 \x01(\x04H\x00R\x04seed\x88\x01\x01\x12*\n\x0e\x63onstraint_met\x18\x08 \x01(\x08H\x01R\rconstraintMet\x88\x01\x01\x42\x07\n\x05_seedB\x11\n\x0f_constraint_met\"~\n\x05Usage\x12#\n\rprompt_tokens\x18\x01 \x01(\x05R\x0cpromptTokens\x12#\n\rcached_tokens\x18\x02 \x01(\x05R\x0c\x63\x61\x63hedTokens\x12+\n\x11\x63ompletion_tokens\x18\x03 \x01(\x05R\x10\x63ompletionTokens\"\xa2\x01\n\x07Timings\x12/\n\x05queue\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05queue\x12\x33\n\x07prefill\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07prefill\x12\x31\n\x06\x64\x65\x63ode\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06\x64\x65\x63ode\"V\n\x0eModelReference\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x16\n\x06\x64igest\x18\x03 \x01(\tR\x06\x64igest\"k\n\rTokenLogprobs\x12.\n\x05token\x18\x01 \x01(\x0b\x32\x18.bedside.v1.TokenLogprobR\x05token\x12*\n\x03top\x18\x02 \x03(\x0b\x32\x18.bedside.v1.TokenLogprobR\x03top\"N\n\x0cTokenLogprob\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x14\n\x05piece\x18\x02 \x01(\x0cR\x05piece\x12\x18\n\x07logprob\x18\x03 \x01(\x02R\x07logprob\"\x95\x01\n\x0cScoreRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x06prompt\x18\x02 \x01(\tH\x00R\x06prompt\x12&\n\x04\x63hat\x18\x03 \x01(\x0b\x32\x10.bedside.v1.ChatH\x00R\x04\x63hat\x12$\n\rcontinuations\x18\x04 \x03(\tR\rcontinuationsB\x07\n\x05input\"\x95\x01\n\rScoreResponse\x12)\n\x06scores\x18\x01 \x03(\x0b\x32\x11.bedside.v1.ScoreR\x06scores\x12\'\n\x05usage\x18\x02 \x01(\x0b\x32\x11.bedside.v1.UsageR\x05usage\x12\x30\n\x05model\x18\x03 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\"\x9c\x01\n\x05Score\x12#\n\rtotal_logprob\x18\x01 \x01(\x01R\x0ctotalLogprob\x12\x1f\n\x0btoken_count\x18\x02 \x01(\x05R\ntokenCount\x12\x1b\n\tis_greedy\x18\x03 \x01(\x08R\x08isGreedy\x12\x30\n\x06tokens\x18\x04 \x03(\x0b\x32\x18.bedside.v1.TokenLogprobR\x06tokens\"\x93\x01\n\x0fTokenizeRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n\x04text\x18\x02 \x01(\tH\x00R\x04text\x12&\n\x04\x63hat\x18\x03 \x01(\x0b\x32\x10.bedside.v1.ChatH\x00R\x04\x63hat\x12#\n\rparse_special\x18\x04 \x01(\x08R\x0cparseSpecialB\x07\n\x05input\"o\n\x10TokenizeResponse\x12)\n\x06tokens\x18\x01 \x03(\x0b\x32\x11.bedside.v1.TokenR\x06tokens\x12\x30\n\x05model\x18\x02 \x01(\x0b\x32\x1a.bedside.v1.ModelReferenceR\x05model\"G\n\x05Token\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x14\n\x05piece\x18\x02 \x01(\x0cR\x05piece\x12\x18\n\x07special\x18\x03 \x01(\x08R\x07special*\x80\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1f\n\x1b\x46INISH_REASON_STOP_SEQUENCE\x10\x03\x32\xb4\x02\n\x11GenerationService\x12\x45\n\x08Generate\x12\x1b.bedside.v1.GenerateRequest\x1a\x1c.bedside.v1.GenerateResponse\x12S\n\x0eStreamGenerate\x12\x1b.bedside.v1.GenerateRequest\x1a\".bedside.v1.StreamGenerateResponse0\x01\x12<\n\x05Score\x12\x18.bedside.v1.ScoreRequest\x1a\x19.bedside.v1.ScoreResponse\x12\x45\n\x08Tokenize\x12\x1b.bedside.v1.TokenizeRequest\x1a\x1c.bedside.v1.TokenizeResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,42 +33,46 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bedside_client.v1.generatio
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1'
-  _globals['_FINISHREASON']._serialized_start=2735
-  _globals['_FINISHREASON']._serialized_end=2863
+  _globals['_FINISHREASON']._serialized_start=3081
+  _globals['_FINISHREASON']._serialized_end=3209
   _globals['_GENERATEREQUEST']._serialized_start=76
-  _globals['_GENERATEREQUEST']._serialized_end=240
-  _globals['_CHAT']._serialized_start=242
-  _globals['_CHAT']._serialized_end=301
-  _globals['_CHATMESSAGE']._serialized_start=303
-  _globals['_CHATMESSAGE']._serialized_end=362
-  _globals['_SAMPLING']._serialized_start=365
-  _globals['_SAMPLING']._serialized_end=695
-  _globals['_GENERATERESPONSE']._serialized_start=698
-  _globals['_GENERATERESPONSE']._serialized_end=1026
-  _globals['_STREAMGENERATERESPONSE']._serialized_start=1029
-  _globals['_STREAMGENERATERESPONSE']._serialized_end=1363
-  _globals['_USAGE']._serialized_start=1365
-  _globals['_USAGE']._serialized_end=1491
-  _globals['_TIMINGS']._serialized_start=1494
-  _globals['_TIMINGS']._serialized_end=1656
-  _globals['_MODELREFERENCE']._serialized_start=1658
-  _globals['_MODELREFERENCE']._serialized_end=1744
-  _globals['_TOKENLOGPROBS']._serialized_start=1746
-  _globals['_TOKENLOGPROBS']._serialized_end=1853
-  _globals['_TOKENLOGPROB']._serialized_start=1855
-  _globals['_TOKENLOGPROB']._serialized_end=1933
-  _globals['_SCOREREQUEST']._serialized_start=1936
-  _globals['_SCOREREQUEST']._serialized_end=2085
-  _globals['_SCORERESPONSE']._serialized_start=2088
-  _globals['_SCORERESPONSE']._serialized_end=2237
-  _globals['_SCORE']._serialized_start=2240
-  _globals['_SCORE']._serialized_end=2396
-  _globals['_TOKENIZEREQUEST']._serialized_start=2399
-  _globals['_TOKENIZEREQUEST']._serialized_end=2546
-  _globals['_TOKENIZERESPONSE']._serialized_start=2548
-  _globals['_TOKENIZERESPONSE']._serialized_end=2659
-  _globals['_TOKEN']._serialized_start=2661
-  _globals['_TOKEN']._serialized_end=2732
-  _globals['_GENERATIONSERVICE']._serialized_start=2866
-  _globals['_GENERATIONSERVICE']._serialized_end=3174
+  _globals['_GENERATEREQUEST']._serialized_end=296
+  _globals['_CONSTRAINT']._serialized_start=299
+  _globals['_CONSTRAINT']._serialized_end=427
+  _globals['_CHOICES']._serialized_start=429
+  _globals['_CHOICES']._serialized_end=460
+  _globals['_CHAT']._serialized_start=462
+  _globals['_CHAT']._serialized_end=521
+  _globals['_CHATMESSAGE']._serialized_start=523
+  _globals['_CHATMESSAGE']._serialized_end=582
+  _globals['_SAMPLING']._serialized_start=585
+  _globals['_SAMPLING']._serialized_end=915
+  _globals['_GENERATERESPONSE']._serialized_start=918
+  _globals['_GENERATERESPONSE']._serialized_end=1309
+  _globals['_STREAMGENERATERESPONSE']._serialized_start=1312
+  _globals['_STREAMGENERATERESPONSE']._serialized_end=1709
+  _globals['_USAGE']._serialized_start=1711
+  _globals['_USAGE']._serialized_end=1837
+  _globals['_TIMINGS']._serialized_start=1840
+  _globals['_TIMINGS']._serialized_end=2002
+  _globals['_MODELREFERENCE']._serialized_start=2004
+  _globals['_MODELREFERENCE']._serialized_end=2090
+  _globals['_TOKENLOGPROBS']._serialized_start=2092
+  _globals['_TOKENLOGPROBS']._serialized_end=2199
+  _globals['_TOKENLOGPROB']._serialized_start=2201
+  _globals['_TOKENLOGPROB']._serialized_end=2279
+  _globals['_SCOREREQUEST']._serialized_start=2282
+  _globals['_SCOREREQUEST']._serialized_end=2431
+  _globals['_SCORERESPONSE']._serialized_start=2434
+  _globals['_SCORERESPONSE']._serialized_end=2583
+  _globals['_SCORE']._serialized_start=2586
+  _globals['_SCORE']._serialized_end=2742
+  _globals['_TOKENIZEREQUEST']._serialized_start=2745
+  _globals['_TOKENIZEREQUEST']._serialized_end=2892
+  _globals['_TOKENIZERESPONSE']._serialized_start=2894
+  _globals['_TOKENIZERESPONSE']._serialized_end=3005
+  _globals['_TOKEN']._serialized_start=3007
+  _globals['_TOKEN']._serialized_end=3078
+  _globals['_GENERATIONSERVICE']._serialized_start=3212
+  _globals['_GENERATIONSERVICE']._serialized_end=3520
 # @@protoc_insertion_point(module_scope)

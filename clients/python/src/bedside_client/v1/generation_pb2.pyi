@@ -28,7 +28,7 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     DESCRIPTOR: _descriptor.EnumDescriptor
     FINISH_REASON_UNSPECIFIED: _FinishReason.ValueType  # 0
     FINISH_REASON_STOP: _FinishReason.ValueType  # 1
-    """The model ended its turn."""
+    """The model ended its turn, or the constraint lets nothing follow."""
     FINISH_REASON_LENGTH: _FinishReason.ValueType  # 2
     """max_tokens was reached."""
     FINISH_REASON_STOP_SEQUENCE: _FinishReason.ValueType  # 3
@@ -39,7 +39,7 @@ class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
 
 FINISH_REASON_UNSPECIFIED: FinishReason.ValueType  # 0
 FINISH_REASON_STOP: FinishReason.ValueType  # 1
-"""The model ended its turn."""
+"""The model ended its turn, or the constraint lets nothing follow."""
 FINISH_REASON_LENGTH: FinishReason.ValueType  # 2
 """max_tokens was reached."""
 FINISH_REASON_STOP_SEQUENCE: FinishReason.ValueType  # 3
@@ -56,6 +56,7 @@ class GenerateRequest(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     CHAT_FIELD_NUMBER: _builtins.int
     SAMPLING_FIELD_NUMBER: _builtins.int
+    CONSTRAINT_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Name of the model; empty means the server's default."""
     prompt: _builtins.str
@@ -68,6 +69,10 @@ class GenerateRequest(_message.Message):
 
     @_builtins.property
     def sampling(self) -> Global___Sampling: ...
+    @_builtins.property
+    def constraint(self) -> Global___Constraint:
+        """The form that the text must have. Unset: any."""
+
     def __init__(
         self,
         *,
@@ -75,16 +80,82 @@ class GenerateRequest(_message.Message):
         prompt: _builtins.str = ...,
         chat: Global___Chat | None = ...,
         sampling: Global___Sampling | None = ...,
+        constraint: Global___Constraint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "input", b"input", "prompt", b"prompt", "sampling", b"sampling"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "constraint", b"constraint", "input", b"input", "prompt", b"prompt", "sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "input", b"input", "model", b"model", "prompt", b"prompt", "sampling", b"sampling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "constraint", b"constraint", "input", b"input", "model", b"model", "prompt", b"prompt", "sampling", b"sampling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["prompt", "chat"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
 
 Global___GenerateRequest: _TypeAlias = GenerateRequest  # noqa: Y015
+
+@_typing.final
+class Constraint(_message.Message):
+    """Constraint says what form a text must have. Tokens that would leave it are never chosen, and the text ends only where it
+    is complete. A text that max_tokens or a stop string cuts off is the beginning of one; `constraint_met` in the answer
+    tells. Where only one text can follow, it is written without asking the model, and counts as completion_tokens.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHOICES_FIELD_NUMBER: _builtins.int
+    REGEX_FIELD_NUMBER: _builtins.int
+    JSON_SCHEMA_FIELD_NUMBER: _builtins.int
+    regex: _builtins.str
+    """A regular expression that the text matches as a whole, in Go's syntax (RE2's): no look-around, no back references,
+    anchors at its ends alone. At most 4,096 bytes.
+    """
+    json_schema: _builtins.str
+    """A JSON schema (draft 2020-12) that the text, JSON on one line, fulfils. Keywords: type, properties, required,
+    additionalProperties, items, minItems, maxItems, pattern, minLength, maxLength, minimum, maximum, exclusiveMinimum,
+    exclusiveMaximum, enum, const, anyOf, allOf of one, $ref into $defs; any other that could forbid a value is refused
+    by its name and place. Members are written in the order of `properties`. At most 64 KiB.
+    """
+    @_builtins.property
+    def choices(self) -> Global___Choices:
+        """One of several texts."""
+
+    def __init__(
+        self,
+        *,
+        choices: Global___Choices | None = ...,
+        regex: _builtins.str = ...,
+        json_schema: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "form", b"form", "json_schema", b"json_schema", "regex", b"regex"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "form", b"form", "json_schema", b"json_schema", "regex", b"regex"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["choices", "regex", "json_schema"]  # noqa: Y015
+    _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+
+Global___Constraint: _TypeAlias = Constraint  # noqa: Y015
+
+@_typing.final
+class Choices(_message.Message):
+    """Choices are texts, one of which is the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Choices: _TypeAlias = Choices  # noqa: Y015
 
 @_typing.final
 class Chat(_message.Message):
@@ -221,10 +292,15 @@ class GenerateResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     LOGPROBS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    CONSTRAINT_MET_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     finish_reason: Global___FinishReason.ValueType
     seed: _builtins.int
     """The seed the text was drawn with; unset for greedy decoding."""
+    constraint_met: _builtins.bool
+    """Whether the text has the form that the request asked for; unset where it asked for none. It is false only where
+    max_tokens or a stop string cut the text off.
+    """
     @_builtins.property
     def usage(self) -> Global___Usage: ...
     @_builtins.property
@@ -245,13 +321,19 @@ class GenerateResponse(_message.Message):
         model: Global___ModelReference | None = ...,
         logprobs: _abc.Iterable[Global___TokenLogprobs] | None = ...,
         seed: _builtins.int | None = ...,
+        constraint_met: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "model", b"model", "seed", b"seed", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_constraint_met", b"_constraint_met", "_seed", b"_seed", "constraint_met", b"constraint_met", "model", b"model", "seed", b"seed", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "finish_reason", b"finish_reason", "logprobs", b"logprobs", "model", b"model", "seed", b"seed", "text", b"text", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_constraint_met", b"_constraint_met", "_seed", b"_seed", "constraint_met", b"constraint_met", "finish_reason", b"finish_reason", "logprobs", b"logprobs", "model", b"model", "seed", b"seed", "text", b"text", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__constraint_met: _TypeAlias = _typing.Literal["constraint_met"]  # noqa: Y015
+    _WhichOneofArgType__constraint_met: _TypeAlias = _typing.Literal["_constraint_met", b"_constraint_met"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__constraint_met) -> _WhichOneofReturnType__constraint_met | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
 Global___GenerateResponse: _TypeAlias = GenerateResponse  # noqa: Y015
@@ -271,10 +353,13 @@ class StreamGenerateResponse(_message.Message):
     TIMINGS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    CONSTRAINT_MET_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     finish_reason: Global___FinishReason.ValueType
     """The fields below are set in the last message alone."""
     seed: _builtins.int
+    constraint_met: _builtins.bool
+    """As in GenerateResponse."""
     @_builtins.property
     def logprobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenLogprobs]: ...
     @_builtins.property
@@ -293,13 +378,19 @@ class StreamGenerateResponse(_message.Message):
         timings: Global___Timings | None = ...,
         model: Global___ModelReference | None = ...,
         seed: _builtins.int | None = ...,
+        constraint_met: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "model", b"model", "seed", b"seed", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_constraint_met", b"_constraint_met", "_seed", b"_seed", "constraint_met", b"constraint_met", "model", b"model", "seed", b"seed", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "finish_reason", b"finish_reason", "logprobs", b"logprobs", "model", b"model", "seed", b"seed", "text", b"text", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_constraint_met", b"_constraint_met", "_seed", b"_seed", "constraint_met", b"constraint_met", "finish_reason", b"finish_reason", "logprobs", b"logprobs", "model", b"model", "seed", b"seed", "text", b"text", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__constraint_met: _TypeAlias = _typing.Literal["constraint_met"]  # noqa: Y015
+    _WhichOneofArgType__constraint_met: _TypeAlias = _typing.Literal["_constraint_met", b"_constraint_met"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__constraint_met) -> _WhichOneofReturnType__constraint_met | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
 Global___StreamGenerateResponse: _TypeAlias = StreamGenerateResponse  # noqa: Y015

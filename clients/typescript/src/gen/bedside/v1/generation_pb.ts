@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bedside/v1/generation.proto.
  */
 export const file_bedside_v1_generation: GenFile = /*@__PURE__*/
-  fileDesc("ChtiZWRzaWRlL3YxL2dlbmVyYXRpb24ucHJvdG8SCmJlZHNpZGUudjEihQEKD0dlbmVyYXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIQCgZwcm9tcHQYAiABKAlIABIgCgRjaGF0GAMgASgLMhAuYmVkc2lkZS52MS5DaGF0SAASJgoIc2FtcGxpbmcYBCABKAsyFC5iZWRzaWRlLnYxLlNhbXBsaW5nQgcKBWlucHV0IjEKBENoYXQSKQoIbWVzc2FnZXMYASADKAsyFy5iZWRzaWRlLnYxLkNoYXRNZXNzYWdlIiwKC0NoYXRNZXNzYWdlEgwKBHJvbGUYASABKAkSDwoHY29udGVudBgCIAEoCSL3AQoIU2FtcGxpbmcSFwoKbWF4X3Rva2VucxgBIAEoBUgAiAEBEhMKC3RlbXBlcmF0dXJlGAIgASgCEg0KBXRvcF9rGAMgASgFEhIKBXRvcF9wGAQgASgCSAGIAQESDQoFbWluX3AYBSABKAISEQoEc2VlZBgGIAEoBEgCiAEBEgwKBHN0b3AYByADKAkSHwoScmVwZXRpdGlvbl9wZW5hbHR5GAggASgCSAOIAQESEAoIbG9ncHJvYnMYCSABKAVCDQoLX21heF90b2tlbnNCCAoGX3RvcF9wQgcKBV9zZWVkQhUKE19yZXBldGl0aW9uX3BlbmFsdHkijQIKEEdlbmVyYXRlUmVzcG9uc2USDAoEdGV4dBgBIAEoCRIvCg1maW5pc2hfcmVhc29uGAIgASgOMhguYmVkc2lkZS52MS5GaW5pc2hSZWFzb24SIAoFdXNhZ2UYAyABKAsyES5iZWRzaWRlLnYxLlVzYWdlEiQKB3RpbWluZ3MYBCABKAsyEy5iZWRzaWRlLnYxLlRpbWluZ3MSKQoFbW9kZWwYBSABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlEisKCGxvZ3Byb2JzGAYgAygLMhkuYmVkc2lkZS52MS5Ub2tlbkxvZ3Byb2JzEhEKBHNlZWQYByABKARIAIgBAUIHCgVfc2VlZCKTAgoWU3RyZWFtR2VuZXJhdGVSZXNwb25zZRIMCgR0ZXh0GAEgASgJEisKCGxvZ3Byb2JzGAIgAygLMhkuYmVkc2lkZS52MS5Ub2tlbkxvZ3Byb2JzEi8KDWZpbmlzaF9yZWFzb24YAyABKA4yGC5iZWRzaWRlLnYxLkZpbmlzaFJlYXNvbhIgCgV1c2FnZRgEIAEoCzIRLmJlZHNpZGUudjEuVXNhZ2USJAoHdGltaW5ncxgFIAEoCzITLmJlZHNpZGUudjEuVGltaW5ncxIpCgVtb2RlbBgGIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2USEQoEc2VlZBgHIAEoBEgAiAEBQgcKBV9zZWVkIlAKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKAUSFQoNY2FjaGVkX3Rva2VucxgCIAEoBRIZChFjb21wbGV0aW9uX3Rva2VucxgDIAEoBSKKAQoHVGltaW5ncxIoCgVxdWV1ZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdwcmVmaWxsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBmRlY29kZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI/Cg5Nb2RlbFJlZmVyZW5jZRIMCgRuYW1lGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSDgoGZGlnZXN0GAMgASgJIl8KDVRva2VuTG9ncHJvYnMSJwoFdG9rZW4YASABKAsyGC5iZWRzaWRlLnYxLlRva2VuTG9ncHJvYhIlCgN0b3AYAiADKAsyGC5iZWRzaWRlLnYxLlRva2VuTG9ncHJvYiI6CgxUb2tlbkxvZ3Byb2ISCgoCaWQYASABKAUSDQoFcGllY2UYAiABKAwSDwoHbG9ncHJvYhgDIAEoAiJxCgxTY29yZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSEAoGcHJvbXB0GAIgASgJSAASIAoEY2hhdBgDIAEoCzIQLmJlZHNpZGUudjEuQ2hhdEgAEhUKDWNvbnRpbnVhdGlvbnMYBCADKAlCBwoFaW5wdXQifwoNU2NvcmVSZXNwb25zZRIhCgZzY29yZXMYASADKAsyES5iZWRzaWRlLnYxLlNjb3JlEiAKBXVzYWdlGAIgASgLMhEuYmVkc2lkZS52MS5Vc2FnZRIpCgVtb2RlbBgDIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2UicAoFU2NvcmUSFQoNdG90YWxfbG9ncHJvYhgBIAEoARITCgt0b2tlbl9jb3VudBgCIAEoBRIRCglpc19ncmVlZHkYAyABKAgSKAoGdG9rZW5zGAQgAygLMhguYmVkc2lkZS52MS5Ub2tlbkxvZ3Byb2IicgoPVG9rZW5pemVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg4KBHRleHQYAiABKAlIABIgCgRjaGF0GAMgASgLMhAuYmVkc2lkZS52MS5DaGF0SAASFQoNcGFyc2Vfc3BlY2lhbBgEIAEoCEIHCgVpbnB1dCJgChBUb2tlbml6ZVJlc3BvbnNlEiEKBnRva2VucxgBIAMoCzIRLmJlZHNpZGUudjEuVG9rZW4SKQoFbW9kZWwYAiABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlIjMKBVRva2VuEgoKAmlkGAEgASgFEg0KBXBpZWNlGAIgASgMEg8KB3NwZWNpYWwYAyABKAgqgAEKDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAhIfChtGSU5JU0hfUkVBU09OX1NUT1BfU0VRVUVOQ0UQAzK0AgoRR2VuZXJhdGlvblNlcnZpY2USRQoIR2VuZXJhdGUSGy5iZWRzaWRlLnYxLkdlbmVyYXRlUmVxdWVzdBocLmJlZHNpZGUudjEuR2VuZXJhdGVSZXNwb25zZRJTCg5TdHJlYW1HZW5lcmF0ZRIbLmJlZHNpZGUudjEuR2VuZXJhdGVSZXF1ZXN0GiIuYmVkc2lkZS52MS5TdHJlYW1HZW5lcmF0ZVJlc3BvbnNlMAESPAoFU2NvcmUSGC5iZWRzaWRlLnYxLlNjb3JlUmVxdWVzdBoZLmJlZHNpZGUudjEuU2NvcmVSZXNwb25zZRJFCghUb2tlbml6ZRIbLmJlZHNpZGUudjEuVG9rZW5pemVSZXF1ZXN0GhwuYmVkc2lkZS52MS5Ub2tlbml6ZVJlc3BvbnNlQjpaOGdpdGh1Yi5jb20vYmVkc2lkZS1sbS9iZWRzaWRlL3Byb3RvL2JlZHNpZGUvdjE7YmVkc2lkZXYxYgZwcm90bzM", [file_google_protobuf_duration]);
+  fileDesc("ChtiZWRzaWRlL3YxL2dlbmVyYXRpb24ucHJvdG8SCmJlZHNpZGUudjEisQEKD0dlbmVyYXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIQCgZwcm9tcHQYAiABKAlIABIgCgRjaGF0GAMgASgLMhAuYmVkc2lkZS52MS5DaGF0SAASJgoIc2FtcGxpbmcYBCABKAsyFC5iZWRzaWRlLnYxLlNhbXBsaW5nEioKCmNvbnN0cmFpbnQYBSABKAsyFi5iZWRzaWRlLnYxLkNvbnN0cmFpbnRCBwoFaW5wdXQiZAoKQ29uc3RyYWludBImCgdjaG9pY2VzGAEgASgLMhMuYmVkc2lkZS52MS5DaG9pY2VzSAASDwoFcmVnZXgYAiABKAlIABIVCgtqc29uX3NjaGVtYRgDIAEoCUgAQgYKBGZvcm0iGAoHQ2hvaWNlcxINCgV0ZXh0cxgBIAMoCSIxCgRDaGF0EikKCG1lc3NhZ2VzGAEgAygLMhcuYmVkc2lkZS52MS5DaGF0TWVzc2FnZSIsCgtDaGF0TWVzc2FnZRIMCgRyb2xlGAEgASgJEg8KB2NvbnRlbnQYAiABKAki9wEKCFNhbXBsaW5nEhcKCm1heF90b2tlbnMYASABKAVIAIgBARITCgt0ZW1wZXJhdHVyZRgCIAEoAhINCgV0b3BfaxgDIAEoBRISCgV0b3BfcBgEIAEoAkgBiAEBEg0KBW1pbl9wGAUgASgCEhEKBHNlZWQYBiABKARIAogBARIMCgRzdG9wGAcgAygJEh8KEnJlcGV0aXRpb25fcGVuYWx0eRgIIAEoAkgDiAEBEhAKCGxvZ3Byb2JzGAkgASgFQg0KC19tYXhfdG9rZW5zQggKBl90b3BfcEIHCgVfc2VlZEIVChNfcmVwZXRpdGlvbl9wZW5hbHR5Ir0CChBHZW5lcmF0ZVJlc3BvbnNlEgwKBHRleHQYASABKAkSLwoNZmluaXNoX3JlYXNvbhgCIAEoDjIYLmJlZHNpZGUudjEuRmluaXNoUmVhc29uEiAKBXVzYWdlGAMgASgLMhEuYmVkc2lkZS52MS5Vc2FnZRIkCgd0aW1pbmdzGAQgASgLMhMuYmVkc2lkZS52MS5UaW1pbmdzEikKBW1vZGVsGAUgASgLMhouYmVkc2lkZS52MS5Nb2RlbFJlZmVyZW5jZRIrCghsb2dwcm9icxgGIAMoCzIZLmJlZHNpZGUudjEuVG9rZW5Mb2dwcm9icxIRCgRzZWVkGAcgASgESACIAQESGwoOY29uc3RyYWludF9tZXQYCCABKAhIAYgBAUIHCgVfc2VlZEIRCg9fY29uc3RyYWludF9tZXQiwwIKFlN0cmVhbUdlbmVyYXRlUmVzcG9uc2USDAoEdGV4dBgBIAEoCRIrCghsb2dwcm9icxgCIAMoCzIZLmJlZHNpZGUudjEuVG9rZW5Mb2dwcm9icxIvCg1maW5pc2hfcmVhc29uGAMgASgOMhguYmVkc2lkZS52MS5GaW5pc2hSZWFzb24SIAoFdXNhZ2UYBCABKAsyES5iZWRzaWRlLnYxLlVzYWdlEiQKB3RpbWluZ3MYBSABKAsyEy5iZWRzaWRlLnYxLlRpbWluZ3MSKQoFbW9kZWwYBiABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlEhEKBHNlZWQYByABKARIAIgBARIbCg5jb25zdHJhaW50X21ldBgIIAEoCEgBiAEBQgcKBV9zZWVkQhEKD19jb25zdHJhaW50X21ldCJQCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgFEhUKDWNhY2hlZF90b2tlbnMYAiABKAUSGQoRY29tcGxldGlvbl90b2tlbnMYAyABKAUiigEKB1RpbWluZ3MSKAoFcXVldWUYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHcHJlZmlsbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIpCgZkZWNvZGUYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iPwoOTW9kZWxSZWZlcmVuY2USDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmRpZ2VzdBgDIAEoCSJfCg1Ub2tlbkxvZ3Byb2JzEicKBXRva2VuGAEgASgLMhguYmVkc2lkZS52MS5Ub2tlbkxvZ3Byb2ISJQoDdG9wGAIgAygLMhguYmVkc2lkZS52MS5Ub2tlbkxvZ3Byb2IiOgoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgFEg0KBXBpZWNlGAIgASgMEg8KB2xvZ3Byb2IYAyABKAIicQoMU2NvcmVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhAKBnByb21wdBgCIAEoCUgAEiAKBGNoYXQYAyABKAsyEC5iZWRzaWRlLnYxLkNoYXRIABIVCg1jb250aW51YXRpb25zGAQgAygJQgcKBWlucHV0In8KDVNjb3JlUmVzcG9uc2USIQoGc2NvcmVzGAEgAygLMhEuYmVkc2lkZS52MS5TY29yZRIgCgV1c2FnZRgCIAEoCzIRLmJlZHNpZGUudjEuVXNhZ2USKQoFbW9kZWwYAyABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlInAKBVNjb3JlEhUKDXRvdGFsX2xvZ3Byb2IYASABKAESEwoLdG9rZW5fY291bnQYAiABKAUSEQoJaXNfZ3JlZWR5GAMgASgIEigKBnRva2VucxgEIAMoCzIYLmJlZHNpZGUudjEuVG9rZW5Mb2dwcm9iInIKD1Rva2VuaXplUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIOCgR0ZXh0GAIgASgJSAASIAoEY2hhdBgDIAEoCzIQLmJlZHNpZGUudjEuQ2hhdEgAEhUKDXBhcnNlX3NwZWNpYWwYBCABKAhCBwoFaW5wdXQiYAoQVG9rZW5pemVSZXNwb25zZRIhCgZ0b2tlbnMYASADKAsyES5iZWRzaWRlLnYxLlRva2VuEikKBW1vZGVsGAIgASgLMhouYmVkc2lkZS52MS5Nb2RlbFJlZmVyZW5jZSIzCgVUb2tlbhIKCgJpZBgBIAEoBRINCgVwaWVjZRgCIAEoDBIPCgdzcGVjaWFsGAMgASgIKoABCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISHwobRklOSVNIX1JFQVNPTl9TVE9QX1NFUVVFTkNFEAMytAIKEUdlbmVyYXRpb25TZXJ2aWNlEkUKCEdlbmVyYXRlEhsuYmVkc2lkZS52MS5HZW5lcmF0ZVJlcXVlc3QaHC5iZWRzaWRlLnYxLkdlbmVyYXRlUmVzcG9uc2USUwoOU3RyZWFtR2VuZXJhdGUSGy5iZWRzaWRlLnYxLkdlbmVyYXRlUmVxdWVzdBoiLmJlZHNpZGUudjEuU3RyZWFtR2VuZXJhdGVSZXNwb25zZTABEjwKBVNjb3JlEhguYmVkc2lkZS52MS5TY29yZVJlcXVlc3QaGS5iZWRzaWRlLnYxLlNjb3JlUmVzcG9uc2USRQoIVG9rZW5pemUSGy5iZWRzaWRlLnYxLlRva2VuaXplUmVxdWVzdBocLmJlZHNpZGUudjEuVG9rZW5pemVSZXNwb25zZUI6WjhnaXRodWIuY29tL2JlZHNpZGUtbG0vYmVkc2lkZS9wcm90by9iZWRzaWRlL3YxO2JlZHNpZGV2MWIGcHJvdG8z", [file_google_protobuf_duration]);
 
 /**
  * GenerateRequest asks a model to continue a prompt or to answer a chat.
@@ -53,6 +53,13 @@ export type GenerateRequest = Message<"bedside.v1.GenerateRequest"> & {
    * @generated from field: bedside.v1.Sampling sampling = 4;
    */
   sampling?: Sampling | undefined;
+
+  /**
+   * The form that the text must have. Unset: any.
+   *
+   * @generated from field: bedside.v1.Constraint constraint = 5;
+   */
+  constraint?: Constraint | undefined;
 };
 
 /**
@@ -61,6 +68,74 @@ export type GenerateRequest = Message<"bedside.v1.GenerateRequest"> & {
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
   messageDesc(file_bedside_v1_generation, 0);
+
+/**
+ * Constraint says what form a text must have. Tokens that would leave it are never chosen, and the text ends only where it
+ * is complete. A text that max_tokens or a stop string cuts off is the beginning of one; `constraint_met` in the answer
+ * tells. Where only one text can follow, it is written without asking the model, and counts as completion_tokens.
+ *
+ * @generated from message bedside.v1.Constraint
+ */
+export type Constraint = Message<"bedside.v1.Constraint"> & {
+  /**
+   * @generated from oneof bedside.v1.Constraint.form
+   */
+  form: {
+    /**
+     * One of several texts.
+     *
+     * @generated from field: bedside.v1.Choices choices = 1;
+     */
+    value: Choices;
+    case: "choices";
+  } | {
+    /**
+     * A regular expression that the text matches as a whole, in Go's syntax (RE2's): no look-around, no back references,
+     * anchors at its ends alone. At most 4,096 bytes.
+     *
+     * @generated from field: string regex = 2;
+     */
+    value: string;
+    case: "regex";
+  } | {
+    /**
+     * A JSON schema (draft 2020-12) that the text, JSON on one line, fulfils. Keywords: type, properties, required,
+     * additionalProperties, items, minItems, maxItems, pattern, minLength, maxLength, minimum, maximum, exclusiveMinimum,
+     * exclusiveMaximum, enum, const, anyOf, allOf of one, $ref into $defs; any other that could forbid a value is refused
+     * by its name and place. Members are written in the order of `properties`. At most 64 KiB.
+     *
+     * @generated from field: string json_schema = 3;
+     */
+    value: string;
+    case: "jsonSchema";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message bedside.v1.Constraint.
+ * Use `create(ConstraintSchema)` to create a new message.
+ */
+export const ConstraintSchema: GenMessage<Constraint> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_generation, 1);
+
+/**
+ * Choices are texts, one of which is the answer.
+ *
+ * @generated from message bedside.v1.Choices
+ */
+export type Choices = Message<"bedside.v1.Choices"> & {
+  /**
+   * @generated from field: repeated string texts = 1;
+   */
+  texts: string[];
+};
+
+/**
+ * Describes the message bedside.v1.Choices.
+ * Use `create(ChoicesSchema)` to create a new message.
+ */
+export const ChoicesSchema: GenMessage<Choices> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_generation, 2);
 
 /**
  * Chat is a conversation so far.
@@ -79,7 +154,7 @@ export type Chat = Message<"bedside.v1.Chat"> & {
  * Use `create(ChatSchema)` to create a new message.
  */
 export const ChatSchema: GenMessage<Chat> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 1);
+  messageDesc(file_bedside_v1_generation, 3);
 
 /**
  * ChatMessage is one turn.
@@ -105,7 +180,7 @@ export type ChatMessage = Message<"bedside.v1.ChatMessage"> & {
  * Use `create(ChatMessageSchema)` to create a new message.
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 2);
+  messageDesc(file_bedside_v1_generation, 4);
 
 /**
  * Sampling says how tokens are drawn. Steps apply in this order: repetition penalty,
@@ -184,7 +259,7 @@ export type Sampling = Message<"bedside.v1.Sampling"> & {
  * Use `create(SamplingSchema)` to create a new message.
  */
 export const SamplingSchema: GenMessage<Sampling> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 3);
+  messageDesc(file_bedside_v1_generation, 5);
 
 /**
  * GenerateResponse is a finished text.
@@ -230,6 +305,14 @@ export type GenerateResponse = Message<"bedside.v1.GenerateResponse"> & {
    * @generated from field: optional uint64 seed = 7;
    */
   seed?: bigint | undefined;
+
+  /**
+   * Whether the text has the form that the request asked for; unset where it asked for none. It is false only where
+   * max_tokens or a stop string cut the text off.
+   *
+   * @generated from field: optional bool constraint_met = 8;
+   */
+  constraintMet?: boolean | undefined;
 };
 
 /**
@@ -237,7 +320,7 @@ export type GenerateResponse = Message<"bedside.v1.GenerateResponse"> & {
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 4);
+  messageDesc(file_bedside_v1_generation, 6);
 
 /**
  * StreamGenerateResponse is a piece of a text, always whole characters. A piece may
@@ -282,6 +365,13 @@ export type StreamGenerateResponse = Message<"bedside.v1.StreamGenerateResponse"
    * @generated from field: optional uint64 seed = 7;
    */
   seed?: bigint | undefined;
+
+  /**
+   * As in GenerateResponse.
+   *
+   * @generated from field: optional bool constraint_met = 8;
+   */
+  constraintMet?: boolean | undefined;
 };
 
 /**
@@ -289,7 +379,7 @@ export type StreamGenerateResponse = Message<"bedside.v1.StreamGenerateResponse"
  * Use `create(StreamGenerateResponseSchema)` to create a new message.
  */
 export const StreamGenerateResponseSchema: GenMessage<StreamGenerateResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 5);
+  messageDesc(file_bedside_v1_generation, 7);
 
 /**
  * Usage counts tokens.
@@ -320,7 +410,7 @@ export type Usage = Message<"bedside.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 6);
+  messageDesc(file_bedside_v1_generation, 8);
 
 /**
  * Timings says where a request's time went.
@@ -355,7 +445,7 @@ export type Timings = Message<"bedside.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 7);
+  messageDesc(file_bedside_v1_generation, 9);
 
 /**
  * ModelReference names exactly what answered.
@@ -386,7 +476,7 @@ export type ModelReference = Message<"bedside.v1.ModelReference"> & {
  * Use `create(ModelReferenceSchema)` to create a new message.
  */
 export const ModelReferenceSchema: GenMessage<ModelReference> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 8);
+  messageDesc(file_bedside_v1_generation, 10);
 
 /**
  * TokenLogprobs is one token, with its likeliest alternatives.
@@ -410,7 +500,7 @@ export type TokenLogprobs = Message<"bedside.v1.TokenLogprobs"> & {
  * Use `create(TokenLogprobsSchema)` to create a new message.
  */
 export const TokenLogprobsSchema: GenMessage<TokenLogprobs> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 9);
+  messageDesc(file_bedside_v1_generation, 11);
 
 /**
  * TokenLogprob is a token and its natural-log probability.
@@ -441,7 +531,7 @@ export type TokenLogprob = Message<"bedside.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 10);
+  messageDesc(file_bedside_v1_generation, 12);
 
 /**
  * ScoreRequest asks how likely texts are after a prompt.
@@ -484,7 +574,7 @@ export type ScoreRequest = Message<"bedside.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 11);
+  messageDesc(file_bedside_v1_generation, 13);
 
 /**
  * ScoreResponse has one score per continuation, in the request's order.
@@ -513,7 +603,7 @@ export type ScoreResponse = Message<"bedside.v1.ScoreResponse"> & {
  * Use `create(ScoreResponseSchema)` to create a new message.
  */
 export const ScoreResponseSchema: GenMessage<ScoreResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 12);
+  messageDesc(file_bedside_v1_generation, 14);
 
 /**
  * Score is a continuation's likelihood.
@@ -551,7 +641,7 @@ export type Score = Message<"bedside.v1.Score"> & {
  * Use `create(ScoreSchema)` to create a new message.
  */
 export const ScoreSchema: GenMessage<Score> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 13);
+  messageDesc(file_bedside_v1_generation, 15);
 
 /**
  * TokenizeRequest asks for a text's tokens.
@@ -594,7 +684,7 @@ export type TokenizeRequest = Message<"bedside.v1.TokenizeRequest"> & {
  * Use `create(TokenizeRequestSchema)` to create a new message.
  */
 export const TokenizeRequestSchema: GenMessage<TokenizeRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 14);
+  messageDesc(file_bedside_v1_generation, 16);
 
 /**
  * TokenizeResponse lists tokens in order.
@@ -618,7 +708,7 @@ export type TokenizeResponse = Message<"bedside.v1.TokenizeResponse"> & {
  * Use `create(TokenizeResponseSchema)` to create a new message.
  */
 export const TokenizeResponseSchema: GenMessage<TokenizeResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 15);
+  messageDesc(file_bedside_v1_generation, 17);
 
 /**
  * Token is one entry of a model's vocabulary.
@@ -647,7 +737,7 @@ export type Token = Message<"bedside.v1.Token"> & {
  * Use `create(TokenSchema)` to create a new message.
  */
 export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_generation, 16);
+  messageDesc(file_bedside_v1_generation, 18);
 
 /**
  * FinishReason says why a text ended.
@@ -661,7 +751,7 @@ export enum FinishReason {
   UNSPECIFIED = 0,
 
   /**
-   * The model ended its turn.
+   * The model ended its turn, or the constraint lets nothing follow.
    *
    * @generated from enum value: FINISH_REASON_STOP = 1;
    */
