@@ -179,12 +179,12 @@ func TestDrawsTakeTurnsInLanguage(t *testing.T) {
 	seen := map[string]int{}
 	for _, e := range read(t, filepath.Join(corpusOf(t, t.TempDir()), "train.jsonl")) {
 		if e.Task == "diagnosis" {
-			seen[fmt.Sprint(e.Tests, e.Hours, e.Draw, e.Language)]++
+			seen[fmt.Sprintf("%s %dh %d %s", e.Tests, e.Hours, e.Draw, e.Language)]++
 		}
 	}
 	require.Equal(t, map[string]int{
-		"neutral10en": 20, "neutral11zh": 20, "neutral240zh": 20, "neutral241en": 20,
-		"visible10en": 20, "visible10zh": 20, "visible240en": 20, "visible240zh": 20,
+		"neutral 1h 0 en": 20, "neutral 1h 1 zh": 20, "neutral 24h 0 zh": 20, "neutral 24h 1 en": 20,
+		"visible 1h 0 en": 20, "visible 1h 0 zh": 20, "visible 24h 0 en": 20, "visible 24h 0 zh": 20,
 	}, seen)
 }
 
