@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ PRESENCE, REPEATS = "presence_probe", "presence_and_repeats_probe"
 VOCABULARY = 4096
 LONGEST = 512  # tokens of a sequence that models are asked to take
 BATCH = 2000
+LEARNT, SAMPLE = 60_000, 5  # training examples that the tokenizer learns from, and the seed that picks them
 
 
 def examples(path: Path) -> Iterator[dict]:
@@ -72,8 +74,10 @@ def drop_duplicates(folder: Path) -> dict[str, int]:
 
 def tokenize(folder: Path, size: int) -> dict:
     """Trains the tokenizer on the training set, saves it and counts the tokens of all sets."""
-    every = max(1, sum(1 for _ in examples(folder / "train.jsonl")) // 60_000)
-    some = itertools.islice(examples(folder / "train.jsonl"), 0, None, every)
+    with open(folder / "train.jsonl", "rb") as lines:
+        share = LEARNT / sum(1 for _ in lines)
+    lot = random.Random(SAMPLE)  # not every n-th: a patient has as many examples of each task as the next
+    some = (e for e in examples(folder / "train.jsonl") if lot.random() < share)
     texts = itertools.chain.from_iterable(map(vocabulary.plain, some))
     with Progress("training the tokenizer"):
         tokenizer = vocabulary.train(itertools.chain(texts, vocabulary.terms(TERMS)), size)
