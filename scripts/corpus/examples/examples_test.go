@@ -175,6 +175,19 @@ func TestNeutralReadingsAreAsManyForAll(t *testing.T) {
 	require.Equal(t, 1, newPool(features.FirstHour, patients, 0.5).shows[heartRate])
 }
 
+func TestDrawsTakeTurnsInLanguage(t *testing.T) {
+	seen := map[string]int{}
+	for _, e := range read(t, filepath.Join(corpusOf(t, t.TempDir()), "train.jsonl")) {
+		if e.Task == "diagnosis" {
+			seen[fmt.Sprintf("%s %dh %d %s", e.Tests, e.Hours, e.Draw, e.Language)]++
+		}
+	}
+	require.Equal(t, map[string]int{
+		"neutral 1h 0 en": 20, "neutral 1h 1 zh": 20, "neutral 24h 0 zh": 20, "neutral 24h 1 en": 20,
+		"visible 1h 0 en": 20, "visible 1h 0 zh": 20, "visible 24h 0 en": 20, "visible 24h 0 zh": 20,
+	}, seen)
+}
+
 func TestFollowingKeepsDecimals(t *testing.T) {
 	require.Equal(t, 69.0, follow(138, 140, 70))
 	require.Equal(t, 3.3, follow(3.1, 4.4, 4.7))

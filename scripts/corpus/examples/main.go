@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&set.blocks, "blocks", "", "file that names the files to read, one a line: PART/NAME")
 	flag.StringVar(&set.out, "out", "", "folder that is written")
 	flag.StringVar(&set.steps, "steps", "", "write the table of steps (clinical/prompt/data/steps.tsv) to this file, and nothing else")
-	flag.IntVar(&set.draws, "draws", 4, "neutral records made of each training patient")
+	flag.IntVar(&set.draws, "draws", 12, "neutral records made of each training patient")
 	flag.Float64Var(&set.least, "least", 0.1, "share of training patients that had a measure which neutral records show")
 	flag.Float64Var(&set.canonical, "canonical", 0.7, "share of training prompts in the layout that models are asked in")
 	flag.Uint64Var(&set.seed, "seed", 1, "of all draws")

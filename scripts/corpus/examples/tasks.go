@@ -119,10 +119,15 @@ func (p *pool) distract(sheet *prompt.Sheet, rng *rand.Rand) {
 	}
 }
 
-// diagnosis asks what the patient has. The answer is the code, then the name.
+// diagnosis asks what the patient has. The answer is the code, then the name. The draws of a
+// training patient take turns in language: another draw teaches more than another language.
 func (m *maker) diagnosis(out *made, s *stay, r shown) {
 	out.rows = append(out.rows, r.row)
-	for _, lang := range languages {
+	asked := languages
+	if s.part == "train" && r.tests == neutral {
+		asked = languages[(r.draw+int(r.window))%2:][:1]
+	}
+	for _, lang := range asked {
 		_, text := m.write(s, &r, lang, "diagnosis")
 		m.add(out, s, &r.row, lang, "diagnosis", text, diagnosisName(s.code, lang))
 	}

@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ PRESENCE, REPEATS = "presence_probe", "presence_and_repeats_probe"
 VOCABULARY = 4096
 LONGEST = 512  # tokens of a sequence that models are asked to take
 BATCH = 2000
+LEARNT, SAMPLE = 60_000, 5  # training examples that the tokenizer learns from, and the seed that picks them
 
 
 def examples(path: Path) -> Iterator[dict]:
@@ -72,8 +74,10 @@ def drop_duplicates(folder: Path) -> dict[str, int]:
 
 def tokenize(folder: Path, size: int) -> dict:
     """Trains the tokenizer on the training set, saves it and counts the tokens of all sets."""
-    every = max(1, sum(1 for _ in examples(folder / "train.jsonl")) // 60_000)
-    some = itertools.islice(examples(folder / "train.jsonl"), 0, None, every)
+    with open(folder / "train.jsonl", "rb") as lines:
+        share = LEARNT / sum(1 for _ in lines)
+    lot = random.Random(SAMPLE)  # not every n-th: a patient has as many examples of each task as the next
+    some = (e for e in examples(folder / "train.jsonl") if lot.random() < share)
     texts = itertools.chain.from_iterable(map(vocabulary.plain, some))
     with Progress("training the tokenizer"):
         tokenizer = vocabulary.train(itertools.chain(texts, vocabulary.terms(TERMS)), size)
@@ -105,7 +109,7 @@ def leakage(folder: Path) -> dict:
     for part in PARTS:
         for e in examples(folder / f"{part}.jsonl"):
             patients[part].add(e["patient"])
-            if part != "validation" and (e["task"], e["language"], e["draw"]) == ("diagnosis", "en", 0):
+            if part != "validation" and (e["task"], e["language"]) == ("diagnosis", "en") and e["draw"] < 2:
                 for of in probes.values():
                     of[f"{e['hours']}h-{e['tests']}"].add(part, e["prompt"], e["disease"])
     with Progress("probing for leaks"):
@@ -170,7 +174,7 @@ def main() -> None:
     parser.add_argument("--stays", type=Path, required=True, help="folder in which generated stays are kept")
     for part, patients in (("train", 8), ("validation", 2), ("test", 4)):
         parser.add_argument(f"--{part}", type=int, default=patients, help="patients of each disease")
-    parser.add_argument("--draws", type=int, default=4, help="neutral records made of each training patient")
+    parser.add_argument("--draws", type=int, default=12, help="neutral records made of each training patient")
     parser.add_argument("--seed", type=int, default=1, help="of all that is drawn but the stays")
     parser.add_argument("--vocabulary", type=int, default=VOCABULARY, help="tokens of the vocabulary, at most")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
