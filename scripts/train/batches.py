@@ -7,6 +7,7 @@ afresh where the number changes, so nothing passes from one sequence into the ne
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import numpy as np
 from .config import DataConfig
 from .tokens import TASKS, Tokens
 
-OPEN_ROWS = 32  # rows that still take sequences, in each bucket
+OPEN_ROWS = 256  # rows that still take sequences
 
 
 @dataclass(frozen=True)
@@ -55,34 +56,43 @@ def fitting(tokens: Tokens, config: DataConfig) -> tuple[np.ndarray, int]:
 
 
 def pack(lengths: np.ndarray, order: np.ndarray, buckets: tuple[int, ...]) -> list[Row]:
-    """First fit: each sequence goes into the first open row of its bucket with room for it."""
+    """Rows of whole sequences.
+
+    Each sequence goes into the open row that it leaves the least room in, of its own bucket or a longer one; where
+    none has room, it opens one of its own bucket, and the fullest of too many is closed.
+    """
     rows: list[Row] = []
-    open_rows: dict[int, list[list]] = {b: [] for b in buckets}  # [room, sequences]
+    opened: list[tuple[int, int, list[int]]] = []  # room, bucket, sequences; by room
     for i in order:
         size = min(int(lengths[i]), buckets[-1])
-        bucket = next(b for b in buckets if size <= b)
-        candidates = open_rows[bucket]
-        place = next((n for n, row in enumerate(candidates) if row[0] >= size), None)
-        if place is None:
-            if len(candidates) == OPEN_ROWS:
-                rows.append(Row(bucket, tuple(candidates.pop(0)[1])))
-            place = len(candidates)
-            candidates.append([bucket, []])
-        row = candidates[place]
-        row[0] -= size
-        row[1].append(int(i))
-    return rows + [Row(b, tuple(row[1])) for b in buckets for row in open_rows[b]]
+        at = bisect_left(opened, (size,))
+        if at < len(opened):
+            room, bucket, sequences = opened.pop(at)
+        else:
+            bucket = next(b for b in buckets if size <= b)
+            room, sequences = bucket, []
+            if len(opened) == OPEN_ROWS:
+                _, full, closed = opened.pop(0)
+                rows.append(Row(full, tuple(closed)))
+        sequences.append(int(i))
+        insort(opened, (room - size, bucket, sequences))
+    return rows + [Row(bucket, tuple(sequences)) for _, bucket, sequences in opened]
 
 
 def plan(tokens: Tokens, indices: np.ndarray, config: DataConfig, rng: np.random.Generator | None) -> list[list[Row]]:
-    """Rows of one length for each batch. With `rng` the order of sequences and batches is random, else it is theirs."""
+    """Rows of one length for each batch. With `rng` the order of sequences and batches is random, else it is theirs.
+
+    Only the last batch of the longest rows may have fewer rows than there is room for: rows of a shorter bucket that
+    do not fill a batch are packed anew into longer ones.
+    """
     order = indices if rng is None else rng.permutation(indices)
-    rows = pack(tokens.lengths, order, config.buckets)
-    groups = []
-    for bucket in config.buckets:
-        mine = [row for row in rows if row.length == bucket]
-        count = config.batch_tokens // bucket
-        groups += [mine[at:at + count] for at in range(0, len(mine), count)]
+    rows, groups = pack(tokens.lengths, order, config.buckets), []
+    for bucket, longer in zip(config.buckets, (*config.buckets[1:], 0)):
+        mine, count = [row for row in rows if row.length == bucket], config.batch_tokens // bucket
+        whole = len(mine) - len(mine) % count if longer else len(mine)
+        groups += [mine[at:at + count] for at in range(0, whole, count)]
+        left = np.array([i for row in mine[whole:] for i in row.sequences], np.int64)
+        rows += pack(tokens.lengths, left, (longer,))
     return groups if rng is None else [groups[i] for i in rng.permutation(len(groups))]
 
 

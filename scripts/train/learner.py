@@ -126,7 +126,7 @@ def logits(model: LanguageModel, sequences: list[list[int]]) -> list[np.ndarray]
     for sequence in sequences:
         size = len(sequence)
         # Lengths are padded to a few, so that a few shapes are compiled; what follows changes nothing before it.
-        padded = 1 << max(3, (size - 1).bit_length())
+        padded = 1 << max(5, (size - 1).bit_length())
         tokens = np.zeros((1, padded), np.int32)
         tokens[0, :size] = sequence
         places = np.arange(padded, dtype=np.int32)

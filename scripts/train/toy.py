@@ -36,7 +36,7 @@ DISEASES = {
     "J96.0": ({"en": "respiratory failure", "zh": "呼吸衰竭"}, lambda m: m["oxygen"] < 90),
     "Z03.8": ({"en": "observation", "zh": "观察"}, lambda m: True),
 }
-WORDS = {"en": (" ", "; ", ". ", "highest risk: "), "zh": ("", "；", "。", "最需注意：")}
+WORDS = {"en": (" ", "; ", "."), "zh": ("", "；", "。")}
 
 
 def patient(rng: np.random.Generator) -> tuple[dict[str, float], str]:
@@ -50,16 +50,18 @@ def lines(split: str, rng: np.random.Generator) -> Iterator[dict]:
     for number in range(PATIENTS[split]):
         readings, code = patient(rng)
         for language in LANGUAGES:
-            gap, comma, stop, _ = WORDS[language]
+            gap, comma, stop = WORDS[language]
             order = rng.permutation(list(readings))
             told = comma.join(
-                f"{MEASURES[m][0][language]}{gap}{readings[m]:.{MEASURES[m][3]}f}" for m in order) + stop.strip()
+                f"{MEASURES[m][0][language]}{gap}{readings[m]:.{MEASURES[m][3]}f}" for m in order) + stop
             name = DISEASES[code][0][language]
             fever = readings["temperature"] > 38
             short = {"en": "fever" if fever else "no fever", "zh": "发热" if fever else "不发热"}[language]
-            for task, prompt, answer in (("text", "", told), ("diagnosis", told, f"{code} {name}"), ("summary", told, short)):
-                yield {"id": f"{split}-{number}-{language}-{task}", "patient": f"{split}-{number}", "disease": code,
-                       "hours": 1, "tests": "visible", "language": language, "task": task, "prompt": prompt, "answer": answer}
+            common = {"patient": f"{split}-{number}", "disease": code, "hours": 1, "tests": "visible", "language": language}
+            answers = (("text", "", told), ("diagnosis", told, f"{code} {name}"), ("summary", told, short))
+            for task, prompt, answer in answers:
+                yield {"id": f"{split}-{number}-{language}-{task}"} | common | {
+                    "task": task, "prompt": prompt, "answer": answer}
 
 
 def train_tokenizer(texts: list[str]) -> Tokenizer:
