@@ -10,6 +10,7 @@ from keras import ops
 from .config import ModelConfig
 
 BLOCK = 128  # queries that look at their past together
+TOGETHER = 1024  # tokens whose rows a CPU takes together
 MASKED = -1e30
 
 
@@ -35,7 +36,7 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, segments: jax.Array) -> jax
     q [B, T, heads, dim]; k, v [B, T, kv_heads, dim]; segments [B, T]; [B, T, heads * dim]. heads / kv_heads neighbouring
     query heads share a key and a value head. j runs over the places up to i of the same segment.
 
-    On a CPU rows go one by one, and their scores are made anew for the gradient instead of being kept: so they stay in
+    On a CPU few rows go at a time, and their scores are made anew for the gradient instead of being kept: so they stay in
     the processor's cache, which is up to twice as fast. A GPU takes all rows together.
 
     A. Vaswani et al., "Attention is all you need", arXiv:1706.03762; J. Ainslie et al., "GQA: training generalized
@@ -43,7 +44,9 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, segments: jax.Array) -> jax
     """
     row = jax.checkpoint(lambda at: attend_row(*at))
     rows = (q, k, v, segments)
-    return jax.lax.map(row, rows) if jax.default_backend() == "cpu" else jax.vmap(row)(rows)
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(row, rows, batch_size=max(1, TOGETHER // q.shape[1]))
+    return jax.vmap(row)(rows)
 
 
 def attend_row(q: jax.Array, k: jax.Array, v: jax.Array, segments: jax.Array) -> jax.Array:
