@@ -1,7 +1,8 @@
 """Metrics that were recorded once, and whether a run reproduces them.
 
-Numbers differ a little between processors, since sums are taken in another order; `TOLERANCE` is what that may come to
-after some hundred steps, measured between seeds rather than machines, so it is wide for what it is.
+On one processor a run gives the same bits again. Another one takes sums in another order, and after some hundred steps
+a model that has just begun to find the rule may be a little ahead or behind; hence the tolerance. It is a choice: wide
+enough for that, and far narrower than what a model that does not learn would miss by.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "recorded"
 # By the metric's name up to its first point: how far from the recorded value, absolute.
-TOLERANCE = {"loss": 0.05, "token": 0.05, "exact": 0.08}
+TOLERANCE = {"loss": 0.05, "token": 0.05, "exact": 0.15}
 
 
 def path(size: str, folder: Path = FOLDER) -> Path:
