@@ -15,6 +15,8 @@ ADDR ?= 127.0.0.1:8001
 CONCURRENCY ?= 32
 DURATION ?= 30s
 RECORD ?= testdata/records/minimal.fhir.json
+SIZE ?= tiny
+CORPUS ?=
 
 # The set-up knows where the models and ONNX Runtime lie; tests, benchmarks and the server are told by environment.
 with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
@@ -26,7 +28,8 @@ help: ## Show this list
 	  while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$${name// /}" "$$text"; done
 	@echo 'Variables: PYTHON, GO, CC, BEDSIDE_CACHE (where models and libraries are kept), DEMO (record for make run),'
 	@echo '  FUZZTIME (time for each fuzzer, such as 5m), BENCH and PKG (which benchmarks, in which packages),'
-	@echo '  SCENARIO, ADDR, CONCURRENCY, DURATION and RECORD (what make load sends, where to, and for how long).'
+	@echo '  SCENARIO, ADDR, CONCURRENCY, DURATION and RECORD (what make load sends, where to, and for how long),'
+	@echo '  SIZE and CORPUS (what make train trains, and on what; without a corpus, on made-up readings).'
 
 .PHONY: prerequisites
 prerequisites:
@@ -75,6 +78,10 @@ compare: setup build ## Compare embeddings with MLServer, which it fetches (6 mi
 .PHONY: compare-pandas
 compare-pandas: prerequisites ## Compare the cleaning with pandas, in an environment that it fetches (5 minutes)
 	@GO='$(GO)' exec $(PYTHON) -m scripts.bench.pandas.compare
+
+.PHONY: train
+train: prerequisites ## Train the four kinds of language models (SIZE=tiny or small, CORPUS=folder); tiny ones are checked
+	@exec $(PYTHON) -m scripts.train --size '$(SIZE)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(CORPUS),,$(if $(filter tiny,$(SIZE)),--fresh --check))
 
 .PHONY: lint
 lint: setup ## Check formatting, imports, style, generated code, module files, Python

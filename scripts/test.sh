@@ -130,6 +130,14 @@ python_tests() {
   "${BEDSIDE_PYTHON:?run it as: make test}" -m pytest -p no:cacheprovider scripts || failed "pytest"
 }
 
+training_tests() {
+  say "pytest scripts/tests/train: training of language models"
+  local train
+  train=$("$python" -m scripts.train.environment) &&
+    "$train" -m pytest -c scripts/tests/train/pytest.ini --rootdir scripts/tests/train --confcutdir scripts/tests/train \
+      scripts/tests/train || failed "training"
+}
+
 client_tests() {
   bash scripts/test_clients.sh
   case $? in
@@ -156,10 +164,10 @@ one_core_lane() {
   fuzz_workers=1 fuzz
 }
 
-# Compiles what both lanes need, and makes the environment of the clients' tests and the generated corpora.
+# Compiles what both lanes need, and makes the environments of the clients' tests and of training, and the generated corpora.
 prepare() {
   say "go build -race ./..."
-  "$go" build -race ./... && "$python" scripts/testenv.py >/dev/null &&
+  "$go" build -race ./... && "$python" scripts/testenv.py >/dev/null && "$python" -m scripts.train.environment >/dev/null &&
     "$python" -m scripts.corpus cohort >"$scratch/cohort" && "$python" -m scripts.corpus signals >"$scratch/signals"
 }
 
@@ -168,11 +176,12 @@ all() {
   in_background "$scratch/prepare.log" prepare
   "$python" scripts/setup.py || { failed "set-up"; return; }
   settings=$("$python" scripts/setup.py --print-env) && eval "$settings" || { failed "set-up"; return; }
-  join_background || { cat "$scratch/prepare.log"; failed "compiling, the environment of the clients' tests, or the corpora"; return; }
+  join_background || { cat "$scratch/prepare.log"; failed "compiling, an environment of the tests, or the corpora"; return; }
   BEDSIDE_COHORT=$(cat "$scratch/cohort") BEDSIDE_SIGNALS=$(cat "$scratch/signals")
   export BEDSIDE_COHORT BEDSIDE_SIGNALS
   in_background "$scratch/beside.log" one_core_lane
   python_tests
+  training_tests
   client_tests
   go_tests "packages that run models" "$(model_packages)"
   say "what ran beside: fuzzers, packages without a model"

@@ -10,8 +10,8 @@ import pytest
 from scripts.bootstrap.layout import MODEL_NAME, Layout, cache_folder
 from scripts.export.packed import Packed
 
-# The tests with Triton's client run in the clients' environment: see scripts/test.sh.
-collect_ignore = ["triton"]
+# These run in environments of their own: see scripts/test.sh.
+collect_ignore = ["triton", "train"]
 
 GOLDEN = Path(__file__).resolve().parents[2] / "testdata" / "golden" / "logits"
 
