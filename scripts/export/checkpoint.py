@@ -12,8 +12,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from .quantize import EMBED_BLOCK
-from .safetensors import Tensors
 from .source import ModelConfig, SourceError
+from .tensorfile import Tensors
 
 WEIGHTS, CONFIG, CARD = "weights.safetensors", "config.json", "card.md"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")

@@ -260,6 +260,8 @@ def test_command_interrupted_ends_with_130(tmp_path):
     """Interrupted while it waits for another set-up."""
     with files.lock(tmp_path / "setup.lock"), subprocess.Popen(
             [sys.executable, str(REPOSITORY / "scripts" / "setup.py"), "--offline"], stderr=subprocess.PIPE, text=True,
+            # What a shell starts in the background ignores the signal, and so would what is started here.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             env={**os.environ, "BEDSIDE_CACHE": str(tmp_path)}) as process:
         assert "another set-up" in process.stderr.readline()
         process.send_signal(signal.SIGINT)

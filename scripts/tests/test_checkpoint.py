@@ -9,7 +9,7 @@ import pytest
 
 from scripts.bootstrap.files import sha256
 from scripts.export import __main__ as command
-from scripts.export import safetensors
+from scripts.export import tensorfile
 from scripts.export.checkpoint import Checkpoint
 from scripts.export.heldout import read_tokens
 from scripts.export.packed import Packed, Row, session
@@ -167,7 +167,7 @@ def test_safetensors_of_other_types(tmp_path):
     header = json.dumps({"__metadata__": {"format": "np"}, "b": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]},
                          "h": {"dtype": "F16", "shape": [2, 2], "data_offsets": [8, 16]}}).encode() + b" "
     (tmp_path / "w").write_bytes(len(header).to_bytes(8, "little") + header + bits.tobytes() + half.tobytes())
-    tensors = safetensors.Tensors(tmp_path / "w")
+    tensors = tensorfile.Tensors(tmp_path / "w")
     assert tensors.names() == {"b", "h"}
     np.testing.assert_allclose(tensors.get("b", 2, 2), value, rtol=2**-8)
     np.testing.assert_array_equal(tensors.get("h", 2, 2), half.astype(np.float32))
@@ -181,7 +181,7 @@ def test_safetensors_of_other_types(tmp_path):
 def test_damaged_safetensors(tmp_path, content, named):
     (tmp_path / "w").write_bytes(content)
     with pytest.raises(SourceError, match=named):
-        safetensors.Tensors(tmp_path / "w")
+        tensorfile.Tensors(tmp_path / "w")
 
 
 @pytest.mark.parametrize(("entry", "named"), [
@@ -195,7 +195,7 @@ def test_damaged_entries(tmp_path, entry, named):
     header = json.dumps({"x": entry}).encode()
     (tmp_path / "w").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
     with pytest.raises(SourceError, match=named):
-        safetensors.Tensors(tmp_path / "w").get("x", 1)
+        tensorfile.Tensors(tmp_path / "w").get("x", 1)
 
 
 def test_heldout_examples_of_a_corpus(exported, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.export import safetensors
+from scripts.export import tensorfile
 from scripts.export.tokenizer import write_tokenizer
 
 from . import tiny
@@ -69,7 +69,7 @@ def write(folder: Path, kind: str, seed: int = 0, changes: dict | None = None, w
     """Write the checkpoint; `changes` replace settings (None: leave out), `without` names a tensor left out."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = llama_weights(seed, **size) if kind == "llama" else weights(kind, seed, **size)
-    safetensors.write(folder / "weights.safetensors", {k: v for k, v in tensors.items() if k != without})
+    tensorfile.write(folder / "weights.safetensors", {k: v for k, v in tensors.items() if k != without})
     settings = config(kind, **size) | (changes or {})
     (folder / "config.json").write_text(json.dumps({k: v for k, v in settings.items() if v is not None}), encoding="utf-8")
     with tempfile.TemporaryDirectory() as scratch:
