@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bedside-lm/bedside/clinical/internal/tsv"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/record/unit"
 	"github.com/bedside-lm/bedside/clinical/terms"
@@ -77,14 +78,14 @@ func loadSettings() (tables, error) {
 		}
 		out.any[e.Key], out.adult[e.Key] = l, l
 	}
-	data, err := settingsFile.ReadFile("data/measures.tsv")
+	rows, err := tsv.Rows(settingsFile, "data/measures.tsv", settingsColumns)
 	if err != nil {
 		return out, err
 	}
-	for i, line := range strings.Split(strings.TrimRight(string(data), "\n"), "\n")[1:] {
-		l, adult, err := parseSettings(strings.Split(line, "\t"))
+	for i, cells := range rows {
+		l, adult, err := parseSettings(cells)
 		if err != nil {
-			return out, fmt.Errorf("data/measures.tsv line %d: %w", i+2, err)
+			return out, fmt.Errorf("data/measures.tsv line %d: %w", tsv.FirstLine+i, err)
 		}
 		out.any[l.key], out.adult[l.key] = l, adult
 	}
@@ -127,9 +128,6 @@ const (
 
 // parseSettings reads one row: the limits for any age, and those for adults.
 func parseSettings(cells []string) (all, adult *limits, err error) {
-	if len(cells) != settingsColumns {
-		return nil, nil, fmt.Errorf("%d columns, want %d", len(cells), settingsColumns)
-	}
 	system, code := record.SystemLOINC, "L"+cells[colCode]
 	if mdc, ok := strings.CutPrefix(cells[colCode], "M"); ok {
 		system, code = record.SystemIEEE11073, "M"+mdc

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/bedside-lm/bedside/clinical/internal/tsv"
 )
 
 //go:embed data/*.tsv
@@ -83,20 +85,20 @@ func Units() []*Unit { return loaded().units }
 func loadTable() (*table, error) {
 	t := &table{byCode: map[string]*Entry{}, byName: map[string]*Entry{}, byUnit: map[string]*Unit{}}
 	for _, f := range []string{"measures", "diagnoses", "drugs", "words"} {
-		rows, err := readRows(f, 11)
+		rows, err := tsv.Rows(files, "data/"+f+".tsv", 11)
 		if err != nil {
 			return nil, err
 		}
 		for i, r := range rows {
 			if err := t.add(r); err != nil {
-				return nil, fmt.Errorf("data/%s.tsv line %d: %w", f, i+2, err)
+				return nil, fmt.Errorf("data/%s.tsv line %d: %w", f, tsv.FirstLine+i, err)
 			}
 		}
 	}
 	if err := t.addPharmacy(); err != nil {
 		return nil, err
 	}
-	rows, err := readRows("units", 4)
+	rows, err := tsv.Rows(files, "data/units.tsv", 4)
 	if err != nil {
 		return nil, err
 	}
@@ -110,23 +112,6 @@ func loadTable() (*table, error) {
 		}
 	}
 	return t, nil
-}
-
-func readRows(name string, columns int) ([][]string, error) {
-	data, err := files.ReadFile("data/" + name + ".tsv")
-	if err != nil {
-		return nil, err
-	}
-	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")[1:]
-	rows := make([][]string, 0, len(lines))
-	for i, l := range lines {
-		r := strings.Split(l, "\t")
-		if len(r) != columns {
-			return nil, fmt.Errorf("data/%s.tsv line %d: %d columns, want %d", name, i+2, len(r), columns)
-		}
-		rows = append(rows, r)
-	}
-	return rows, nil
 }
 
 func (t *table) add(r []string) error {

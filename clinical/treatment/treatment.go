@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bedside-lm/bedside/clinical/internal/tsv"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/terms"
 	"github.com/bedside-lm/bedside/clinical/treatment/rules"
@@ -44,20 +45,16 @@ var loaded = sync.OnceValue(func() []*Suggestion {
 func Suggestions() []*Suggestion { return loaded() }
 
 func load() ([]*Suggestion, error) {
-	data, err := files.ReadFile("data/suggestions.tsv")
+	rows, err := tsv.Rows(files, "data/suggestions.tsv", 5)
 	if err != nil {
 		return nil, err
 	}
 	var out []*Suggestion
-	for i, l := range strings.Split(strings.TrimRight(string(data), "\n"), "\n")[1:] {
-		r := strings.Split(l, "\t")
-		if len(r) != 5 {
-			return nil, fmt.Errorf("data/suggestions.tsv line %d: %d columns, want 5", i+2, len(r))
-		}
+	for i, r := range rows {
 		s := &Suggestion{Diagnosis: r[0], Codes: strings.Split(r[1], "|"), Kind: rules.ProposalKind(r[2]), Source: rules.SourceOf(r[4])}
 		s.Entry = rules.Resolve(rules.Proposal{Kind: s.Kind, Name: r[3]})
 		if s.Entry == nil || s.Source == nil {
-			return nil, fmt.Errorf("data/suggestions.tsv line %d: %q is no known %s, or %q no source", i+2, r[3], r[2], r[4])
+			return nil, fmt.Errorf("data/suggestions.tsv line %d: %q is no known %s, or %q no source", tsv.FirstLine+i, r[3], r[2], r[4])
 		}
 		out = append(out, s)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bedside-lm/bedside/clinical/internal/tsv"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
@@ -79,13 +80,13 @@ func load() (*table, error) {
 	}{
 		{"sources", 4, t.addSource}, {"groups", 4, t.addGroup}, {"rules", 9, t.addRule}, {"doses", 10, t.addDose},
 	} {
-		rows, err := readRows(part.name, part.columns)
+		rows, err := tsv.Rows(files, "data/"+part.name+".tsv", part.columns)
 		if err != nil {
 			return nil, err
 		}
 		for i, r := range rows {
 			if err := part.add(r); err != nil {
-				return nil, fmt.Errorf("data/%s.tsv line %d: %w", part.name, i+2, err)
+				return nil, fmt.Errorf("data/%s.tsv line %d: %w", part.name, tsv.FirstLine+i, err)
 			}
 		}
 	}
@@ -98,23 +99,6 @@ func load() (*table, error) {
 		}
 	}
 	return t, nil
-}
-
-func readRows(name string, columns int) ([][]string, error) {
-	data, err := files.ReadFile("data/" + name + ".tsv")
-	if err != nil {
-		return nil, err
-	}
-	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")[1:]
-	rows := make([][]string, 0, len(lines))
-	for i, l := range lines {
-		r := strings.Split(l, "\t")
-		if len(r) != columns {
-			return nil, fmt.Errorf("data/%s.tsv line %d: %d columns, want %d", name, i+2, len(r), columns)
-		}
-		rows = append(rows, r)
-	}
-	return rows, nil
 }
 
 func (t *table) addSource(r []string) error {
