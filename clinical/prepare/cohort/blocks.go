@@ -79,19 +79,23 @@ func (r *reader) file(ctx context.Context, i int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.file.Close()) }()
-	switch {
-	case in.whole():
-		err = r.whole(ctx, o, i)
-	case in.format == FormatFHIR:
-		err = r.lines(ctx, o, i)
-	default:
-		err = r.other(ctx, o, i)
-	}
-	if err != nil {
+	if err := r.pieces(ctx, o, i); err != nil {
 		return err
 	}
 	r.digests[i], err = o.sum()
 	return err
+}
+
+// pieces takes a file to pieces, whatever its format.
+func (r *reader) pieces(ctx context.Context, from io.Reader, i int) error {
+	switch in := &r.inputs[i]; {
+	case in.whole():
+		return r.whole(ctx, from, i)
+	case in.format == FormatFHIR:
+		return r.lines(ctx, from, i)
+	default:
+		return r.other(ctx, from, i)
+	}
 }
 
 // whole takes a file as one piece.

@@ -43,15 +43,7 @@ type Plan struct {
 // NewPlan looks a job over: its settings, its inputs, its labels. The error is a *JobError
 // where the job is at fault.
 func NewPlan(job Job) (*Plan, error) {
-	job = job.withDefaults()
-	if err := job.validate(); err != nil {
-		return nil, err
-	}
-	inputs, err := list(&job)
-	if err != nil {
-		return nil, err
-	}
-	labels, err := readLabels(&job)
+	inputs, labels, err := job.look()
 	if err != nil {
 		return nil, err
 	}
@@ -128,17 +120,9 @@ func (p *Plan) Read(ctx context.Context, file int, from io.Reader, visit func([]
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// cut takes one source to pieces, whatever its format.
-func (r *reader) cut(ctx context.Context, from io.Reader, i int) (err error) {
-	switch in := &r.inputs[i]; {
-	case in.whole():
-		err = r.whole(ctx, from, i)
-	case in.format == FormatFHIR:
-		err = r.lines(ctx, from, i)
-	default:
-		err = r.other(ctx, from, i)
-	}
-	if err != nil || r.current.told.Pieces == 0 {
+// cut takes one source to pieces, and hands on the last block of them.
+func (r *reader) cut(ctx context.Context, from io.Reader, i int) error {
+	if err := r.pieces(ctx, from, i); err != nil || r.current.told.Pieces == 0 {
 		return err
 	}
 	return r.hand(ctx)

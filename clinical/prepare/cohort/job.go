@@ -167,6 +167,21 @@ func (j *Job) validate() error {
 	return nil
 }
 
+// look looks a job over, with its defaults: its settings, its inputs, its labels. The error is a
+// *JobError where the job is at fault.
+func (j *Job) look() ([]input, map[string]string, error) {
+	*j = j.withDefaults()
+	if err := j.validate(); err != nil {
+		return nil, nil, err
+	}
+	inputs, err := list(j)
+	if err != nil {
+		return nil, nil, err
+	}
+	labels, err := readLabels(j)
+	return inputs, labels, err
+}
+
 // digest names the job: what is read, and every setting that decides what is written.
 func (j *Job) digest(in []input, labels map[string]string) string {
 	data, err := json.Marshal(struct {

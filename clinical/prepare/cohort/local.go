@@ -52,20 +52,13 @@ type spool struct {
 
 // Run carries the job out.
 func (Local) Run(ctx context.Context, job Job) (*Manifest, error) {
-	job = job.withDefaults()
-	if err := job.validate(); err != nil {
-		return nil, err
-	}
-	inputs, err := list(&job)
+	inputs, labels, err := job.look()
 	if err != nil {
 		return nil, err
 	}
-	l := &local{job: job, inputs: inputs, work: filepath.Join(job.Output, workName)}
+	l := &local{job: job, inputs: inputs, labels: labels, work: filepath.Join(job.Output, workName)}
 	l.partitions = partitionsFor(inputs, job.PartitionBytes)
-	if l.labels, err = readLabels(&job); err != nil {
-		return nil, err
-	}
-	l.digest = job.digest(inputs, l.labels)
+	l.digest = job.digest(inputs, labels)
 	l.room = semaphore.NewWeighted(l.roomSize())
 	if done, err := l.claim(); done != nil || err != nil {
 		return done, err
