@@ -38,13 +38,9 @@ func AnalyseABP(x []float64, from float64) ABP {
 	}
 	out.Quality = c.quality()
 	c.level(&out)
-	gaps := c.gaps()
-	switch {
-	case out.Quality.Score < leastOK:
-		out.Reason = TooNoisy
-		return out
-	case len(gaps) < leastPulses:
-		out.Reason = TooFewPulses
+	gaps, why := c.measurable(out.Quality)
+	if why != Assessable {
+		out.Reason = why
 		return out
 	}
 	out.Rate = 60 / c.meanGap(gaps)

@@ -38,13 +38,9 @@ func AnalysePPG(x []float64, from float64) PPG {
 	if out.Quality.Skewness < 0 { // upside down, or not a pulse's shape
 		out.Quality.Score /= 2
 	}
-	gaps := c.gaps()
-	switch {
-	case out.Quality.Score < leastOK:
-		out.Reason = TooNoisy
-		return out
-	case len(gaps) < leastPulses:
-		out.Reason = TooFewPulses
+	gaps, why := c.measurable(out.Quality)
+	if why != Assessable {
+		out.Reason = why
 		return out
 	}
 	mean := c.meanGap(gaps)

@@ -203,6 +203,19 @@ func (c *curve) cut(p wave, lo, hi int) []float64 {
 // gap is a certain interval between two pulses, by their indices.
 type gap struct{ from, to int }
 
+// measurable returns the intervals to measure, or why the curve is too poor to.
+func (c *curve) measurable(q Quality) ([]gap, Reason) {
+	gaps := c.gaps()
+	switch {
+	case q.Score < leastOK:
+		return nil, TooNoisy
+	case len(gaps) < leastPulses:
+		return nil, TooFewPulses
+	default:
+		return gaps, Assessable
+	}
+}
+
 // gaps returns the intervals between neighbouring good pulses of one run.
 func (c *curve) gaps() []gap {
 	var out []gap
