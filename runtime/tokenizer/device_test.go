@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 )
 
@@ -42,26 +41,8 @@ func device(tb testing.TB) *Tokenizer {
 // TestDeviceTokenizerIsExact holds it to what Hugging Face's tokenizers gives 3,000 strings: prompts
 // and answers in both languages, cut anywhere, and odd ones (scripts/golden/tokenizer_device.py).
 func TestDeviceTokenizerIsExact(t *testing.T) {
-	tok := device(t)
 	lines := readLines[corpusLine](t, "device.jsonl.gz")
-	parsed := 0
-	for n, line := range lines {
-		text := line.text()
-		if got := tok.Encode(text); !slices.Equal(got, line.IDs) {
-			t.Errorf("line %d: Encode(%q)\n got %v\nwant %v", n, text, got, line.IDs)
-		}
-		want := line.IDs
-		if line.Special != nil {
-			want = line.Special
-			parsed++
-		}
-		if got := tok.Encode(text, WithSpecial()); !slices.Equal(got, want) {
-			t.Errorf("line %d: Encode(%q, WithSpecial())\n got %v\nwant %v", n, text, got, want)
-		}
-		if got := tok.Decode(line.IDs); got != line.decoded() {
-			t.Errorf("line %d: Decode\n got %q\nwant %q", n, got, line.decoded())
-		}
-	}
+	parsed := requireExact(t, device(t), lines)
 	if len(lines) != 3000 || parsed < 700 {
 		t.Errorf("%d strings, %d with special tokens", len(lines), parsed)
 	}
