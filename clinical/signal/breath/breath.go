@@ -63,17 +63,25 @@ type Movement struct {
 	LongestPause float64
 }
 
+// regrid brings a curve to the rate that it is measured at, or says why it cannot be measured.
+func regrid(x []float64, from float64) (raw []float64, runs []dsp.Span, why Reason) {
+	if !(from >= MinRate && from <= MaxRate) {
+		return nil, nil, BadRate
+	}
+	raw, runs = dsp.Regrid(x, from, rate, bridged, 5)
+	if dsp.Seconds(runs, rate) < shortest {
+		return nil, nil, TooShort
+	}
+	return raw, runs, Assessable
+}
+
 // AnalyseMovement measures a curve that rises and falls once a breath. x may hold NaN and
 // infinities, which are dropouts.
 func AnalyseMovement(x []float64, from float64) Movement {
 	var out Movement
-	if !(from >= MinRate && from <= MaxRate) {
-		out.Reason = BadRate
-		return out
-	}
-	raw, runs := dsp.Regrid(x, from, rate, bridged, 5)
-	if dsp.Seconds(runs, rate) < shortest {
-		out.Reason = TooShort
+	raw, runs, why := regrid(x, from)
+	if why != Assessable {
+		out.Reason = why
 		return out
 	}
 	m := &movement{raw: raw, runs: runs}

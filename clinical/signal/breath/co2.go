@@ -35,13 +35,9 @@ type expiration struct {
 // is a breath: 3 mmHg, say. x may hold NaN and infinities.
 func AnalyseCO2(x []float64, from, least float64) CO2 {
 	var out CO2
-	if !(from >= MinRate && from <= MaxRate) {
-		out.Reason = BadRate
-		return out
-	}
-	raw, runs := dsp.Regrid(x, from, rate, bridged, 5)
-	if dsp.Seconds(runs, rate) < shortest {
-		out.Reason = TooShort
+	raw, runs, why := regrid(x, from)
+	if why != Assessable {
+		out.Reason = why
 		return out
 	}
 	smooth := dsp.Holes(len(raw))
