@@ -10,7 +10,8 @@ type Observer interface {
 	// Rejected: a request was refused, or left before its answer, whether it ran or not. A part of a request that ends
 	// because another part failed is KindCancelled.
 	Rejected(level int, kind Kind)
-	// Executed: a batch has run. It counts those too that left meanwhile.
+	// Executed: a batch has run. It counts those too that left meanwhile. It is told before callers have their answers,
+	// so that who has an answer finds it counted.
 	Executed(Execution)
 }
 

@@ -11,7 +11,6 @@ type worker[Q, R any] struct {
 	batch  *Batch
 	reqs   []Q
 	queue  []time.Duration // how long each request waited
-	told   []time.Duration // the same of the batch before, while the observer is told
 	out    []*call[Q, R]   // to be handed out
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -99,11 +98,11 @@ func (b *Batcher[Q, R]) work(w *worker[Q, R]) {
 		started := time.Now()
 		results, err := b.call(w.ctx, w.reqs)
 		end := time.Now()
-		told := Execution{
+		ran := Execution{
 			Rows: w.batch.Rows, Tokens: w.batch.Tokens, Requests: len(w.reqs),
 			Queue: w.queue, Compute: end.Sub(started), Err: err,
 		}
-		w.queue, w.told = w.told, w.queue
+		b.obs.Executed(ran)
 		clear(w.reqs)
 
 		b.mu.Lock()
@@ -114,13 +113,12 @@ func (b *Batcher[Q, R]) work(w *worker[Q, R]) {
 			c, _ := e.Owner.(*call[Q, R])
 			if c.err = err; err == nil {
 				c.result = Result[R]{
-					Value: results[i], Queue: told.Queue[i], Compute: told.Compute, BatchSize: told.Rows,
+					Value: results[i], Queue: ran.Queue[i], Compute: ran.Compute, BatchSize: ran.Rows,
 				}
 			}
 		}
 		b.scheduler.Complete(end, w.batch)
 		again = b.step(end, w)
-		b.obs.Executed(told)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
