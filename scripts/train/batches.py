@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .config import DataConfig
-from .tokens import TASKS, Tokens
+from .config import TASKS, DataConfig
+from .tokens import Tokens
 
 OPEN_ROWS = 256  # rows that still take sequences
 
@@ -47,12 +47,13 @@ class Row:
 
 
 def fitting(tokens: Tokens, config: DataConfig) -> tuple[np.ndarray, int]:
-    """Indices of the sequences that fit the longest bucket, and the number of those that do not.
+    """Indices of the sequences of the tasks that fit the longest bucket, and the number of those that do not.
 
     A plain text is cut to fit; of an instruction nothing can be left out without another answer being right.
     """
     fits = (tokens.lengths <= config.buckets[-1]) | (tokens.task == TASKS.index("text"))
-    return np.flatnonzero(fits), int(len(tokens) - fits.sum())
+    asked = np.isin(tokens.task, [TASKS.index(t) for t in config.tasks or TASKS])
+    return np.flatnonzero(fits & asked), int((asked & ~fits).sum())
 
 
 def pack(lengths: np.ndarray, order: np.ndarray, buckets: tuple[int, ...]) -> list[Row]:

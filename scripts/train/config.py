@@ -9,6 +9,7 @@ from typing import Any
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 KINDS = ("rnn", "lstm", "gru", "attention")
+TASKS = ("text", "summary", "diagnosis", "treatment", "triples")
 SIZES = ("tiny", "small")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -42,6 +43,7 @@ class DataConfig:
     buckets: tuple[int, ...]  # lengths of rows, in tokens; the last is the longest sequence taken
     batch_tokens: int  # tokens of a batch, padding included; each bucket divides it
     head_share: float  # share of a batch's positions whose logits are computed
+    tasks: tuple[str, ...] = ()  # those that are learnt and judged; empty: all
     prompt_weight: float = 0.1  # of a prompt's token in the loss; an answer's weighs 1
     task_weights: dict[str, float] = field(default_factory=dict)  # factor on all weights of a task; unnamed ones have 1
 
@@ -124,6 +126,8 @@ def _value(kind: str, value: Any, where: str) -> Any:
     """One setting as its field's type says."""
     if kind == "tuple[int, ...]" and isinstance(value, list) and value and all(type(v) is int for v in value):
         return tuple(value)
+    if kind == "tuple[str, ...]" and isinstance(value, list) and all(type(v) is str for v in value):
+        return tuple(value)
     if kind == "dict[str, float]" and isinstance(value, dict) and all(type(v) in (int, float) for v in value.values()):
         return {k: float(v) for k, v in value.items()}
     if kind == "float" and type(value) in (int, float):
@@ -148,6 +152,7 @@ def _problem(config: Config) -> str | None:
         (m.memory == 0 or (m.kind in ("lstm", "gru") and m.memory > 2), "model.memory is for lstm and gru, and above 2"),
         (list(d.buckets) == sorted(set(d.buckets)) and min(d.buckets) > 1, "data.buckets must increase from 2 or more"),
         (all(d.batch_tokens % b == 0 for b in d.buckets), "data.batch_tokens must be a multiple of every bucket"),
+        (set(d.tasks) <= set(TASKS), f"data.tasks may name {', '.join(TASKS)}"),
         (0 < d.head_share <= 1, "data.head_share must be in (0, 1]"),
         (0 <= d.prompt_weight <= 1, "data.prompt_weight must be in [0, 1]"),
         (all(w > 0 for w in d.task_weights.values()), "data.task_weights must be positive"),

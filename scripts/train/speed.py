@@ -20,7 +20,7 @@ from . import config as configs
 from .batches import Batch, Epochs, build
 from .learner import Learner, arrays, precision
 from .models import LanguageModel
-from .tokens import TASKS, Tokens
+from .tokens import Tokens
 
 SEQUENCES = 4000
 
@@ -32,7 +32,7 @@ def sequences(vocabulary: int, longest: int, seed: int = 0) -> Tokens:
     text = rng.random(SEQUENCES) < 0.2
     answer = np.where(text, 3, lengths - rng.integers(8, 60, SEQUENCES)).astype(np.int32)
     start = np.concatenate([[0], np.cumsum(lengths)])
-    task = np.where(text, TASKS.index("text"), TASKS.index("diagnosis")).astype(np.uint8)
+    task = np.where(text, configs.TASKS.index("text"), configs.TASKS.index("diagnosis")).astype(np.uint8)
     ids = rng.integers(0, vocabulary, start[-1]).astype(np.uint16)
     return Tokens(ids, start, answer, task, np.zeros(SEQUENCES, np.uint8))
 

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from ..bootstrap.files import replacing_folder, sha256
+from .config import TASKS
 
-TASKS = ("text", "summary", "diagnosis", "treatment", "triples")
 LANGUAGES = ("en", "zh")
 BOS, ANSWER, END = "<|bos|>", "<|answer|>", "<|end|>"
 VERSION = 1  # of the arrays: another one makes them anew

@@ -14,7 +14,8 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from ..bootstrap.files import replacing_folder, sha256
-from .tokens import ANSWER, BOS, END, LANGUAGES, TASKS
+from .config import TASKS
+from .tokens import ANSWER, BOS, END, LANGUAGES
 
 SEED = 6
 PATIENTS = {"train": 2400, "validation": 300, "test": 300}

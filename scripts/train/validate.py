@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .batches import Batch, build, fitting, plan
-from .config import Config
+from .config import TASKS, Config
 from .learner import Learner, State, arrays
-from .tokens import LANGUAGES, TASKS, Tokens
+from .tokens import LANGUAGES, Tokens
 
 
 class Validation:

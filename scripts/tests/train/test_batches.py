@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scripts.train import batches, tokens
-from scripts.train.tokens import TASKS
+from scripts.train.config import TASKS
 
 from .conftest import tiny
 
@@ -143,3 +143,9 @@ def test_what_does_not_fit_is_left_out_and_counted(train):
     cut = next(i for i in indices if train.lengths[i] > 24)
     batch = batches.build(train, [batches.Row(24, (int(cut),))], config, None)
     assert (batch.segments[0] == 1).all() and (batch.sequences == cut).sum() == 21
+
+
+def test_only_the_tasks_asked_for_are_learnt(train):
+    indices, left_out = batches.fitting(train, replace(CONFIG, tasks=("diagnosis",)))
+    assert left_out == 0 and len(indices) > 0
+    assert np.array_equal(indices, np.flatnonzero(train.task == TASKS.index("diagnosis")))
