@@ -26,6 +26,7 @@ class ModelConfig:
     hidden_size: int
     layers: int
     dropout: float = 0.0  # of the embedding and of what each block adds
+    likeness: float = 0.0  # how many steps of a scale (one to twenty) begin with embeddings alike; 0: each has its own
     # Attention alone.
     heads: int = 0
     kv_heads: int = 0
@@ -144,6 +145,7 @@ def _problem(config: Config) -> str | None:
     checks = [
         (m.kind in KINDS, f"model.kind must be one of {', '.join(KINDS)}"),
         (m.hidden_size > 0 and m.layers > 0, "model.hidden_size and model.layers must be positive"),
+        (m.likeness >= 0, "model.likeness must not be negative"),
         (0 <= m.dropout < 1, "model.dropout must be in [0, 1)"),
         (not attention or min(m.heads, m.kv_heads, m.head_dim, m.intermediate_size) > 0,
          "model: attention needs heads, kv_heads, head_dim and intermediate_size"),

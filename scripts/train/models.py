@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import keras
 import numpy as np
@@ -46,14 +48,32 @@ class Embedding(keras.layers.Layer):
         return ops.take(self.weight, x, axis=0)
 
 
+def smooth(rng: np.random.Generator, steps: int, size: int, likeness: float) -> np.ndarray:
+    """Embeddings [steps, size] of which neighbours are alike: each coordinate is a draw of a Gaussian process along the scale.
+
+    So that the 17th step lies between the 16th and the 18th before any example has said so. (The GRU that is shipped learnt
+    as fast without: 0.274 and 0.271 nats an answer's token after 480 steps.)
+    C. E. Rasmussen, C. K. I. Williams, "Gaussian Processes for Machine Learning" (2006), chapter 4: the squared exponential.
+    """
+    apart = np.subtract.outer(np.arange(steps), np.arange(steps)) / likeness
+    values, vectors = np.linalg.eigh(np.exp(-0.5 * apart**2))
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    return root @ rng.standard_normal((steps, size)) * size**-0.5
+
+
 class LanguageModel(keras.Model):
     """Embedding, residual blocks, a last norm. Every block reads a normed input and adds to the stream."""
 
-    def __init__(self, config: ModelConfig, vocabulary: int, seed: int):
+    def __init__(self, config: ModelConfig, vocabulary: int, seed: int, scale: Sequence[int] = ()):
+        """`scale`: the tokens of a scale, in its order; see ModelConfig.likeness."""
         super().__init__()
         self.config = config
         keras.utils.set_random_seed(seed)
         self.embed = Embedding(vocabulary, config.hidden_size)
+        if config.likeness and scale:
+            start = np.array(self.embed.weight)
+            start[list(scale)] = smooth(np.random.default_rng(seed), len(scale), config.hidden_size, config.likeness)
+            self.embed.weight.assign(start)
         self.norm = RMSNorm()
         self.drop = keras.layers.Dropout(config.dropout, seed=seed) if config.dropout else None
         self.norms, self.parts = [], []

@@ -88,7 +88,7 @@ class Run:
         self.epochs = Epochs(tokens.load(job.corpus, "train", job.cache), config.data, config.train.seed)
         self.validation = Validation(tokens.load(job.corpus, "validation", job.cache), config)
         self.steps = max(1, round(config.train.epochs * len(self.epochs.plan(0))))
-        self.model = LanguageModel(config.model, vocabulary, config.train.seed).build_all()
+        self.model = LanguageModel(config.model, vocabulary, config.train.seed, tokens.scale(tokenizer)).build_all()
         self.learner = Learner(self.model, config.train, self.steps)
 
     def start(self) -> tuple[State, Place]:

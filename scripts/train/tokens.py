@@ -89,6 +89,12 @@ def special(tokenizer: Tokenizer) -> Special:
                    {n: find(f"<|{n}|>") for n in TASKS})
 
 
+def scale(tokenizer: Tokenizer) -> list[int]:
+    """The tokens of the steps that prompts tell readings in, from the first to the twentieth; none where they are not tokens."""
+    steps = [tokenizer.encode(chr(0x2460 + step), add_special_tokens=False).ids for step in range(20)]
+    return [ids[0] for ids in steps] if all(len(ids) == 1 for ids in steps) else []
+
+
 def frame(marks: Special, task: str, language: str, prompt: list[int], answer: list[int]) -> tuple[list[int], int]:
     """One sequence and where its answer begins: bos, language, task, prompt, answer mark, answer, end.
 

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from scripts.train import export, learner, parity, recurrent
-from scripts.train.models import LanguageModel
+from scripts.train.models import LanguageModel, smooth
 from scripts.train.tokens import Special
 
 from . import reference
@@ -41,6 +41,13 @@ def test_cells_follow_their_formulas(kind):
     starts = jnp.zeros((12, 1), bool)
     found = recurrent.run(step, states, product, starts, jnp.asarray(w_hh, jnp.float32), jnp.asarray(b_hh, jnp.float32))
     np.testing.assert_allclose(found[:, 0], reference.cell(kind, x, w_ih, w_hh, b_ih, b_hh), atol=2e-5)
+
+
+def test_steps_of_a_scale_begin_alike_and_ever_less_so():
+    steps = smooth(RNG, 20, 4000, 5)
+    np.testing.assert_allclose(np.linalg.norm(steps, axis=1), 1, atol=0.1)  # as long as other tokens' embeddings
+    near = [float(steps[0] @ steps[n]) for n in (1, 5, 10, 19)]
+    np.testing.assert_allclose(near, np.exp(-0.5 * (np.array([1, 5, 10, 19]) / 5)**2), atol=0.1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
