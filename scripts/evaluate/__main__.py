@@ -1,4 +1,4 @@
-"""Command line: `python3 -m scripts.evaluate MODELFOLDER --corpus FOLDER --split validation --out FOLDER`; --help tells the rest.
+"""Command line: `python3 -m scripts.evaluate MODELFOLDER --corpus FOLDER --split SPLIT --out FOLDER`; --help tells the rest.
 
 Any Python will do to start it. The work is done in the environment of the clients' tests, made on the first call.
 """

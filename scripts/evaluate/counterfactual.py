@@ -2,8 +2,9 @@
 
     python -m scripts.evaluate.counterfactual        # makes testdata/counterfactual/pairs.jsonl anew
 
-No pair comes from a generated patient: a patient is drawn from the ranges of a table (data/ordinary.tsv), which are what is
-common in the acutely ill who had the test, and the reading that decides is one that textbooks name for the disease. A model that has learnt what readings mean, and not only how
+No pair comes from a generated patient: a patient is drawn from the ranges of a table (data/ordinary.tsv), which are what
+is common in the acutely ill who had the test, and the reading that decides is one that textbooks name for the disease.
+A model that has learnt what readings mean, and not only how
 records look, gives the disease more probability where the reading speaks for it.
 """
 
@@ -78,7 +79,8 @@ def measures() -> list[Measure]:
         for code in fields[1].split("|"):
             if code.startswith("L"):
                 names.setdefault(code[1:], _names(fields))
-    cuts = {f[0]: [float(v) for v in f[1:]] for f in (line.split() for line in STEPS.read_text(encoding="utf-8").splitlines())}
+    table = (line.split() for line in STEPS.read_text(encoding="utf-8").splitlines())
+    cuts = {fields[0]: [float(v) for v in fields[1:]] for fields in table}
     out = []
     for line in ORDINARY.read_text(encoding="utf-8").splitlines()[1:]:
         loinc, _, low, high = line.split("\t")
@@ -118,7 +120,7 @@ def read(path: Path = PAIRS) -> list[dict]:
 
 
 def judge(served: Served, corpus: Corpus, pairs: Sequence[dict]) -> dict:
-    """The share of pairs whose disease gains probability, by language and by rule, for pairs of diseases that the corpus has."""
+    """The share of pairs whose disease gains probability, by language and by rule; of diseases that the corpus has."""
     pairs = [p for p in pairs if p["disease"] in corpus.diseases]
     asked = [(p, lang, which) for p in pairs for lang in LANGUAGES for which in ("against", "speaking")]
     questions = [f"{opening(lang, 'diagnosis')}{p[which][lang]}<|answer|>" for p, lang, which in asked]

@@ -56,7 +56,7 @@ def readings(found: Scored, kind: str) -> dict[str, Scored]:
 
 
 def choose(found: Scored) -> dict:
-    """Each set's and language's exponent of probabilities, and the least confidence to answer with, from a validation set."""
+    """Each set's and language's exponent of probabilities and least confidence to answer with, from a validation set."""
     out: dict = {}
     for kind in found.kinds():
         out[kind] = {}

@@ -23,11 +23,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", type=Path, required=True, metavar="FOLDER")
     p.add_argument("--split", choices=("validation", "test"), required=True, help=(
         "test judges a model once: temperature and threshold come from validation"))
-    p.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="receives MODEL/SPLIT/evaluation.json and .md")
+    p.add_argument("--out", type=Path, required=True, metavar="FOLDER", help=(
+        "receives MODEL/SPLIT/evaluation.json and .md"))
     p.add_argument("--sample", type=_count, default=0, metavar="N", help="judge on N patients drawn by lot (default: all)")
     p.add_argument("--written", type=_count, default=run.WRITTEN, metavar="N", help=(
         "patients whose summaries and triples are written (default: %(default)s)"))
-    p.add_argument("--parts", nargs="+", choices=run.PARTS, default=list(run.PARTS), help="what else is judged than diagnosis")
+    p.add_argument("--parts", nargs="+", choices=run.PARTS, default=list(run.PARTS), help=(
+        "what is judged beside diagnosis (default: everything)"))
     p.add_argument("--zero-shot", action="store_true", help=(
         "ask for the diagnosis in an English chat, as models that were not trained here need; 100 patients unless told"))
     p.add_argument("--again", action="store_true", help="judge on the test set once more; the report says how often it was")

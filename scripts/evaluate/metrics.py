@@ -88,7 +88,7 @@ def report(probabilities: np.ndarray, truth: np.ndarray, patients: np.ndarray) -
 
 
 def totals(groups: np.ndarray, counts: dict[str, np.ndarray], judge: Callable[[dict[str, float]], dict[str, float]]) -> dict:
-    """Figures of sums over records (shares of facts, say) with their intervals; counts has an array a name, a value a record."""
+    """Figures of sums over records (shares of facts, say) with their intervals; counts has a value a record."""
     def of(at: np.ndarray) -> dict[str, float]:
         return judge({name: float(values[at].sum()) for name, values in counts.items()})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..bootstrap.files import replacing
@@ -31,7 +31,7 @@ class Job:
     parts: tuple[str, ...] = PARTS
     zero_shot: bool = False
     again: bool = False
-    ledger: Ledger = Ledger()
+    ledger: Ledger = field(default_factory=Ledger)
 
     @property
     def digest(self) -> str:
@@ -83,7 +83,8 @@ def _diagnoses(served: Served, job: Job, split: str) -> diagnosis.Scored:
 def _chosen(served: Served, job: Job, scored: diagnosis.Scored) -> dict:
     """What was chosen on validation: by this run, by an earlier one of the same model, or now, by asking it there as well."""
     path = job.out / served.name / CHOSEN
-    basis = {"digest": served.reference.digest, "split_sha256": job.corpus.digests["validation.jsonl"], "sample": job.sample}
+    basis = {"digest": served.reference.digest, "split_sha256": job.corpus.digests["validation.jsonl"],
+             "sample": job.sample}
     if job.split == "test":
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))

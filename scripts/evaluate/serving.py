@@ -37,7 +37,7 @@ class Served:
         binary = binary or ROOT / "bin" / "bedside"
         if not os.access(binary, os.X_OK):
             raise ServerError(f"no server at {binary}: run make build")
-        self._log = tempfile.TemporaryFile("w+")
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 closed by close
         # A session of its own: Ctrl-C reaches this program alone, which ends the server.
         self._process = subprocess.Popen(
             [str(binary), "serve", "--listen", "127.0.0.1:0", "--http-listen", "", "--log-level", "warn",

@@ -56,7 +56,8 @@ def diagnosis(reports: list[dict], beside: Path | None = None) -> str:
                 found = report["diagnosis"].get(kind, {}).get(language)
                 if found:
                     who = f"{_name(report)}, {_by(report, language)}"
-                    rows.append((kind, f"**{who}**" if language == BOTH else who, *(cell(found["figures"][f]) for f in FIGURES)))
+                    cells = [cell(found["figures"][figure]) for figure in FIGURES]
+                    rows.append((kind, f"**{who}**" if language == BOTH else who, *cells))
     return table(("set", "model", "top-1", "top-3", "macro-F1", "calibration error"), rows)
 
 
@@ -112,7 +113,8 @@ def treatment(reports: list[dict]) -> str:
         for language, found in report.get("treatment", {}).items():
             rows.append((_name(report), LANGUAGES[language], found["records"],
                          *(cell(found["jaccard"][who]) for who in ("model", *USUAL)), cell(found["exact"])))
-    return table(("model", "language", "records", "Jaccard", *(f"{who}: Jaccard" for who in USUAL), "all orders right"), rows)
+    beside = [f"{who}: Jaccard" for who in USUAL]
+    return table(("model", "language", "records", "Jaccard", *beside, "all orders right"), rows)
 
 
 def summary(reports: list[dict]) -> str:
@@ -208,7 +210,8 @@ def main(argv: list[str]) -> int:
         "Write the tables of docs/evaluation.md between their markers, from the reports in a folder."))
     p.add_argument("out", type=Path, metavar="FOLDER", help="where reports were written: MODEL/SPLIT/evaluation.json")
     p.add_argument("--docs", type=Path, default=DOCS)
-    p.add_argument("--baselines", type=Path, default=BASELINES, help="a file with the table of scripts/evaluate/baselines.py")
+    p.add_argument("--baselines", type=Path, default=BASELINES, help=(
+        "a file with the table of scripts/evaluate/baselines.py"))
     p.add_argument("--runs", type=Path, nargs="*", default=[], metavar="RUN", help=(
         "folders that training left (with result.json), for the comparison of the kinds"))
     args = p.parse_args(argv)
