@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .corpus import Corpus, Example
 from .diagnosis import Scored
-from .serving import Served
+
+if TYPE_CHECKING:
+    from .serving import Served
 
 
 class CandidateError(ValueError):

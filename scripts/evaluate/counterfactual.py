@@ -15,6 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +23,9 @@ from . import metrics
 from .candidates import beginnings, score
 from .corpus import LANGUAGES, SEED, Corpus, opening
 from .diagnosis import normalised
-from .serving import Served
+
+if TYPE_CHECKING:
+    from .serving import Served
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = ROOT / "testdata" / "counterfactual" / "pairs.jsonl"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import metrics
 from .corpus import LANGUAGES, SEED, Example, opening
-from .serving import Served
+
+if TYPE_CHECKING:
+    from .serving import Served
 
 SEQUENCES = 256  # of each language
 

@@ -81,7 +81,7 @@ def _diagnoses(served: Served, job: Job, split: str) -> diagnosis.Scored:
 
 
 def _chosen(served: Served, job: Job, scored: diagnosis.Scored) -> dict:
-    """What was chosen on validation: by this run, by an earlier one of the same model, or now, by asking it there as well."""
+    """What was chosen on validation: by this run, by an earlier one of the same model, or now, by asking there as well."""
     path = job.out / served.name / CHOSEN
     basis = {"digest": served.reference.digest, "split_sha256": job.corpus.digests["validation.jsonl"],
              "sample": job.sample}
