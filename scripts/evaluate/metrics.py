@@ -85,3 +85,18 @@ def report(probabilities: np.ndarray, truth: np.ndarray, patients: np.ndarray) -
     found = figures(probabilities, truth)
     spans = bootstrap(patients, lambda at: figures(probabilities[at], truth[at]))
     return {name: {"value": value, "interval": spans[name]} for name, value in found.items()}
+
+
+def totals(groups: np.ndarray, counts: dict[str, np.ndarray], judge: Callable[[dict[str, float]], dict[str, float]]) -> dict:
+    """Figures of sums over records (shares of facts, say) with their intervals; counts has a value a record."""
+    def of(at: np.ndarray) -> dict[str, float]:
+        return judge({name: float(values[at].sum()) for name, values in counts.items()})
+
+    found, spans = of(np.arange(len(groups))), bootstrap(groups, of)
+    return {name: {"value": value, "interval": spans[name]} for name, value in found.items()}
+
+
+def averages(groups: np.ndarray, values: dict[str, np.ndarray]) -> dict:
+    """Means over records with their intervals."""
+    counts = values | {"": np.ones(len(groups))}
+    return totals(groups, counts, lambda sums: {name: sums[name] / sums[""] for name in values})
