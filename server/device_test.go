@@ -123,7 +123,9 @@ func TestDeviceModelsScoreTheSameHoweverCut(t *testing.T) {
 			c.Slots, c.TokenBudget, c.MaxChunk = 4, 2*chunk, chunk
 		})
 		client := bedsidev1.NewGenerationServiceClient(dial(t, s))
-		texts := []string{"1 Ab", "Ab2", "x", "a longer text"}
+		texts := []string{ // with beginnings in common, and more than one slot has room for
+			"1 Ab", "Ab2", "x", "a longer text", "1 Ab7", "1 A", "1 Axy", "1 B", "a longer tuxt", "a longer tuxts", "xy", "x", "another longer text",
+		}
 		for _, name := range slices.Sorted(maps.Keys(deviceKinds)) {
 			for first := 0; first < len(texts); first++ {
 				part := texts

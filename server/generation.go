@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -214,27 +213,21 @@ func (s *generationService) Score(ctx context.Context, req *bedsidev1.ScoreReque
 	if err != nil {
 		return nil, err
 	}
-	out := &bedsidev1.ScoreResponse{
-		Scores: make([]*bedsidev1.Score, len(req.GetContinuations())), Model: lm.reference(), Usage: &bedsidev1.Usage{},
-	}
+	usage := &bedsidev1.Usage{PromptTokens: int32(len(prompt))}
 	texts := make([][]int32, len(req.GetContinuations()))
 	for i, text := range req.GetContinuations() {
 		if texts[i] = lm.tokenizer.Encode(text); len(texts[i]) == 0 {
 			return nil, noTokens(fmt.Sprintf("continuations[%d]", i))
 		}
+		usage.PromptTokens += int32(len(texts[i]))
 	}
-	// All at once: the engine batches them.
-	group, ctx := errgroup.WithContext(ctx)
-	for i, tokens := range texts {
-		out.Usage.PromptTokens += int32(len(prompt) + len(tokens))
-		group.Go(func() error {
-			scored, err := lm.engine.Score(ctx, prompt, tokens)
-			out.Scores[i] = lm.score(scored)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	scored, err := lm.engine.Score(ctx, prompt, texts)
+	if err != nil {
 		return nil, err
+	}
+	out := &bedsidev1.ScoreResponse{Usage: usage, Model: lm.reference()}
+	for _, tokens := range scored {
+		out.Scores = append(out.Scores, lm.score(tokens))
 	}
 	return out, nil
 }

@@ -202,6 +202,11 @@ func (g *genaiGraph) bind(r run, longest, offset int) (*tensors, error) {
 
 func (g *genaiGraph) memory() SlotMemory { return g.cache.memoryOfSlot() }
 
+// A cache holds its first tokens until others are written over them, so there is nothing to keep.
+func (g *genaiGraph) keep(int, int) ([]float32, error) { return nil, nil }
+
+func (g *genaiGraph) restore(int, int, []float32) {}
+
 func (g *genaiGraph) release(slot int) error {
 	g.held[slot] = 0
 	return g.cache.release(slot)

@@ -29,6 +29,9 @@ type graph interface {
 	// step runs rows that fit the options, and puts where each one's logits are into out.
 	step(ctx context.Context, rows []Row, out [][]float32) error
 	memory() SlotMemory
+	// keep copies what it takes to go back to a slot's first tokens; restore goes back.
+	keep(slot, tokens int) ([]float32, error)
+	restore(slot, tokens int, state []float32)
 	release(slot int) error
 	close() error
 }
@@ -146,6 +149,37 @@ func (m *LanguageModel) check(rows []Row) error {
 		return fmt.Errorf("%w: %d tokens and %d rows of logits; at most %d and %d", ErrPlan,
 			tokens, logits, m.options.MaxTokens, m.options.MaxLogits)
 	}
+	return nil
+}
+
+// Kept is what a slot held after so many tokens.
+type Kept struct {
+	tokens int
+	state  []float32 // nil where a slot's memory grows: what it held is still there
+}
+
+// Keep makes it possible to return to what a slot holds after its first tokens, of which the last row brought the last.
+func (m *LanguageModel) Keep(slot, tokens int) (Kept, error) {
+	if m.closed {
+		return Kept{}, ErrClosed
+	}
+	if slot < 0 || slot >= m.options.Slots || tokens < 1 {
+		return Kept{}, fmt.Errorf("%w: slot %d after %d tokens", ErrPlan, slot, tokens)
+	}
+	state, err := m.graph.keep(slot, tokens)
+	return Kept{tokens: tokens, state: state}, err
+}
+
+// Return puts back what Keep found in the same slot, of which no row has run the first tokens anew since: the next row may
+// start after them.
+func (m *LanguageModel) Return(slot int, k Kept) error {
+	if m.closed {
+		return ErrClosed
+	}
+	if slot < 0 || slot >= m.options.Slots || k.tokens < 1 {
+		return fmt.Errorf("%w: slot %d, to %d tokens", ErrPlan, slot, k.tokens)
+	}
+	m.graph.restore(slot, k.tokens, k.state)
 	return nil
 }
 

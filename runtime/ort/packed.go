@@ -142,6 +142,11 @@ func (g *packedGraph) bind(n filled, r run, offset int) (*tensors, error) {
 
 func (g *packedGraph) memory() SlotMemory { return g.cache.memoryOfSlot() }
 
+// A cache holds its first tokens until others are written over them, so there is nothing to keep.
+func (g *packedGraph) keep(int, int) ([]float32, error) { return nil, nil }
+
+func (g *packedGraph) restore(int, int, []float32) {}
+
 func (g *packedGraph) release(slot int) error { return g.cache.release(slot) }
 
 func (g *packedGraph) close() error {

@@ -151,6 +151,14 @@ func (g *recurrentGraph) memory() SlotMemory {
 	return SlotMemory{Bytes: g.states.slotBytes(), Constant: true}
 }
 
+func (g *recurrentGraph) keep(slot, tokens int) ([]float32, error) {
+	return g.states.keep(slot, tokens)
+}
+
+func (g *recurrentGraph) restore(slot, tokens int, state []float32) {
+	g.states.restore(slot, tokens, state)
+}
+
 func (g *recurrentGraph) release(slot int) error { return g.states.release(slot) }
 
 func (g *recurrentGraph) close() error {

@@ -78,6 +78,27 @@ func (s *stateSlots) store(slot, start, end int, from func(block int) []float32)
 	h.at[which], h.live = end, which
 }
 
+// keep copies a slot's state after so many tokens, block after block.
+func (s *stateSlots) keep(slot, tokens int) ([]float32, error) {
+	which, ok := s.find(slot, tokens)
+	if !ok {
+		return nil, fmt.Errorf("%w: the state after %d tokens is asked for; the slot holds the one after %v", ErrPlan, tokens, s.held[slot].at)
+	}
+	out := make([]float32, 0, s.blocks*s.width)
+	for b := range s.blocks {
+		out = append(out, s.state(slot, which, b)...)
+	}
+	return out, nil
+}
+
+// restore puts back what keep copied; the slot holds nothing else then.
+func (s *stateSlots) restore(slot, tokens int, state []float32) {
+	for b := range s.blocks {
+		copy(s.state(slot, 0, b), state[b*s.width:])
+	}
+	s.held[slot] = held{at: [stateCopies]int{tokens, 0}}
+}
+
 // release forgets a sequence.
 func (s *stateSlots) release(slot int) error {
 	s.held[slot] = held{}

@@ -241,8 +241,14 @@ func (e *Engine) advance(rows []continuous.Row, logits ort.Logits, now time.Time
 		s := e.sequences[rows[i].ID]
 		e.results[i] = s.take(rows[i], e.rows[i], logits.Row(i), now, e.eos)
 	})
-	for _, r := range rows {
-		e.sequences[r.ID].observe(e.metrics)
+	for i, r := range rows {
+		s := e.sequences[r.ID]
+		s.observe(e.metrics)
+		if s.score != nil && r.Samples && s.finish == 0 && s.failure == nil {
+			if s.failure = s.score.turn(e.model, r.Slot, s.prompt); s.failure != nil {
+				e.results[i] = continuous.Result{ID: r.ID, Outcome: continuous.OutcomeFail}
+			}
+		}
 	}
 }
 

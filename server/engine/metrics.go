@@ -136,7 +136,7 @@ func (m *Metrics) load(st continuous.Stats) {
 func (m *Metrics) ended(reason continuous.Reason, s *sequence) {
 	m.requests.WithLabelValues(reason.String()).Inc()
 	if !s.started.IsZero() {
-		m.promptTokens.Add(float64(s.prompt))
+		m.promptTokens.Add(float64(s.summary.PromptTokens))
 	}
 	m.textTokens.Add(float64(s.summary.CompletionTokens))
 }

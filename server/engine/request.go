@@ -102,25 +102,6 @@ func (g *Generation) Summary() Summary { return g.sequence.summary }
 // Seed returns the seed that the text is drawn with; nil for greedy decoding.
 func (g *Generation) Seed() *uint64 { return g.seed }
 
-// Score gives the log probability of every token of text after prompt.
-func (e *Engine) Score(ctx context.Context, prompt, text []int32) ([]ScoredToken, error) {
-	if len(prompt) == 0 || len(text) == 0 {
-		return nil, ErrEmpty
-	}
-	s := newSequence(ctx, nil, 0)
-	s.tokens = append(append(make([]int32, 0, len(prompt)+len(text)), prompt...), text...)
-	s.prompt, s.runEnd = len(s.tokens), len(s.tokens)-1
-	s.score = &scoring{from: len(prompt)}
-	s.events = make(chan Event)
-	unwatch, err := e.start(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	defer unwatch()
-	<-s.events // closed at the end
-	return s.score.tokens, callerError(ctx, s.err)
-}
-
 func newSequence(ctx context.Context, prompt []int32, priority int) *sequence {
 	s := &sequence{prompt: len(prompt), runEnd: len(prompt), priority: priority, admitted: make(chan error, 1), arrived: time.Now()}
 	if deadline, ok := ctx.Deadline(); ok {

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
@@ -70,27 +69,9 @@ type sequence struct {
 	observed                                bool          // the first token, by metrics
 }
 
-// scoring collects the log probabilities of tokens[from:].
-type scoring struct {
-	from   int
-	tokens []ScoredToken
-}
-
-// ScoredToken is a token of a scored text.
-type ScoredToken struct {
-	ID      int32
-	Logprob float64
-	// Greedy says that no token was likelier.
-	Greedy bool
-}
-
-// runLength is how many tokens of the prompt the model must see: a scored text's last
-// token is only looked up in the logits of the one before.
+// runLength is how many tokens the model must see before anything is sampled.
 func (s *sequence) runLength() int {
-	switch {
-	case s.score != nil:
-		return s.prompt - 1
-	case s.write != nil && s.write.form != nil:
+	if s.write != nil && s.write.form != nil {
 		return s.prompt + s.write.form.first
 	}
 	return s.prompt
@@ -104,14 +85,17 @@ func (s *sequence) runLength() int {
 // token of such a run by itself. A state neither needs that nor could go back.
 func rowOf(s *sequence, r continuous.Row, grows bool) ort.Row {
 	start, count := r.Start, r.Count
+	if s.score != nil {
+		start -= s.score.behind
+	}
+	planned := start
 	if grows && count == 1 && start > s.runStart && start < s.runEnd {
 		start, count = start-1, 2
 	}
 	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}
 	switch {
-	case s.score != nil:
-		first := max(s.score.from-1, r.Start) // the place whose logits tell of tokens[first+1]
-		row.LogitsFrom = min(max(first-start, 0), count)
+	case s.score != nil && planned >= s.prompt:
+		row.LogitsFrom = planned - start // every token of a branch tells of those after it
 	case r.Samples:
 		row.LogitsFrom = count - 1
 	}
@@ -122,7 +106,7 @@ func rowOf(s *sequence, r continuous.Row, grows bool) ort.Row {
 func (s *sequence) take(planned continuous.Row, row ort.Row, logits []float32, now time.Time, eos map[int32]bool) continuous.Result {
 	out := continuous.Result{ID: planned.ID}
 	if s.score != nil {
-		s.failure = s.score.take(s.tokens, row, logits)
+		out.Appended = s.weigh(planned, row, logits)
 	} else if planned.Samples {
 		out.Appended = s.sample(logits, now, eos)
 	}
@@ -154,40 +138,6 @@ func (s *sequence) observe(m *Metrics) {
 		m.firstToken(s.firstToken.Sub(s.arrived))
 	}
 	s.gap = 0
-}
-
-func (c *scoring) take(tokens []int32, row ort.Row, logits []float32) error {
-	wanted := len(row.Tokens) - row.LogitsFrom
-	if wanted == 0 {
-		return nil
-	}
-	vocab := len(logits) / wanted
-	for i := range wanted {
-		next := tokens[row.Start+row.LogitsFrom+i+1]
-		logprob, greedy := logprobOf(logits[i*vocab:(i+1)*vocab], next)
-		if math.IsNaN(logprob) {
-			return fmt.Errorf("%w: logits are not numbers", ErrFailed)
-		}
-		c.tokens = append(c.tokens, ScoredToken{ID: next, Logprob: logprob, Greedy: greedy})
-	}
-	return nil
-}
-
-// logprobOf returns log softmax(logits)[id], summed in float64 in index order, and whether
-// id is the likeliest (the lowest of equals).
-func logprobOf(logits []float32, id int32) (float64, bool) {
-	best := 0
-	for i, v := range logits {
-		if v > logits[best] {
-			best = i
-		}
-	}
-	top := float64(logits[best])
-	sum := 0.0
-	for _, v := range logits {
-		sum += math.Exp(float64(v) - top)
-	}
-	return float64(logits[id]) - top - math.Log(sum), int(id) == best
 }
 
 // end closes the sequence for its reader.
@@ -224,6 +174,9 @@ func (s *sequence) end(reason continuous.Reason, cause error) {
 		Finish: s.finish, PromptTokens: s.prompt, CompletionTokens: len(s.tokens) - s.prompt,
 		Queue: since(s.arrived, s.started), Prefill: since(s.started, s.firstToken), Decode: since(s.firstToken, s.lastToken),
 		ConstraintMet: s.met(),
+	}
+	if s.score != nil {
+		s.summary.PromptTokens, s.summary.CompletionTokens = s.prompt+s.score.behind+len(s.score.run), 0
 	}
 	close(s.events)
 }

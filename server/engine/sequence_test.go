@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math"
 	"sync/atomic"
 	"testing"
 
@@ -14,7 +13,8 @@ import (
 func TestRowOf(t *testing.T) {
 	tokens := []int32{10, 11, 12, 13, 14, 15}
 	writing := &sequence{tokens: tokens, prompt: 5, runEnd: 5}
-	scoring := &sequence{tokens: tokens, prompt: 6, runEnd: 5, score: &scoring{from: 3}}
+	asked := &sequence{tokens: tokens[:3], prompt: 3, runEnd: 3, score: &scoring{}}
+	branch := &sequence{tokens: tokens, prompt: 3, runEnd: 6, score: &scoring{behind: 10}}
 	appended := &sequence{tokens: tokens, prompt: 2, runStart: 3, runEnd: 6}
 	for name, c := range map[string]struct {
 		s    *sequence
@@ -35,15 +35,16 @@ func TestRowOf(t *testing.T) {
 		},
 		"appended, the first part":         {appended, continuous.Row{Start: 3, Count: 2}, ort.Row{Start: 3, Tokens: tokens[3:5], LogitsFrom: 2}},
 		"appended, the last one by itself": {appended, continuous.Row{Start: 5, Count: 1, Samples: true}, ort.Row{Start: 4, Tokens: tokens[4:6], LogitsFrom: 1}},
-		"scoring, before its text":         {scoring, continuous.Row{Start: 0, Count: 2}, ort.Row{Start: 0, Tokens: tokens[:2], LogitsFrom: 2}},
-		"scoring, across its start":        {scoring, continuous.Row{Start: 1, Count: 3}, ort.Row{Start: 1, Tokens: tokens[1:4], LogitsFrom: 1}},
-		"scoring, within":                  {scoring, continuous.Row{Start: 3, Count: 2}, ort.Row{Start: 3, Tokens: tokens[3:5], LogitsFrom: 0}},
+		"scoring, the prompt":              {asked, continuous.Row{Start: 0, Count: 2}, ort.Row{Start: 0, Tokens: tokens[:2], LogitsFrom: 2}},
+		"scoring, the prompt's end":        {asked, continuous.Row{Start: 1, Count: 2, Samples: true}, ort.Row{Start: 1, Tokens: tokens[1:3], LogitsFrom: 1}},
+		"scoring, the prompt's last token": {asked, continuous.Row{Start: 2, Count: 1, Samples: true}, ort.Row{Start: 1, Tokens: tokens[1:3], LogitsFrom: 1}},
+		"scoring, a branch":                {branch, continuous.Row{Start: 13, Count: 2}, ort.Row{Start: 3, Tokens: tokens[3:5], LogitsFrom: 0}},
 		"scoring, one token, is not scored twice": {
-			scoring, continuous.Row{Start: 3, Count: 1}, ort.Row{Start: 2, Tokens: tokens[2:4], LogitsFrom: 1},
+			branch, continuous.Row{Start: 15, Count: 1, Samples: true}, ort.Row{Start: 4, Tokens: tokens[4:6], LogitsFrom: 1},
 		},
 	} {
 		require.Equal(t, c.want, rowOf(c.s, c.in, true), name)
-		if c.in.Count == 1 && c.s != scoring {
+		if c.in.Count == 1 && c.s.score == nil {
 			last := c.s.tokens[c.in.Start : c.in.Start+1]
 			logits := 1
 			if c.in.Samples {
@@ -52,26 +53,7 @@ func TestRowOf(t *testing.T) {
 			require.Equal(t, ort.Row{Start: c.in.Start, Tokens: last, LogitsFrom: logits}, rowOf(c.s, c.in, false), "a state cannot go back: %s", name)
 		}
 	}
-	require.Equal(t, ort.Row{Start: 3, Tokens: tokens[3:4], LogitsFrom: 0}, rowOf(scoring, continuous.Row{Start: 3, Count: 1}, false))
-}
-
-func TestScoringTakesTheNextToken(t *testing.T) {
-	c := &scoring{from: 2}
-	tokens := []int32{0, 1, 2, 1}
-	logits := []float32{ // two places over a vocabulary of three
-		0, 0, 3,
-		1, 2, 1,
-	}
-	require.NoError(t, c.take(tokens, ort.Row{Start: 1, Tokens: tokens[1:3], LogitsFrom: 0}, logits))
-	require.Len(t, c.tokens, 2)
-	require.Equal(t, int32(2), c.tokens[0].ID)
-	require.InDelta(t, 3-math.Log(1+1+math.Exp(3)), c.tokens[0].Logprob, 1e-12)
-	require.True(t, c.tokens[0].Greedy)
-	require.Equal(t, int32(1), c.tokens[1].ID)
-	require.InDelta(t, 2-math.Log(2*math.E+math.Exp(2)), c.tokens[1].Logprob, 1e-12)
-
-	nan := float32(math.NaN())
-	require.ErrorIs(t, c.take(tokens, ort.Row{Start: 2, Tokens: tokens[2:3]}, []float32{nan, nan, nan}), ErrFailed)
+	require.Equal(t, ort.Row{Start: 3, Tokens: tokens[3:4], LogitsFrom: 0}, rowOf(branch, continuous.Row{Start: 13, Count: 1}, false))
 }
 
 func TestParallelCallsEachOnce(t *testing.T) {

@@ -82,7 +82,7 @@ func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
 	finished := make(chan struct{})
 	var formed []*formed
 	for _, r := range rows {
-		if s := e.sequences[r.ID]; r.Samples && s.write.form != nil {
+		if s := e.sequences[r.ID]; r.Samples && s.write != nil && s.write.form != nil {
 			formed = append(formed, s.write.form)
 		}
 	}

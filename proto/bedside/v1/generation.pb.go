@@ -1177,10 +1177,11 @@ func (*ScoreRequest_Chat) isScoreRequest_Input() {}
 
 // ScoreResponse has one score per continuation, in the request's order.
 type ScoreResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Scores        []*Score               `protobuf:"bytes,1,rep,name=scores,proto3" json:"scores,omitempty"`
-	Usage         *Usage                 `protobuf:"bytes,2,opt,name=usage,proto3" json:"usage,omitempty"`
-	Model         *ModelReference        `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Scores []*Score               `protobuf:"bytes,1,rep,name=scores,proto3" json:"scores,omitempty"`
+	// The prompt's tokens, once, and those of all continuations.
+	Usage         *Usage          `protobuf:"bytes,2,opt,name=usage,proto3" json:"usage,omitempty"`
+	Model         *ModelReference `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

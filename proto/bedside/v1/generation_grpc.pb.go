@@ -46,7 +46,8 @@ type GenerationServiceClient interface {
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	StreamGenerate(ctx context.Context, in *GenerateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamGenerateResponse], error)
-	// Score gives the log probability of each of several continuations of one prompt.
+	// Score gives the log probability of each of several continuations of one prompt. The prompt is run once, and so is what
+	// continuations have in common at their beginning. A score does not depend on the other continuations.
 	Score(ctx context.Context, in *ScoreRequest, opts ...grpc.CallOption) (*ScoreResponse, error)
 	// Tokenize shows how a text is cut into tokens.
 	Tokenize(ctx context.Context, in *TokenizeRequest, opts ...grpc.CallOption) (*TokenizeResponse, error)
@@ -130,7 +131,8 @@ type GenerationServiceServer interface {
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	StreamGenerate(*GenerateRequest, grpc.ServerStreamingServer[StreamGenerateResponse]) error
-	// Score gives the log probability of each of several continuations of one prompt.
+	// Score gives the log probability of each of several continuations of one prompt. The prompt is run once, and so is what
+	// continuations have in common at their beginning. A score does not depend on the other continuations.
 	Score(context.Context, *ScoreRequest) (*ScoreResponse, error)
 	// Tokenize shows how a text is cut into tokens.
 	Tokenize(context.Context, *TokenizeRequest) (*TokenizeResponse, error)

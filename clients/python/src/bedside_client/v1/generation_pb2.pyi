@@ -589,7 +589,9 @@ class ScoreResponse(_message.Message):
     @_builtins.property
     def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___Score]: ...
     @_builtins.property
-    def usage(self) -> Global___Usage: ...
+    def usage(self) -> Global___Usage:
+        """The prompt's tokens, once, and those of all continuations."""
+
     @_builtins.property
     def model(self) -> Global___ModelReference: ...
     def __init__(

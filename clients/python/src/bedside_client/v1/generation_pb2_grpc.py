@@ -93,7 +93,8 @@ class GenerationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Score(self, request, context):
-        """Score gives the log probability of each of several continuations of one prompt.
+        """Score gives the log probability of each of several continuations of one prompt. The prompt is run once, and so is what
+        continuations have in common at their beginning. A score does not depend on the other continuations.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,9 @@ class GenerationServiceStub:
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     Score: _grpc.UnaryUnaryMultiCallable[_generation_pb2.ScoreRequest, _generation_pb2.ScoreResponse]
-    """Score gives the log probability of each of several continuations of one prompt."""
+    """Score gives the log probability of each of several continuations of one prompt. The prompt is run once, and so is what
+    continuations have in common at their beginning. A score does not depend on the other continuations.
+    """
     Tokenize: _grpc.UnaryUnaryMultiCallable[_generation_pb2.TokenizeRequest, _generation_pb2.TokenizeResponse]
     """Tokenize shows how a text is cut into tokens."""
 
@@ -80,7 +82,9 @@ class GenerationServiceAsyncStub(GenerationServiceStub):
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     Score: _aio.UnaryUnaryMultiCallable[_generation_pb2.ScoreRequest, _generation_pb2.ScoreResponse]  # type: ignore[assignment]
-    """Score gives the log probability of each of several continuations of one prompt."""
+    """Score gives the log probability of each of several continuations of one prompt. The prompt is run once, and so is what
+    continuations have in common at their beginning. A score does not depend on the other continuations.
+    """
     Tokenize: _aio.UnaryUnaryMultiCallable[_generation_pb2.TokenizeRequest, _generation_pb2.TokenizeResponse]  # type: ignore[assignment]
     """Tokenize shows how a text is cut into tokens."""
 
@@ -123,7 +127,9 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_pb2.ScoreRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_generation_pb2.ScoreResponse, _abc.Awaitable[_generation_pb2.ScoreResponse]]:
-        """Score gives the log probability of each of several continuations of one prompt."""
+        """Score gives the log probability of each of several continuations of one prompt. The prompt is run once, and so is what
+        continuations have in common at their beginning. A score does not depend on the other continuations.
+        """
 
     @_abc_1.abstractmethod
     def Tokenize(

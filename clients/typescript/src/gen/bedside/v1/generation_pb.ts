@@ -588,6 +588,8 @@ export type ScoreResponse = Message<"bedside.v1.ScoreResponse"> & {
   scores: Score[];
 
   /**
+   * The prompt's tokens, once, and those of all continuations.
+   *
    * @generated from field: bedside.v1.Usage usage = 2;
    */
   usage?: Usage | undefined;
@@ -816,7 +818,8 @@ export const GenerationService: GenService<{
     output: typeof StreamGenerateResponseSchema;
   },
   /**
-   * Score gives the log probability of each of several continuations of one prompt.
+   * Score gives the log probability of each of several continuations of one prompt. The prompt is run once, and so is what
+   * continuations have in common at their beginning. A score does not depend on the other continuations.
    *
    * @generated from rpc bedside.v1.GenerationService.Score
    */
