@@ -163,3 +163,9 @@ func fill(out []float64, points []point, length time.Duration) {
 		_, out[statSlope] = stat.LinearRegression(hours, values, nil, false)
 	}
 }
+
+// Age is whole years at a moment, 90 for all ages from there on; ok is false where it cannot be told.
+func Age(birth record.DateTime, at time.Time) (years int, ok bool) {
+	a := age(birth, at)
+	return int(a), !math.IsNaN(a)
+}
