@@ -49,7 +49,7 @@ class Embedding(keras.layers.Layer):
 
 
 def smooth(rng: np.random.Generator, steps: int, size: int, likeness: float) -> np.ndarray:
-    """Embeddings [steps, size] of which neighbours are alike: each coordinate is a draw of a Gaussian process along the scale.
+    """Embeddings [steps, size], neighbours alike: each coordinate is a draw of a Gaussian process along the scale.
 
     So that the 17th step lies between the 16th and the 18th before any example has said so. (The GRU that is shipped learnt
     as fast without: 0.274 and 0.271 nats an answer's token after 480 steps.)

@@ -90,7 +90,7 @@ def special(tokenizer: Tokenizer) -> Special:
 
 
 def scale(tokenizer: Tokenizer) -> list[int]:
-    """The tokens of the steps that prompts tell readings in, from the first to the twentieth; none where they are not tokens."""
+    """The tokens of the steps that prompts tell readings in, first to twentieth; none where they are not tokens."""
     steps = [tokenizer.encode(chr(0x2460 + step), add_special_tokens=False).ids for step in range(20)]
     return [ids[0] for ids in steps] if all(len(ids) == 1 for ids in steps) else []
 
