@@ -101,7 +101,7 @@ def perplexity(reports: list[dict]) -> str:
     rows = []
     for report in reports:
         for language, found in report.get("perplexity", {}).items():
-            cells = [f"{cell(found.get(part), 2)}" for part in ("answer", "prompt", "text", "all")]
+            cells = [cell(found.get(part, {}).get("perplexity"), 2) for part in ("answer", "prompt", "text", "all")]
             rows.append((_name(report), LANGUAGES[language], *cells, f"{found['all']['tokens']:,}"))
     return table(("model", "language", "answers", "prompts", "records as text", "all", "tokens"), rows)
 
@@ -136,7 +136,7 @@ def triples(reports: list[dict]) -> str:
 
 def pairs(reports: list[dict]) -> str:
     """Counterfactual pairs."""
-    of = [r for r in reports if "counterfactual" in r]
+    of = [r for r in reports if r.get("counterfactual")]
     rules = list(dict.fromkeys(rule for r in of for rule in r["counterfactual"]["rules"]))
     rows = [(_name(r), *(cell(r["counterfactual"]["right"][lang]) for lang in ("en", "zh")),
              *(f"{r['counterfactual']['rules'][rule]:.2f}" for rule in rules)) for r in of]
