@@ -150,6 +150,10 @@ client_tests() {
   clients=$("$python" scripts/testenv.py) &&
     BEDSIDE_BINARY=$PWD/.build/clients/bedside "$clients" -m pytest -c scripts/tests/triton/pytest.ini \
       --rootdir scripts/tests/triton --confcutdir scripts/tests/triton scripts/tests/triton || failed "Triton's client"
+  say "pytest scripts/tests/evaluate: the judging of language models"
+  [ -n "$clients" ] &&
+    BEDSIDE_BINARY=$PWD/.build/clients/bedside "$clients" -m pytest -c scripts/tests/evaluate/pytest.ini \
+      --rootdir scripts/tests/evaluate --confcutdir scripts/tests/evaluate scripts/tests/evaluate || failed "the judging of models"
 }
 
 one_core_lane() {

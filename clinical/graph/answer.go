@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/prompt"
-	"github.com/bedside-lm/bedside/clinical/render"
 	"github.com/bedside-lm/bedside/clinical/summary"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
@@ -57,7 +56,7 @@ func (m *maker) answer(n *Note, from Provenance) {
 		values: map[*terms.Entry]string{}, grades: map[*terms.Entry]int{},
 	}
 	for _, sentence := range summary.Split(n.Text) {
-		for _, found := range summary.Mentions(sentence, render.Lang(n.Lang)) {
+		for _, found := range summary.Mentions(sentence, n.Lang) {
 			for _, key := range found.Keys {
 				a.mentions[key] = &found
 			}

@@ -82,28 +82,28 @@ func TestFromRecord(t *testing.T) {
 // Whatever a record files in words of its own, and all its ids, stay out.
 func TestNothingThatLeadsToAPerson(t *testing.T) {
 	rec := sample(t, "sepsis-icu.fhir.json")
-	secret := "Wang Xiaoming 13800138000"
+	said := "Wang Xiaoming 13800138000"
 	rec.Patient.ID = "MRN-0012345"
-	said := record.Concept{Text: secret, Codings: []record.Coding{
-		{System: record.SystemLOINC, Code: secret, Display: secret}, {System: "http://hospital", Code: "MRN0012345", Display: secret},
+	unknown := record.Concept{Text: said, Codings: []record.Coding{
+		{System: record.SystemLOINC, Code: said, Display: said}, {System: "http://hospital", Code: "MRN0012345", Display: said},
 	}}
 	for i := range rec.Observations {
 		o := &rec.Observations[i]
 		o.ID = "MRN-0012345." + o.ID
 		if i%2 == 0 {
-			o.Code = said
+			o.Code = unknown
 		}
 		if q := o.Value.Quantity; q != nil && i%3 == 0 {
-			q.Unit, q.Code = secret, "{Wang}"
+			q.Unit, q.Code = said, "{Wang}"
 		}
 	}
 	for i := range rec.Conditions {
-		rec.Conditions[i].Code, rec.Conditions[i].Clinical = said, secret
+		rec.Conditions[i].Code, rec.Conditions[i].Clinical = unknown, said
 	}
-	rec.Devices = append(rec.Devices, record.Device{ID: "MRN-0012345", Type: said, Manufacturer: secret, Model: secret})
-	rec.Encounters[0].ID, rec.Encounters[0].Class = "MRN-0012345", secret
-	rec.Medications = append(rec.Medications, record.Medication{ID: "MRN-0012345", Code: said, DosageText: secret, Route: said, Status: secret})
-	rec.Reports = append(rec.Reports, record.Report{ID: "MRN-0012345", Conclusion: secret + " has pneumonia."})
+	rec.Devices = append(rec.Devices, record.Device{ID: "MRN-0012345", Type: unknown, Manufacturer: said, Model: said})
+	rec.Encounters[0].ID, rec.Encounters[0].Class = "MRN-0012345", said
+	rec.Medications = append(rec.Medications, record.Medication{ID: "MRN-0012345", Code: unknown, DosageText: said, Route: unknown, Status: said})
+	rec.Reports = append(rec.Reports, record.Report{ID: "MRN-0012345", Conclusion: said + " has pneumonia."})
 	g := made(t, rec, graph.Options{})
 	g.References = nil // the caller's alone
 	text, err := json.Marshal(g)

@@ -6,7 +6,6 @@ import (
 	"unicode"
 
 	"github.com/bedside-lm/bedside/clinical/record"
-	"github.com/bedside-lm/bedside/clinical/render"
 	"github.com/bedside-lm/bedside/clinical/summary"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
@@ -81,7 +80,7 @@ func (m *maker) note(n Note) {
 		Record: m.record, Source: "note/" + m.names.of("note", m.patient, n.ID), Method: MethodDictionary, By: "terms", At: n.Time.String(),
 	}
 	for _, sentence := range summary.Split(n.Text) {
-		for _, found := range summary.Mentions(sentence, render.Lang(n.Lang)) {
+		for _, found := range summary.Mentions(sentence, n.Lang) {
 			m.mention(&found, from)
 		}
 	}

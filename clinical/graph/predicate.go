@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"slices"
-
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
@@ -133,11 +131,4 @@ func (p Predicate) at() int {
 // Features are the relations by which patients are alike: to nodes that they share.
 func Features() []Predicate {
 	return []Predicate{HasDiagnosis, HadDiagnosis, SuspectedOf, HasFinding, WasPrescribed, WasGiven, AllergicTo, Underwent}
-}
-
-// values are the relations whose object is a value.
-func (p Predicate) takesValue() bool {
-	return slices.Contains([]Predicate{
-		Sex, Age, Status, Class, Verification, Criticality, Start, End, At, Dose, Rate, MeasuredAs, State,
-	}, p)
 }

@@ -123,8 +123,10 @@ def read(path: Path = PAIRS) -> list[dict]:
 
 
 def judge(served: Served, corpus: Corpus, pairs: Sequence[dict]) -> dict:
-    """The share of pairs whose disease gains probability, by language and by rule; of diseases that the corpus has."""
+    """The share of pairs whose disease gains probability, by language and by rule, for the diseases that the corpus has."""
     pairs = [p for p in pairs if p["disease"] in corpus.diseases]
+    if not pairs:
+        return {}
     asked = [(p, lang, which) for p in pairs for lang in LANGUAGES for which in ("against", "speaking")]
     questions = [f"{opening(lang, 'diagnosis')}{p[which][lang]}<|answer|>" for p, lang, which in asked]
     logs = normalised(score(served, "counterfactual pairs", questions, beginnings(served, corpus.diseases)))

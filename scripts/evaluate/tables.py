@@ -101,7 +101,7 @@ def perplexity(reports: list[dict]) -> str:
     rows = []
     for report in reports:
         for language, found in report.get("perplexity", {}).items():
-            cells = [f"{cell(found.get(part), 2)}" for part in ("answer", "prompt", "text", "all")]
+            cells = [cell(found.get(part, {}).get("perplexity"), 2) for part in ("answer", "prompt", "text", "all")]
             rows.append((_name(report), LANGUAGES[language], *cells, f"{found['all']['tokens']:,}"))
     return table(("model", "language", "answers", "prompts", "records as text", "all", "tokens"), rows)
 
@@ -136,7 +136,7 @@ def triples(reports: list[dict]) -> str:
 
 def pairs(reports: list[dict]) -> str:
     """Counterfactual pairs."""
-    of = [r for r in reports if "counterfactual" in r]
+    of = [r for r in reports if r.get("counterfactual")]
     rules = list(dict.fromkeys(rule for r in of for rule in r["counterfactual"]["rules"]))
     rows = [(_name(r), *(cell(r["counterfactual"]["right"][lang]) for lang in ("en", "zh")),
              *(f"{r['counterfactual']['rules'][rule]:.2f}" for rule in rules)) for r in of]
@@ -152,10 +152,10 @@ def models(reports: list[dict]) -> str:
 
 def ablation(reports: list[dict], runs: Sequence[Path]) -> str:
     """The kinds side by side: what training says, and the diagnosis on validation."""
-    by_name, rows = {_name(r): r for r in reports}, []
+    rows = []
     for run in runs:
         result = json.loads((run / "result.json").read_text(encoding="utf-8"))
-        judged = by_name.get(result["name"], {}).get("diagnosis", {})
+        judged = _of(reports, result).get("diagnosis", {})
         tops = [cell(judged.get(kind, {}).get(BOTH, {}).get("figures", {}).get("top1")) for kind in SETS[:2]]
         found = result["validation"]
         rows.append((result["name"], result["kind"], f"{result['parameters'] / 1e6:.2f}M", f"{result['tokens'] / 1e6:.1f}M",
@@ -164,6 +164,14 @@ def ablation(reports: list[dict], runs: Sequence[Path]) -> str:
                        ("diagnosis", "treatment", "summary", "triples")), *tops))
     return table(("model", "kind", "parameters", "tokens trained on", "tokens/s", "validation loss", "exact diagnosis",
                   "exact treatment", "exact summary", "exact triples", "top-1, 1h-neutral", "top-1, 24h-neutral"), rows)
+
+
+def _of(reports: list[dict], result: dict) -> dict:
+    """The report on what a run trained: by its name, else the only one of its kind, since exported models may be renamed."""
+    trained = [r for r in reports if not r["zero_shot"]]
+    named = [r for r in trained if _name(r) == result["name"]]
+    found = named or [r for r in trained if r["model"]["kind"] == result["kind"]]
+    return found[0] if len(found) == 1 else {}
 
 
 PARTS: dict[str, tuple[str, Callable[[list[dict]], str]]] = {

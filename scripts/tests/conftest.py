@@ -11,7 +11,7 @@ from scripts.bootstrap.layout import MODEL_NAME, Layout, cache_folder
 from scripts.export.packed import Packed
 
 # These run in environments of their own: see scripts/test.sh.
-collect_ignore = ["triton", "train"]
+collect_ignore = ["triton", "train", "evaluate"]
 
 GOLDEN = Path(__file__).resolve().parents[2] / "testdata" / "golden" / "logits"
 

@@ -131,6 +131,24 @@ def test_baselines_are_read_from_their_table():
     assert found[4][:2] == ("1h-neutral", "gradient boosting") and found[4][2][0].startswith("0.6")
 
 
+def test_runs_stand_beside_the_report_of_their_model(tmp_path):
+    figures = {name: {"value": 0.5, "interval": [0.4, 0.6]} for name in tables.FIGURES}
+    reports = [{"model": {"name": name, "kind": kind}, "zero_shot": False,
+                "diagnosis": {"1h-neutral": {"both": {"figures": figures | {"top1": {"value": top, "interval": [0, 1]}}}}}}
+               for name, kind, top in (("device-gru", "gru", 0.61), ("lstm-a", "lstm", 0.62), ("lstm-b", "lstm", 0.63))]
+    runs = []
+    for name, kind in (("gru-small", "gru"), ("lstm-b", "lstm"), ("lstm-c", "lstm")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(json.dumps({
+            "name": name, "kind": kind, "parameters": 3_200_000, "tokens": 9_000_000, "tokens_per_second": 5000,
+            "validation": {"loss": 0.25, "exact.diagnosis": 0.7}}))
+        runs.append(tmp_path / name)
+    gru, named, unknown = tables.ablation(reports, runs).splitlines()[2:]
+    assert "| 3.20M | 9.0M | 5,000 | 0.250 | 0.700 |" in gru and "0.610" in gru
+    assert "0.630" in named  # by its name
+    assert unknown.endswith("|  |  |")  # two of its kind: which one is not said
+
+
 def test_tables_go_between_their_markers():
     page = "a\n<!-- evaluation: models -->\nold\n<!-- /evaluation -->\nb\n<!-- evaluation: pairs -->\n<!-- /evaluation -->\n"
     assert tables.fill(page, "models", "new\n") == page.replace("old", "new")
