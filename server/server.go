@@ -43,6 +43,7 @@ type Server struct {
 	cfg      config.Config
 	log      *slog.Logger
 	models   *registry
+	graphs   *graphs
 	grpc     *grpc.Server
 	registry *prometheus.Registry
 	language *engine.MetricSet
@@ -106,6 +107,10 @@ func (s *Server) start(ctx context.Context) error {
 	}, s.log); err != nil {
 		return err
 	}
+	s.graphs = &graphs{cfg: s.cfg}
+	if err := s.graphs.start(ctx); err != nil {
+		return err
+	}
 	chain, err := interceptor.New(interceptor.Options{Logger: s.log, Registerer: registry, Limits: interceptor.Limits{
 		MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
 		RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
@@ -164,6 +169,9 @@ func (s *Server) register(chain *interceptor.Chain) {
 	bedsidev1.RegisterPreparationServiceServer(s.grpc, &preparationService{
 		preparer: &preparer{models: s.models, limits: convert.Limits{Bytes: s.cfg.MaxRecordBytes}, tenant: tenant.Of},
 		errors:   chain, draining: s.draining,
+	})
+	bedsidev1.RegisterKnowledgeGraphServiceServer(s.grpc, &graphService{
+		graphs: s.graphs, models: s.models, limits: convert.Limits{Bytes: s.cfg.MaxRecordBytes}, tenant: tenant.Of,
 	})
 	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
 	inference.RegisterGRPCInferenceServiceServer(s.grpc, oip.NewService(inferenceModels{s.models}, oip.Options{
@@ -244,6 +252,9 @@ func (s *Server) close() error {
 	if s.stopWatching != nil {
 		s.stopWatching()
 		s.watching.Wait()
+	}
+	if s.graphs != nil {
+		errs = append(errs, s.graphs.close())
 	}
 	if s.models != nil {
 		errs = append(errs, s.models.close())

@@ -29,6 +29,7 @@ func defaults(t testing.TB) config.Config {
 	require.NoError(t, err)
 	cfg.Listen, cfg.HTTPListen = "127.0.0.1:0", ""
 	cfg.EmbeddingModel = "" // for the tests that need it
+	cfg.GraphDatabase = ""  // likewise
 	cfg.Verify = false      // the set-up has just done it, and it takes time under -race
 	return cfg
 }

@@ -31,6 +31,7 @@ type Client struct {
 	models      bedsidev1.ModelServiceClient
 	embedding   bedsidev1.EmbeddingServiceClient
 	preparation bedsidev1.PreparationServiceClient
+	graph       bedsidev1.KnowledgeGraphServiceClient
 }
 
 // Dial makes a client for target: "host:port", or any target that gRPC knows, such as
@@ -78,6 +79,7 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		models:      bedsidev1.NewModelServiceClient(conn),
 		embedding:   bedsidev1.NewEmbeddingServiceClient(conn),
 		preparation: bedsidev1.NewPreparationServiceClient(conn),
+		graph:       bedsidev1.NewKnowledgeGraphServiceClient(conn),
 	}, nil
 }
 

@@ -32,6 +32,16 @@ func NewPseudonyms(key []byte) (*Pseudonyms, error) {
 	return &Pseudonyms{key: append([]byte(nil), key...)}, nil
 }
 
+// Within gives pseudonyms that differ from those of every other scope, such as a tenant's. The empty scope's are p's own.
+func (p *Pseudonyms) Within(scope string) *Pseudonyms {
+	if scope == "" {
+		return p
+	}
+	mac := hmac.New(sha256.New, p.key)
+	fmt.Fprintf(mac, "scope %d:%s", len(scope), scope)
+	return &Pseudonyms{key: mac.Sum(nil)}
+}
+
 // of gives the name of an identifier within a scope, such as a tenant's patients or one patient's readings.
 func (p *Pseudonyms) of(parts ...string) string {
 	mac := hmac.New(sha256.New, p.key)

@@ -21,6 +21,7 @@ type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Serve the models over gRPC."`
 	Generate  generateCmd  `cmd:"" help:"Have a model continue a prompt or answer a question."`
 	Summarize summarizeCmd `cmd:"" help:"Summarise a patient's record."`
+	Graph     graphCmd     `cmd:"" help:"Build a knowledge graph of records, and ask it."`
 	Prepare   prepareCmd   `cmd:"" help:"Clean device data and put it into words: one record, or a whole cohort."`
 	Describe  describeCmd  `cmd:"" help:"Say what a waveform, an image file or a sound shows."`
 	Listen    listenCmd    `cmd:"" help:"Take HL7 v2 messages over MLLP and store them."`
@@ -54,6 +55,7 @@ func run(ctx context.Context, args []string, a *app) int {
 			{Key: "form", Title: "Form of the text:"},
 			{Key: "text", Title: "Text:"},
 			{Key: "cohort", Title: "Cohorts:"},
+			{Key: "graph", Title: "Knowledge graph:"},
 			{Key: "network", Title: "Network:"},
 			{Key: "model", Title: "Models:"},
 			{Key: "batching", Title: "Batching:"},

@@ -26,7 +26,8 @@ type connection struct {
 	Output   string        `help:"text, or json for the response messages (protojson)." enum:"text,json" default:"text" short:"o"`
 	Quiet    bool          `help:"No progress on standard error." short:"q"`
 
-	need func(*config.Config) // what the command needs of an engine in this process; nil: the language model
+	graph bool                 // whether the command needs the knowledge graph
+	need  func(*config.Config) // what the command needs of an engine in this process; nil: the language model
 }
 
 // Validate is kong's hook: what it finds is a usage error.
@@ -108,6 +109,9 @@ func (c *connection) startEngine(a *app) (*server.Server, error) {
 	cfg := settings.Config
 	cfg.Listen, cfg.HTTPListen = "", ""
 	cfg.EmbeddingModel = "" // most commands do without
+	if !c.graph {
+		cfg.GraphDatabase, cfg.GraphURLFile = "", ""
+	}
 	if c.need != nil {
 		c.need(&cfg)
 	}

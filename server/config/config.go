@@ -43,6 +43,10 @@ type Config struct {
 	KeepaliveMinTime     time.Duration `help:"Shortest interval between a client's keepalive pings." default:"10s" env:"BEDSIDE_KEEPALIVE_MIN_TIME" group:"limits"`
 	ShutdownGrace        time.Duration `help:"Time that running requests have to finish after SIGTERM." default:"30s" env:"BEDSIDE_SHUTDOWN_GRACE" group:"limits"`
 
+	GraphDatabase string `help:"SQLite file of the knowledge graph; auto: in the user's state folder, made when it is first asked for; empty: none." default:"auto" env:"BEDSIDE_GRAPH_DATABASE" placeholder:"FILE" group:"graph"`
+	GraphURLFile  string `name:"graph-url-file" help:"File with the URL of a PostgreSQL database for the knowledge graph, instead of SQLite. It holds a secret: others must not be able to read it." env:"BEDSIDE_GRAPH_URL_FILE" placeholder:"FILE" group:"graph"`
+	GraphKeyFile  string `help:"File with the key of the graph's pseudonyms, at least 32 random bytes; empty: a file beside the database, made with it." env:"BEDSIDE_GRAPH_KEY_FILE" placeholder:"FILE" group:"graph"`
+
 	Channelz bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
 	// Version is what the server says of itself; no setting.
@@ -50,6 +54,9 @@ type Config struct {
 
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"BEDSIDE_LOG_FORMAT" group:"diagnosis"`
 }
+
+// AutoGraph stands for the usual place of the knowledge graph.
+const AutoGraph = "auto"
 
 // Error names a setting that cannot be used.
 type Error struct {

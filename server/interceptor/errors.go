@@ -44,7 +44,7 @@ const drainingRetry = time.Second
 // the error wins; contexts come last, since a typed error may wrap one. None reads a text.
 var rules = []func(error) (answer, bool){
 	statusError, validationError, fieldError, notFoundError, modelError, queueError, runError, batcherError,
-	engineStopped,
+	engineStopped, graphError,
 	recordError, recordLimit, tokenizerError, samplingError, contextError,
 }
 

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"encoding/base64"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/graph"
@@ -78,4 +80,35 @@ func place(after string) (incoming bool, predicate, key string, err error) {
 		return false, "", "", &Error{Kind: KindQuery, Field: "page_token", Reason: "is none that this service gave"}
 	}
 	return parts[0] == "in", parts[1], parts[2], nil
+}
+
+// Around gives the statements between a node and what is at most depth statements away from it: of each node at most
+// each statements, and no further nodes once there are most.
+func (s *Store) Around(ctx context.Context, tenant, centre string, depth int, predicates []graph.Predicate, each, most int) ([]graph.Node, []graph.Triple, error) {
+	nodes, triples := map[string]graph.Node{}, map[string]graph.Triple{}
+	here, asked := []string{centre}, map[string]bool{centre: true}
+	for range depth {
+		var next []string
+		for _, id := range here {
+			if len(nodes) > most {
+				break
+			}
+			found, err := s.Neighbours(ctx, tenant, Neighbours{Node: id, Predicates: predicates, Kinds: graph.Kinds(), Limit: each})
+			if err != nil {
+				return nil, nil, err
+			}
+			for _, n := range found.Nodes {
+				if nodes[n.ID] = n; !asked[n.ID] {
+					asked[n.ID] = true
+					next = append(next, n.ID)
+				}
+			}
+			for i := range found.Triples {
+				triples[Key(&found.Triples[i])] = found.Triples[i]
+			}
+		}
+		here = next
+	}
+	return slices.SortedFunc(maps.Values(nodes), func(a, b graph.Node) int { return strings.Compare(a.ID, b.ID) }),
+		slices.SortedFunc(maps.Values(triples), func(a, b graph.Triple) int { return strings.Compare(Key(&a), Key(&b)) }), nil
 }

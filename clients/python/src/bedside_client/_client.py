@@ -18,6 +18,7 @@ from ._stream import Stream
 from .v1.clinical_pb2_grpc import ClinicalServiceStub
 from .v1.embedding_pb2_grpc import EmbeddingServiceStub
 from .v1.generation_pb2_grpc import GenerationServiceStub
+from .v1.graph_pb2_grpc import KnowledgeGraphServiceStub
 from .v1.model_pb2_grpc import ModelServiceStub
 from .v1.preparation_pb2_grpc import PreparationServiceStub
 
@@ -58,6 +59,7 @@ class Client:
         self._embedding = EmbeddingServiceStub(self._channel)
         self._models = ModelServiceStub(self._channel)
         self._preparation = PreparationServiceStub(self._channel)
+        self._graph = KnowledgeGraphServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     @property
@@ -116,6 +118,47 @@ class Client:
         """What a waveform, an image file or a sound shows, in `en` or `zh`. It diagnoses nothing."""
         request = _requests.describe_signal(signal, language)
         return self._unary(self._preparation.DescribeSignal, request, options)
+
+    def ingest_record(self, record: Record, *, patient: str = "", record_id: str = "", all_readings: bool = False,
+                      notes: Iterable[v1.GraphNote] = (), model: str = "",
+                      **options: Unpack[CallOptions]) -> v1.IngestRecordResponse:
+        """Add a record to the knowledge graph. The same record again changes nothing."""
+        request = v1.IngestRecordRequest(source=_requests.source(record), patient=patient, record_id=record_id,
+                                         all_readings=all_readings, notes=notes, model=model)
+        return self._unary(self._graph.IngestRecord, request, options)
+
+    def import_triples(self, nquads: bytes, **options: Unpack[CallOptions]) -> v1.ImportTriplesResponse:
+        """Add statements in N-Quads. What could name a person is left out, and counted."""
+        return self._unary(self._graph.ImportTriples, v1.ImportTriplesRequest(nquads=nquads), options)
+
+    def neighbours(self, request: v1.NeighboursRequest, **options: Unpack[CallOptions]) -> v1.NeighboursResponse:
+        """The statements of a node, a page at a time."""
+        return self._unary(self._graph.Neighbours, request, options)
+
+    def shortest_path(self, request: v1.ShortestPathRequest, **options: Unpack[CallOptions]) -> v1.ShortestPathResponse:
+        """The shortest paths between two nodes."""
+        return self._unary(self._graph.ShortestPath, request, options)
+
+    def match_pattern(self, request: v1.MatchPatternRequest, **options: Unpack[CallOptions]) -> v1.MatchPatternResponse:
+        """The ways in which statements with variables fit the graph at once."""
+        return self._unary(self._graph.MatchPattern, request, options)
+
+    def similar_patients(self, request: v1.SimilarPatientsRequest, **options: Unpack[CallOptions]) -> v1.SimilarPatientsResponse:
+        """The patients who share most with one."""
+        return self._unary(self._graph.SimilarPatients, request, options)
+
+    def search_graph(self, request: v1.SearchRequest, **options: Unpack[CallOptions]) -> v1.SearchResponse:
+        """Nodes by name in English or Chinese, or by code."""
+        return self._unary(self._graph.Search, request, options)
+
+    def render_graph(self, request: v1.RenderRequest, **options: Unpack[CallOptions]) -> v1.RenderResponse:
+        """A node's neighbourhood as SVG."""
+        return self._unary(self._graph.Render, request, options)
+
+    def export_graph(self, format: v1.GraphFormat.ValueType = v1.GraphFormat.GRAPH_FORMAT_NQUADS,
+                     **options: Unpack[CallOptions]) -> Stream[bytes]:
+        """The whole graph as a document, piece by piece. It has no timeout unless told."""
+        return self._stream(self._graph.Export, v1.ExportRequest(format=format), lambda piece: piece.data, options, None)
 
     def list_models(self, **options: Unpack[CallOptions]) -> list[v1.Model]:
         """The models of the server's repositories, loaded or not, by name and version."""
