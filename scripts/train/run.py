@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from ..bootstrap.files import replacing, sha256, sweep
-from . import checkpoint, export, tokens
+from . import card, checkpoint, export, tokens
 from .batches import Epochs
 from .checkpoint import Place
 from .config import Config
@@ -180,6 +180,8 @@ class Run:
         }
         with replacing(out / RESULT) as temp:
             temp.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        with replacing(out / MODEL / "card.md") as temp:
+            temp.write_text(card.write(result, self.job.corpus.name, len(self.epochs.indices)), encoding="utf-8")
         return result
 
 

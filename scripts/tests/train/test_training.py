@@ -44,6 +44,9 @@ def test_every_kind_learns_and_is_exported(kind, job, corpus):
     assert losses[-1] < 0.8 * losses[0]
     assert result["validation"]["loss"] < np.log(320) * 0.8
     assert set(result["validation"]) >= {"loss.en", "loss.zh", "loss.text", "exact.diagnosis", "token.summary"}
+    card = (made.out / "model" / "card.md").read_text()
+    assert f"{result['parameters']:,} parameters, {result['tokens']:,} tokens" in card
+    assert f"| diagnosis | {result['validation']['loss.diagnosis']:.3f} |" in card
     assert (made.out / "loss.svg").read_text().startswith("<svg")
     assert list((made.out / "tensorboard").glob("events.out.tfevents.*"))
     # The exported weights give the loss that was reported: by a way of their own, sequence by sequence.
