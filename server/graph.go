@@ -40,7 +40,7 @@ func (s *graphService) of(ctx context.Context) (db *store.Store, tenant string, 
 	if tenant, err = s.tenant(ctx); err != nil {
 		return nil, "", err
 	}
-	db, _, err = s.graphs.get(ctx)
+	db, err = s.graphs.get(ctx)
 	return db, tenant, err
 }
 

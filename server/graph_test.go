@@ -135,7 +135,7 @@ func TestGraphSecrets(t *testing.T) {
 		"graph-key-file": {GraphURLFile: url},
 		"graph-url-file": {GraphURLFile: file("open", "postgres://u@127.0.0.1/x", 0o644), GraphKeyFile: key},
 	} {
-		_, _, err := (&graphs{cfg: cfg}).get(t.Context())
+		_, err := (&graphs{cfg: cfg}).get(t.Context())
 		var e *config.Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, setting, e.Setting)
@@ -145,7 +145,7 @@ func TestGraphSecrets(t *testing.T) {
 		{GraphDatabase: filepath.Join(dir, "g.db"), GraphKeyFile: file("short", "k", 0o600)},
 		{GraphDatabase: filepath.Join(dir, "g.db"), GraphKeyFile: filepath.Join(dir, "none")},
 	} {
-		_, _, err := (&graphs{cfg: cfg}).get(t.Context())
+		_, err := (&graphs{cfg: cfg}).get(t.Context())
 		require.ErrorAs(t, err, new(*config.Error))
 	}
 }

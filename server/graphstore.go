@@ -33,25 +33,26 @@ func (g *graphs) start(ctx context.Context) error {
 	if g.cfg.GraphDatabase == config.AutoGraph && g.cfg.GraphURLFile == "" || g.cfg.GraphDatabase == "" && g.cfg.GraphURLFile == "" {
 		return nil
 	}
-	_, _, err := g.get(ctx)
+	_, err := g.get(ctx)
 	return err
 }
 
-func (g *graphs) get(ctx context.Context) (*store.Store, *graph.Pseudonyms, error) {
+// get gives the store. Once it has, names are there, too, and stay.
+func (g *graphs) get(ctx context.Context) (*store.Store, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.store != nil {
-		return g.store, g.names, nil
+		return g.store, nil
 	}
 	database, err := g.database()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if g.names, err = g.pseudonyms(database); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	g.store, err = store.Open(ctx, database)
-	return g.store, g.names, err
+	return g.store, err
 }
 
 // database is the file or the URL that the configuration means.
@@ -64,7 +65,7 @@ func (g *graphs) database() (string, error) {
 		}
 		url := strings.TrimSpace(string(data))
 		if !store.IsURL(url) {
-			return "", &config.Error{Setting: "graph-url-file", Reason: "must hold one URL, postgres://USER:PASSWORD@HOST/DATABASE"}
+			return "", &config.Error{Setting: "graph-url-file", Reason: "must hold one URL that begins with postgres://"}
 		}
 		return url, nil
 	case g.cfg.GraphDatabase == "":

@@ -222,3 +222,17 @@ func TestAModelsStatementsMustStandInTheText(t *testing.T) {
 	require.Equal(t, []string{"64.3 mg/L", "125 U/L"}, values)
 	require.Equal(t, map[string]int{"patient": 1, "value": 1, "entity": 2, "state": 1, "form": 1, "no value": 1, "relation": 1}, g.Dropped)
 }
+
+// A source that files one drug's code with another's name is believed in neither.
+func TestCodeAndWordsThatDisagree(t *testing.T) {
+	rec := &record.PatientRecord{Patient: record.Patient{ID: "p"}, Medications: []record.Medication{{ID: "m", Administered: true, Code: record.Concept{
+		Codings: []record.Coding{{System: record.SystemRxNorm, Code: "7417", Display: "Nicardipine"}},
+	}}}}
+	g := made(t, rec, graph.Options{})
+	require.Equal(t, []string{"nifedipine"}, says(g, graph.WasGiven))
+	for _, tr := range g.Triples {
+		if tr.Predicate == graph.WasGiven {
+			require.InDelta(t, 0.5, tr.Confidence(), 0)
+		}
+	}
+}

@@ -38,12 +38,14 @@ type Link struct {
 	Entry *terms.Entry // nil where the table of terms does not have it
 	Exact bool         // false where only the ICD-10 category is in the table
 	Coded bool         // a code was filed for it, not words alone
+	// Disputed says that the words filed with the code are another entry's. The code counts.
+	Disputed bool
 }
 
 // sure is how sure a link is: by a code of the table, by a name of it, or by less.
 func (l Link) sure() float64 {
 	switch {
-	case l.Entry == nil && !l.Coded:
+	case l.Disputed || l.Entry == nil && !l.Coded:
 		return 0.5
 	case l.Coded && (l.Exact || l.Entry == nil):
 		return 1
@@ -67,7 +69,7 @@ func (b *builder) concept(p *Pseudonyms, kind Kind, c record.Concept) Link {
 	if entry != nil {
 		id := b.entry(entry)
 		if exact {
-			return Link{Node: id, Entry: entry, Exact: true, Coded: coded}
+			return Link{Node: id, Entry: entry, Exact: true, Coded: coded, Disputed: coded && disputed(table, c, entry)}
 		}
 		// A finer code than the table has: a node of its own beneath the category.
 		finer := b.coded(kind, c, record.SystemICD10CM, record.SystemICD10)
@@ -79,6 +81,16 @@ func (b *builder) concept(p *Pseudonyms, kind Kind, c record.Concept) Link {
 	}
 	words := strings.ToLower(strings.Join(strings.Fields(c.Label()), " "))
 	return Link{Node: b.node(Node{ID: "unlinked/" + string(kind) + "/" + p.of("words", string(kind), words), Kind: kind})}
+}
+
+// disputed says whether the words filed with a code name another entry.
+func disputed(table string, c record.Concept, coded *terms.Entry) bool {
+	words := record.Concept{Text: c.Text}
+	for _, k := range c.Codings {
+		words.Codings = append(words.Codings, record.Coding{Display: k.Display})
+	}
+	other, _ := terms.Find(table, words)
+	return other != nil && other != coded
 }
 
 // tableSays is where statements about concepts come from.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,14 +30,14 @@ type graphConnection struct {
 	Database string `help:"SQLite file of the graph; the default is that of \"bedside serve\". With --addr it is the server's." type:"path" placeholder:"FILE"`
 }
 
-// withGraph runs call with a client of a server that has the graph; none of them needs a model but the one named.
-func (g *graphConnection) withGraph(a *app, model string, call func(*bedside.Client) error) error {
+// withGraph runs call with a client of a server that has the graph. None needs a model.
+func (g *graphConnection) withGraph(a *app, call func(*bedside.Client) error) error {
 	if g.Addr != "" && g.Database != "" {
 		return &usageError{fmt.Errorf("--addr and --database exclude each other: the server has a graph of its own")}
 	}
 	g.graph = true
 	g.need = func(c *config.Config) {
-		c.Model = model
+		c.Model = ""
 		if g.Database != "" {
 			c.GraphDatabase, c.GraphURLFile = g.Database, ""
 		}
@@ -65,7 +66,7 @@ func (c *graphExportCmd) Run(a *app) error {
 		"nquads": bedsidev1.GraphFormat_GRAPH_FORMAT_NQUADS, "jsonld": bedsidev1.GraphFormat_GRAPH_FORMAT_JSONLD,
 		"graphml": bedsidev1.GraphFormat_GRAPH_FORMAT_GRAPHML,
 	}[c.Format]
-	return c.withGraph(a, "", func(client *bedside.Client) error {
+	return c.withGraph(a, func(client *bedside.Client) error {
 		return toFile(a, c.Out, func(w io.Writer) error {
 			return c.failed(client.ExportGraph(a.ctx, w, format))
 		})
@@ -82,15 +83,10 @@ func toFile(a *app, path string, write func(io.Writer) error) error {
 		return err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // it is gone where all went well
-	if err := write(f); err != nil {
-		f.Close()
-		return err
+	if err = write(f); err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
@@ -109,7 +105,7 @@ func (c *graphImportCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return c.withGraph(a, "", func(client *bedside.Client) error {
+	return c.withGraph(a, func(client *bedside.Client) error {
 		answer, err := client.Graph().ImportTriples(a.ctx, &bedsidev1.ImportTriplesRequest{Nquads: []byte(text), RecordId: c.Record})
 		return c.print(a, answer, err, func(out *bytes.Buffer) {
 			fmt.Fprintf(out, "%d statements, %d of them new\n", answer.GetTriples(), answer.GetNewTriples())
@@ -130,7 +126,7 @@ type graphRenderCmd struct {
 
 // Run draws.
 func (c *graphRenderCmd) Run(a *app) error {
-	return c.withGraph(a, "", func(client *bedside.Client) error {
+	return c.withGraph(a, func(client *bedside.Client) error {
 		answer, err := client.Graph().Render(a.ctx, &bedsidev1.RenderRequest{Node: c.Node, Depth: c.Depth, Predicates: c.Along, Language: c.Lang})
 		if err != nil {
 			return c.failed(err)

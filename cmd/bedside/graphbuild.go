@@ -46,7 +46,7 @@ type built struct {
 
 // Run builds.
 func (c *graphBuildCmd) Run(a *app) error {
-	return c.withGraph(a, "", func(client *bedside.Client) error {
+	return c.withGraph(a, func(client *bedside.Client) error {
 		var n built
 		for _, input := range c.Inputs {
 			if err := c.input(a, client, input, &n); err != nil {
@@ -106,14 +106,13 @@ func (c *graphBuildCmd) input(a *app, client *bedside.Client, name string, n *bu
 }
 
 func openLines(a *app, name string) (*bufio.Reader, func(), error) {
-	var from io.Reader = a.in
-	closeAll := func() {}
+	from, closeAll := a.in, func() {}
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, nil, err
 		}
-		from, closeAll = f, func() { f.Close() }
+		from, closeAll = f, func() { _ = f.Close() } // it was read alone
 	}
 	if strings.HasSuffix(name, ".gz") {
 		z, err := gzip.NewReader(from)

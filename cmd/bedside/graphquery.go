@@ -49,7 +49,7 @@ func (c *graphQueryCmd) Validate() error {
 
 // Run asks.
 func (c *graphQueryCmd) Run(a *app) error {
-	return c.withGraph(a, "", func(client *bedside.Client) error {
+	return c.withGraph(a, func(client *bedside.Client) error {
 		switch c.What {
 		case "search":
 			r, err := client.Graph().Search(a.ctx, &bedsidev1.SearchRequest{Text: strings.Join(c.Of, " "), Kinds: c.Kind, PageSize: c.Limit})

@@ -62,7 +62,7 @@ func writeAll(path string) {
 
 // child writes until it is done or has acknowledged so many, when it is killed.
 func child(t *testing.T, path string, until int) (acknowledged int) {
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test itself
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+path)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)

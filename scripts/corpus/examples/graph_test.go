@@ -82,6 +82,7 @@ func said(g *graph.Graph) map[string]bool {
 			value[tr.Subject] = tr.Value.Text
 		case graph.State:
 			state[tr.Subject] = tr.Value.Text
+		default:
 		}
 	}
 	for _, n := range g.Nodes {
@@ -126,7 +127,7 @@ func TestGraphAgainstTheReference(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(stays, "validation", "*"))
 	require.NoError(t, err)
 	var right, wrong, missed, records, further int
-	linking := &linked{names: names, known: map[string]string{}}
+	linking := &linked{names: names, known: map[string]string{}, others: map[string]int{}}
 	for _, file := range files {
 		block, err := readBlock(file, "validation")
 		require.NoError(t, err)
@@ -174,7 +175,9 @@ func TestGraphAgainstTheReference(t *testing.T) {
 type linked struct {
 	names *graph.Pseudonyms
 	known map[string]string // what a concept was linked to
-	count [3]struct{ all, coded, same, other, none int }
+	// others are those of which words lead elsewhere than codes.
+	others map[string]int
+	count  [3]struct{ all, coded, same, other, none int }
 }
 
 var linkedKinds = []string{"measure", "diagnosis", "drug"}
@@ -210,6 +213,7 @@ func (l *linked) concept(t *testing.T, kind int, c record.Concept) {
 		n.none++
 	default:
 		n.other++
+		l.others[linkedKinds[kind]+" "+byCode+", by words "+byWords]++
 	}
 }
 
@@ -248,4 +252,5 @@ func (l *linked) report(t *testing.T) {
 		t.Logf("%s: %d concepts, %d linked by code; of these, by words alone: %d to the same, %d to another, %d to none",
 			linkedKinds[i], n.all, n.coded, n.same, n.other, n.none)
 	}
+	t.Logf("to another: %v", l.others)
 }

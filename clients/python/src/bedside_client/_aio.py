@@ -251,15 +251,18 @@ class AsyncClient:
         """The statements of a node, a page at a time."""
         return await self._unary(self._graph.Neighbours, request, options)
 
-    async def shortest_path(self, request: v1.ShortestPathRequest, **options: Unpack[CallOptions]) -> v1.ShortestPathResponse:
+    async def shortest_path(self, request: v1.ShortestPathRequest,
+                            **options: Unpack[CallOptions]) -> v1.ShortestPathResponse:
         """The shortest paths between two nodes."""
         return await self._unary(self._graph.ShortestPath, request, options)
 
-    async def match_pattern(self, request: v1.MatchPatternRequest, **options: Unpack[CallOptions]) -> v1.MatchPatternResponse:
+    async def match_pattern(self, request: v1.MatchPatternRequest,
+                            **options: Unpack[CallOptions]) -> v1.MatchPatternResponse:
         """The ways in which statements with variables fit the graph at once."""
         return await self._unary(self._graph.MatchPattern, request, options)
 
-    async def similar_patients(self, request: v1.SimilarPatientsRequest, **options: Unpack[CallOptions]) -> v1.SimilarPatientsResponse:
+    async def similar_patients(self, request: v1.SimilarPatientsRequest,
+                               **options: Unpack[CallOptions]) -> v1.SimilarPatientsResponse:
         """The patients who share most with one."""
         return await self._unary(self._graph.SimilarPatients, request, options)
 

@@ -143,7 +143,8 @@ class Client:
         """The ways in which statements with variables fit the graph at once."""
         return self._unary(self._graph.MatchPattern, request, options)
 
-    def similar_patients(self, request: v1.SimilarPatientsRequest, **options: Unpack[CallOptions]) -> v1.SimilarPatientsResponse:
+    def similar_patients(self, request: v1.SimilarPatientsRequest,
+                         **options: Unpack[CallOptions]) -> v1.SimilarPatientsResponse:
         """The patients who share most with one."""
         return self._unary(self._graph.SimilarPatients, request, options)
 
