@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bedside_client import BedsideError
 
-from . import ledger, run, tables
+from . import fit, ledger, run, tables
 from .candidates import CandidateError
 from .corpus import Corpus, CorpusError
 from .serving import Served, ServerError
@@ -18,7 +18,8 @@ def parser() -> argparse.ArgumentParser:
     """What the command takes."""
     p = argparse.ArgumentParser(prog="python -m scripts.evaluate", description=(
         "Judge an exported language model on a corpus of scripts/corpus, through the server and gRPC. `python -m "
-        "scripts.evaluate tables --help` puts what was found into docs/evaluation.md."))
+        "scripts.evaluate tables --help` puts what was found into docs/evaluation.md, `... fit --help` what was chosen "
+        "into the model's folder."))
     p.add_argument("model", type=Path, metavar="MODELFOLDER", help="an exported model: the folder with bedside.json")
     p.add_argument("--corpus", type=Path, required=True, metavar="FOLDER")
     p.add_argument("--split", choices=("validation", "test"), required=True, help=(
@@ -64,11 +65,13 @@ def evaluate(argv: list[str]) -> int:
 def main(argv: list[str]) -> int:
     """Returns the exit status: 0, 1 after an error (one that says what to do), 130 when interrupted."""
     try:
-        return tables.main(argv[1:]) if argv[:1] == ["tables"] else evaluate(argv)
+        if argv[:1] == ["tables"]:
+            return tables.main(argv[1:])
+        return fit.main(argv[1:]) if argv[:1] == ["fit"] else evaluate(argv)
     except KeyboardInterrupt:
         print("\nevaluate: interrupted; nothing was noted", file=sys.stderr)
         return 130
-    except (CorpusError, CandidateError, ServerError, ledger.JudgedError, tables.TablesError) as err:
+    except (CorpusError, CandidateError, ServerError, ledger.JudgedError, tables.TablesError, fit.FitError) as err:
         print(f"evaluate: {err}", file=sys.stderr)
         return 1
     except BedsideError as err:

@@ -11,10 +11,11 @@ from pathlib import Path
 from ..bootstrap.files import replacing
 from . import candidates, counterfactual, diagnosis, generated, perplexity, zeroshot
 from .corpus import Corpus, some
+from .fit import CHOSEN
 from .ledger import Ledger
 from .serving import Served, reference
 
-RESULT, SECTION, CHOSEN = "evaluation.json", "evaluation.md", "chosen.json"
+RESULT, SECTION = "evaluation.json", "evaluation.md"
 WRITTEN = 128  # patients whose summaries and triples are written
 PARTS = ("perplexity", "treatment", "summary", "triples", "counterfactual")
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from scripts.evaluate import counterfactual, diagnosis, facts, metrics, perplexity, tables
+from scripts.evaluate import counterfactual, diagnosis, facts, fit, metrics, perplexity, tables
 from scripts.evaluate.candidates import CandidateError, shortest
 from scripts.evaluate.corpus import Corpus, CorpusError, Example, some
 from scripts.evaluate.generated import _commonest
@@ -160,3 +160,18 @@ def test_the_page_has_a_place_for_every_table():
     page = tables.DOCS.read_text(encoding="utf-8")
     for name in (*tables.PARTS, "ablation"):
         tables.fill(page, name, "")
+
+
+def test_what_was_chosen_goes_into_the_models_folder(tmp_path):
+    both = {"1h-visible": {"both": {"exponent": 1.25, "threshold": 0.3}},
+            "24h-visible": {"both": {"exponent": 0.5, "threshold": 0.4}}}
+    (tmp_path / "chosen.json").write_text(json.dumps({"chosen": both}))
+    (tmp_path / "bedside.json").write_text(json.dumps({"name": "m", "files": {"model.onnx": {"sha256": "0", "bytes": 1}}}))
+    written = fit.write(tmp_path, tmp_path, ["K35.80", "A41.9"])
+    found = json.loads(written.read_text())
+    assert found == {"temperature": {"1": 0.8, "24": 2.0}, "threshold": 0.4, "codes": ["A41.9", "K35.80"]}
+    files = json.loads((tmp_path / "bedside.json").read_text())["files"]
+    assert list(files) == ["diagnosis.json", "model.onnx"] and files["diagnosis.json"]["bytes"] == written.stat().st_size
+    both["1h-visible"]["both"]["threshold"] = None
+    with pytest.raises(fit.FitError, match="nine times in ten"):
+        fit.fitted(both, ["A41.9", "K35.80"])

@@ -10,17 +10,18 @@ TASKS = {
 }
 
 CARD = """## Intended use
-{tasks}, from readings as `clinical/prompt` writes them, in English and Chinese, for software that shows them to a clinician
-together with what they rest on. Other prompts are not understood. Not for deciding anything about a patient, and not a medical
-device.
+{tasks}, from readings as `clinical/prompt` writes them, in English and Chinese, for software that shows them to a
+clinician together with what they rest on. Other prompts are not understood. Not for deciding anything about a patient,
+and not a medical device.
 
 ## Data
-Generated patients alone (clinosim; corpus `{corpus}` of `scripts/corpus language`): {sequences:,} training sequences of 31
-diseases, validation and test patients apart. No person's data. What a simulator gets wrong about patients, the model has learnt.
+Generated patients alone (clinosim; corpus `{corpus}` of `scripts/corpus language`): {sequences:,} training
+sequences of 31 diseases, validation and test patients apart. No person's data. What a simulator gets wrong about
+patients, the model has learnt.
 
 ## Training
-{parameters:,} parameters, {tokens:,} tokens, {steps:,} steps of AdamW, learning rate {rate:g}, seed {seed}; the weights of step
-{best:,}, the best on validation patients. Configuration: `scripts/train/configs/{name}.toml`.
+{parameters:,} parameters, {tokens:,} tokens, {steps:,} steps of AdamW, learning rate {rate:g}, seed {seed}; the weights
+of step {best:,}, the best on validation patients. Configuration: `scripts/train/configs/{name}.toml`.
 
 ## Measured on validation patients
 The likeliest token each time, float32; exact: all of an answer's tokens.
