@@ -27,7 +27,7 @@ func newClinicalService(m *registry, cfg config.Config) *clinicalService {
 }
 
 func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
-	lm, release, err := s.models.languageModel(ctx, req.GetModel())
+	lm, release, err := s.models.modelFor(ctx, summaries, req.GetModel())
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func (s *modelService) model(st repository.Status) *bedsidev1.Model {
 	out := &bedsidev1.Model{
 		Reference: &bedsidev1.ModelReference{Name: st.Name, Version: version, Digest: st.Digest},
 		State:     modelStates[st.State], StateReason: st.Reason, StateTime: timestamppb.New(st.Since),
-		Default: st.Name == s.models.defaultLanguage || st.Name == s.models.defaultEmbedding,
+		Default: s.models.isDefault(st.Name),
 	}
 	// It may have gone since; then its state is all there is to say.
 	if h, err := s.models.find(st.Name, version); err == nil {

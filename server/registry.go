@@ -27,14 +27,15 @@ var controlModes = map[string]repository.ControlMode{
 	"none": repository.ModeNone, "poll": repository.ModePoll, "explicit": repository.ModeExplicit,
 }
 
-// registry finds the models that requests name. Models come from two places: the folder that
-// the set-up fills, of which only those that are named are loaded, and the operator's own
-// repositories, which follow the model control mode.
+// registry finds the models that requests name. Models come from three places: the operator's own
+// repositories, which follow the model control mode; the models that come with Bedside, all of which are loaded; and the
+// folder that the set-up fills, of which only those that are named are loaded.
 type registry struct {
 	managers []*manager
 	explicit bool // whether clients may load and unload
 
 	defaultLanguage, defaultEmbedding string // answer when a request names none
+	defaults                          map[function]string
 }
 
 // startRegistry loads what the configuration asks for. Models that it names have to load: a
@@ -45,7 +46,9 @@ func startRegistry(ctx context.Context, cfg config.Config, ops *loader, log *slo
 		explicit:        controlModes[cfg.ModelControlMode] == repository.ModeExplicit,
 		defaultLanguage: cfg.Model, defaultEmbedding: cfg.EmbeddingModel,
 	}
-	plans, err := plan(cfg)
+	shipped := shippedModels(cfg)
+	r.defaults = defaultsOf(cfg, shipped)
+	plans, err := plan(cfg, shipped)
 	if err != nil {
 		return nil, err
 	}
@@ -75,16 +78,18 @@ func startRegistry(ctx context.Context, cfg config.Config, ops *loader, log *slo
 // named lists the models that the configuration names, each once.
 func named(cfg config.Config) []string {
 	var names []string
-	for _, name := range append([]string{cfg.Model, cfg.EmbeddingModel}, cfg.Load...) {
-		if name != "" && name != "*" && !slices.Contains(names, name) {
+	of := []string{cfg.Model, cfg.EmbeddingModel, cfg.SummaryModel, cfg.DiagnosisModel, cfg.TreatmentModel}
+	for _, name := range append(of, cfg.Load...) {
+		if name != "" && name != "*" && name != autoModel && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// plan says what each of the two places loads. A name that both have is the operator's.
-func plan(cfg config.Config) ([]repository.Options, error) {
+// plan says what each of the places loads. A name that several have is the first one's: the operator's before Bedside's
+// before the set-up's.
+func plan(cfg config.Config, shipped string) ([]repository.Options, error) {
 	root := cfg.Models
 	if root == "" {
 		var err error
@@ -92,27 +97,41 @@ func plan(cfg config.Config) ([]repository.Options, error) {
 			return nil, err
 		}
 	}
+	var plans []repository.Options
+	taken := slices.Clone(cfg.ModelRepository)
+	if len(cfg.ModelRepository) > 0 {
+		plans = append(plans, operated(cfg))
+	}
+	if shipped != "" {
+		plans = append(plans, repository.Options{Roots: []string{shipped}, Mode: repository.ModeExplicit, Load: []string{"*"}, Verify: cfg.Verify})
+		taken = append(taken, shipped)
+	}
 	builtin := repository.Options{Roots: []string{root}, Mode: repository.ModeExplicit, Verify: cfg.Verify}
-	if len(cfg.ModelRepository) == 0 {
-		builtin.Load = named(cfg)
-		return []repository.Options{builtin}, nil
-	}
-	operated := repository.Options{
-		Roots: cfg.ModelRepository, Mode: controlModes[cfg.ModelControlMode], PollInterval: cfg.RepositoryPoll, Verify: cfg.Verify,
-	}
 	for _, name := range named(cfg) {
-		if isFolderOfAny(cfg.ModelRepository, name) {
-			operated.Load = append(operated.Load, name)
-		} else {
+		if !isFolderOfAny(taken, name) {
 			builtin.Load = append(builtin.Load, name)
 		}
 	}
-	if operated.Mode != repository.ModeExplicit {
-		operated.Load = nil // it loads them all
-	} else if slices.Contains(cfg.Load, "*") {
-		operated.Load = []string{"*"}
+	return append(plans, builtin), nil
+}
+
+// operated says what the operator's repositories load.
+func operated(cfg config.Config) repository.Options {
+	opt := repository.Options{
+		Roots: cfg.ModelRepository, Mode: controlModes[cfg.ModelControlMode], PollInterval: cfg.RepositoryPoll, Verify: cfg.Verify,
 	}
-	return []repository.Options{operated, builtin}, nil
+	switch {
+	case opt.Mode != repository.ModeExplicit: // it loads them all
+	case slices.Contains(cfg.Load, "*"):
+		opt.Load = []string{"*"}
+	default:
+		for _, name := range named(cfg) {
+			if isFolderOfAny(cfg.ModelRepository, name) {
+				opt.Load = append(opt.Load, name)
+			}
+		}
+	}
+	return opt
 }
 
 func isFolder(root, name string) bool {

@@ -3,11 +3,16 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
+	"github.com/bedside-lm/bedside/clinical/diagnosis"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
@@ -34,6 +39,7 @@ type languageModel struct {
 	tokenizer *tokenizer.Tokenizer
 	template  *tokenizer.ChatTemplate // nil where it takes no chats
 	engine    *engine.Engine
+	fit       *diagnosis.Fit // nil where it suggests no diagnoses
 }
 
 // loader opens and closes models for their managers: repository.Operations.
@@ -122,6 +128,9 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	if lm.template, err = loadTemplate(mf.Dir); err != nil {
 		return nil, err
 	}
+	if lm.fit, err = loadFit(mf.Dir); err != nil {
+		return nil, err
+	}
 	cfg := l.cfg
 	batching := continuous.Config{
 		Slots: cfg.Slots, SlotCapacity: slotCapacity(cfg, mf),
@@ -158,6 +167,23 @@ func loadTemplate(dir string) (*tokenizer.ChatTemplate, error) {
 		return nil, nil //nolint:nilnil // a model that takes no chats
 	}
 	return template, err
+}
+
+// loadFit reads how a model's diagnoses are weighed; nil where it has none.
+func loadFit(dir string) (*diagnosis.Fit, error) {
+	f, err := os.Open(filepath.Join(dir, diagnosis.FitName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // a model that suggests no diagnoses
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, diagnosis.MaxFitBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	return diagnosis.ParseFit(data)
 }
 
 // Close gives a model's memory back.

@@ -36,6 +36,23 @@ func ModelsDir() (string, error) {
 	return filepath.Join(cache, "models"), nil
 }
 
+// ShippedModelsDir is the folder of the models that come with Bedside: $BEDSIDE_SHIPPED_MODELS, else "models" beside the
+// folder of the running program (bin/bedside, models/NAME); "" where neither is there.
+func ShippedModelsDir() string {
+	if dir := os.Getenv("BEDSIDE_SHIPPED_MODELS"); dir != "" {
+		return dir
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Join(filepath.Dir(filepath.Dir(self)), "models")
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return ""
+	}
+	return dir
+}
+
 // ORTLibrary is ONNX Runtime's shared library: $BEDSIDE_ORT_LIBRARY, else the one that
 // the set-up put in CacheDir.
 func ORTLibrary() (string, error) {

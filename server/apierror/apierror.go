@@ -36,6 +36,14 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
 
+// NoModelError says that the server has no model for what a request asks.
+type NoModelError struct {
+	Function string // such as "diagnoses"
+	Remedy   string // what to do about it
+}
+
+func (e *NoModelError) Error() string { return "there is no model for " + e.Function + ": " + e.Remedy }
+
 // Constraint gives an error about a text's form the field of the request that it concerns; other errors stay as they are.
 // base is where the form stands: a list's items follow it in brackets, the places of a schema go into the message.
 func Constraint(base string, err error) error {

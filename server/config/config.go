@@ -17,7 +17,11 @@ type Config struct {
 
 	Models           string        `help:"Folder of model folders; empty: where 'make setup' exports them. Only models that are named are loaded from it." env:"BEDSIDE_MODELS" placeholder:"DIR" group:"model"`
 	Model            string        `help:"Language model that answers when a request names none; empty: none." default:"smollm2-135m-instruct" env:"BEDSIDE_MODEL" group:"model"`
+	SummaryModel     string        `help:"Language model that summarises when a request names none; empty: that of --model." env:"BEDSIDE_SUMMARY_MODEL" group:"model"`
+	DiagnosisModel   string        `help:"Device language model that suggests diagnoses when a request names none; auto: the first of --shipped-models that can (it has a diagnosis.json), if there is one; empty: none." default:"auto" env:"BEDSIDE_DIAGNOSIS_MODEL" group:"model"`
+	TreatmentModel   string        `help:"Device language model that ranks treatments when a request names none; auto: that of --diagnosis-model; empty: none, which leaves the guidelines' order." default:"auto" env:"BEDSIDE_TREATMENT_MODEL" group:"model"`
 	EmbeddingModel   string        `help:"Embedding model that answers when a request names none; empty: none." default:"multilingual-e5-small" env:"BEDSIDE_EMBEDDING_MODEL" group:"model"`
+	ShippedModels    string        `help:"Folder of the models that come with Bedside, all of which are loaded; empty: 'models' beside the folder of the program, if it is there; none: none." env:"BEDSIDE_SHIPPED_MODELS" placeholder:"DIR" group:"model"`
 	Load             []string      `help:"Further models to load at the start, by name; '*' loads all." env:"BEDSIDE_LOAD" placeholder:"NAME" group:"model"`
 	ModelRepository  []string      `help:"Folder laid out as Triton's model repositories are (NAME/VERSION/model.onnx); may be repeated." env:"BEDSIDE_MODEL_REPOSITORY" placeholder:"DIR" group:"model"`
 	ModelControlMode string        `help:"none: load all models of the repositories at the start; poll: and follow changes of their folders; explicit: load those of --load, and others when a client asks." enum:"none,poll,explicit" default:"none" env:"BEDSIDE_MODEL_CONTROL_MODE" group:"model"`

@@ -32,6 +32,7 @@ const (
 	reasonRecordTooLarge   = "RECORD_TOO_LARGE"
 	reasonChatInvalid      = "CHAT_INVALID"
 	reasonNotFound         = "_NOT_FOUND"
+	reasonNoModel          = "NO_MODEL"
 	reasonCancelled        = "CANCELLED"
 	reasonDeadlineExceeded = "DEADLINE_EXCEEDED"
 	reasonInternal         = "INTERNAL"
@@ -43,7 +44,7 @@ const drainingRetry = time.Second
 // rules map each error type of the system to what the caller is told. The first that knows
 // the error wins; contexts come last, since a typed error may wrap one. None reads a text.
 var rules = []func(error) (answer, bool){
-	statusError, validationError, fieldError, notFoundError, modelError, queueError, runError, batcherError,
+	statusError, validationError, fieldError, notFoundError, noModelError, modelError, queueError, runError, batcherError,
 	engineStopped, graphError,
 	recordError, recordLimit, tokenizerError, samplingError, contextError,
 }
@@ -105,6 +106,14 @@ func notFoundError(err error) (answer, bool) {
 	}
 	kind := strings.ToUpper(strings.ReplaceAll(e.Kind, " ", "_"))
 	return answer{code: codes.NotFound, reason: kind + reasonNotFound, message: e.Error()}, true
+}
+
+func noModelError(err error) (answer, bool) {
+	e, ok := errors.AsType[*apierror.NoModelError](err)
+	if !ok {
+		return answer{}, false
+	}
+	return answer{code: codes.FailedPrecondition, reason: reasonNoModel, message: e.Error()}, true
 }
 
 // requestFields are the request's names of what the batcher was asked. What is not here is
