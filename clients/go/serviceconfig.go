@@ -6,7 +6,7 @@ import (
 )
 
 // Retries of UNAVAILABLE, by gRPC itself (gRFC A6). Only what reads and changes nothing is
-// listed: a call that failed halfway can be made again.
+// listed, or changes the same again: a call that failed halfway can be made again.
 const (
 	maxAttempts    = 4
 	initialBackoff = 200 * time.Millisecond
@@ -24,6 +24,7 @@ var (
 		{Service: "bedside.v1.GenerationService"},
 		{Service: "bedside.v1.ClinicalService"},
 		{Service: "bedside.v1.EmbeddingService"},
+		{Service: "bedside.v1.KnowledgeGraphService"}, // what it stores twice is there once
 		{Service: "bedside.v1.PreparationService", Method: "DescribeSignal"},
 		{Service: "bedside.v1.ModelService", Method: "ListModels"},
 		{Service: "bedside.v1.ModelService", Method: "WatchModels"},
