@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"sync"
+
 	"github.com/bedside-lm/bedside/clinical/prepare/features"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/terms"
@@ -127,6 +129,28 @@ func word(kind, code string) Value {
 	}
 	return Value{TypeText, code}
 }
+
+// vocabulary are all words that a graph's own relations have as values.
+var vocabulary = sync.OnceValue(func() map[string]bool {
+	out := map[string]bool{}
+	for _, s := range states {
+		out[s] = true
+	}
+	for _, e := range terms.Entries() {
+		if e.Kind == "value" {
+			out[e.Name(terms.English)] = true
+		}
+		for _, c := range e.Codes {
+			if c[0] == 'V' {
+				out[c[1:]] = true
+			}
+		}
+	}
+	return out
+})
+
+// Word says whether a text is a word of the vocabulary that values are taken from.
+func Word(text string) bool { return vocabulary()[text] }
 
 func moment(t record.DateTime) Value {
 	if t.IsZero() {

@@ -48,6 +48,9 @@ func Kinds() []Kind {
 	}
 }
 
+// Personal says whether nodes of a kind are of one patient.
+func (k Kind) Personal() bool { return slices.Contains(Kinds()[:7], k) }
+
 // Node is a thing that statements are about.
 type Node struct {
 	ID   string // such as "loinc/8867-4" or "patient/0f3c…"; never an identifier of the source

@@ -17,6 +17,7 @@ import (
 	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/graph/rdf"
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 func sample(t *testing.T) *graph.Graph {
@@ -119,6 +120,11 @@ func TestRead(t *testing.T) {
 <http://example.org/shock> <http://example.org/mortality> "0.4"^^<http://www.w3.org/2001/XMLSchema#decimal> <http://example.org/g> .
 <urn:bedside:node:patient/1> <http://xmlns.com/foaf/0.1/name> "Wang" .
 <urn:bedside:node:patient/1> <http://example.org/remark> "Wang" .
+<urn:bedside:node:patient/1> <urn:bedside:relation:status> "Wang" .
+<urn:bedside:node:patient/1> <http://www.w3.org/2000/01/rdf-schema#label> "Wang" .
+<http://example.org/someone> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <urn:bedside:kind:patient> .
+<http://example.org/someone> <http://www.w3.org/2000/01/rdf-schema#label> "Wang" .
+<http://example.org/someone> <http://example.org/contact> <tel:13800138000> .
 <urn:bedside:node:patient/1> <http://schema.org/telephone> <tel:13800138000> .
 _:b <http://example.org/p> <http://example.org/o> .
 `), graph.Provenance{Record: "import"})
@@ -127,7 +133,10 @@ _:b <http://example.org/p> <http://example.org/o> .
 	require.Equal(t, "icd10cm/A41.9", g.Triples[0].Subject)
 	require.Equal(t, graph.Provenance{Record: "import", Method: graph.MethodImport, Confidence: 0.5}, g.Triples[0].Provenance[0])
 	require.Equal(t, graph.Value{Type: graph.TypeNumber, Text: "0.4"}, g.Triples[1].Value)
-	require.Equal(t, map[string]int{"personal": 2, "text": 1, "blank node": 1}, g.Dropped)
+	require.Equal(t, map[string]int{"personal": 1, "text": 2, "iri": 2, "blank node": 1}, g.Dropped)
+	for _, n := range g.Nodes {
+		require.NotEqual(t, "Wang", n.Names[terms.English], n.ID)
+	}
 	_, err = rdf.Read(strings.NewReader("\n<a> <b> \n"), graph.Provenance{})
 	var invalid *record.InvalidError
 	require.ErrorAs(t, err, &invalid)

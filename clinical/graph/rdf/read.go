@@ -99,6 +99,8 @@ func (in *reader) take(q quad) {
 	switch {
 	case len(q.subject) > maxID || len(q.predicate) > maxID || q.datatype == "" && len(q.object) > maxID || len(q.object) > maxText:
 		in.dropped["too long"]++
+	case !isIRI(q.subject) || !isIRI(q.predicate) || q.datatype == "" && !isIRI(q.object): // tel:, mailto: and the like
+		in.dropped["iri"]++
 	case strings.ContainsFunc(q.subject+q.predicate+q.object, unicode.IsControl):
 		in.dropped["control character"]++
 	case strings.HasPrefix(q.subject, source):
@@ -206,6 +208,10 @@ func (in *reader) graph() *graph.Graph {
 		in.add(out, t, q.graph)
 	}
 	for _, n := range in.nodes {
+		kind, _, _ := strings.Cut(n.ID, "/")
+		if n.Kind.Personal() || graph.Kind(kind).Personal() { // whose label would be a name
+			n.Names, n.System, n.Code = map[terms.Lang]string{}, "", ""
+		}
 		out.Nodes = append(out.Nodes, *n)
 	}
 	slices.SortFunc(out.Nodes, func(a, b graph.Node) int { return strings.Compare(a.ID, b.ID) })
@@ -223,14 +229,14 @@ func (in *reader) add(out *graph.Graph, t graph.Triple, name string) {
 	out.Triples = append(out.Triples, t)
 }
 
-// mayHold says whether a value may be taken: a text only as a value of the graph's own relations, in words of their own
-// kind, and of a patient nothing but those.
+// mayHold says whether a value may be taken: a text only as a value of the graph's own relations, in their own
+// words, and of a patient nothing but those relations.
 func (in *reader) mayHold(t graph.Triple) bool {
 	n := in.nodes[t.Subject]
 	if t.Value.Type != graph.TypeText {
 		return t.Predicate.Known() || n.Kind != graph.KindPatient
 	}
-	return t.Predicate.Known() && len(t.Value.Text) <= 64
+	return t.Predicate.Known() && graph.Word(t.Value.Text)
 }
 
 func lastPart(iri string) string {

@@ -18,8 +18,8 @@ USER_AGENT: Final = "bedside-python/0.1.0"
 
 ChannelOptions: TypeAlias = Sequence[tuple[str, Any]]
 
-# Calls that read and change nothing, or change the same again, can be made again after they failed halfway. Loading and unloading are left out,
-# and streams of records: their caller knows which were answered.
+# Calls that read and change nothing, or change the same again, can be made again after they failed halfway. Loading and
+# unloading are left out, and streams of records: their caller knows which were answered.
 _RETRIED: Final = (
     ("bedside.v1.GenerationService", ""),
     ("bedside.v1.EmbeddingService", ""),
