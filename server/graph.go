@@ -14,16 +14,10 @@ import (
 	"github.com/bedside-lm/bedside/clinical/graph/draw"
 	"github.com/bedside-lm/bedside/clinical/graph/rdf"
 	"github.com/bedside-lm/bedside/clinical/graph/store"
-	"github.com/bedside-lm/bedside/clinical/prepare"
-	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/terms"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
-	"github.com/bedside-lm/bedside/runtime/constrain"
-	"github.com/bedside-lm/bedside/runtime/sampling"
-	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/convert"
-	"github.com/bedside-lm/bedside/server/engine"
 )
 
 // graphService builds graphs and answers questions about them.
@@ -42,93 +36,6 @@ func (s *graphService) of(ctx context.Context) (db *store.Store, tenant string, 
 	}
 	db, err = s.graphs.get(ctx)
 	return db, tenant, err
-}
-
-func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRecordRequest) (*bedsidev1.IngestRecordResponse, error) {
-	db, tenant, err := s.of(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := convert.Source(req.GetSource(), s.limits)
-	if err != nil {
-		return nil, err
-	}
-	prepared := prepare.Run(rec, prepare.Options{}).Record
-	// Pseudonyms differ between tenants, or two of them could tell that they have the same patient.
-	opt := graph.Options{
-		Pseudonyms: s.graphs.names.Within(tenant), Patient: req.GetPatient(), Record: req.GetRecordId(), All: req.GetAllReadings(),
-	}
-	g, err := graph.FromRecord(prepared, opt)
-	if err != nil {
-		return nil, err
-	}
-	notes, model, err := s.notes(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	if err := graph.AddNotes(g, prepared, opt, notes); err != nil {
-		return nil, err
-	}
-	added, err := db.Put(ctx, tenant, g)
-	if err != nil {
-		return nil, err
-	}
-	out := convert.IngestedToProto(g, added, req.GetIncludeReferences())
-	out.Warnings, out.Model = convert.WarningsToProto(prepared.Notices), model
-	return out, nil
-}
-
-// notes reads a request's notes, and has a model read them where one is asked for.
-func (s *graphService) notes(ctx context.Context, req *bedsidev1.IngestRecordRequest) ([]graph.Note, *bedsidev1.ModelReference, error) {
-	out := make([]graph.Note, len(req.GetNotes()))
-	for i, n := range req.GetNotes() {
-		at, err := record.ParseDateTime(n.GetTime())
-		if err != nil {
-			return nil, nil, &apierror.FieldError{Field: fmt.Sprintf("notes[%d].time", i), Message: err.Error()}
-		}
-		out[i] = graph.Note{ID: n.GetId(), Text: n.GetText(), Lang: graph.LanguageOf(n.GetText()), Time: at}
-	}
-	if req.GetModel() == "" || len(out) == 0 {
-		return out, nil, nil
-	}
-	lm, release, err := s.models.languageModel(ctx, req.GetModel())
-	if err != nil {
-		return nil, nil, err
-	}
-	defer release()
-	for i := range out {
-		out[i].By = fmt.Sprintf("%s %s %s", lm.manifest.Name, lm.manifest.Version, lm.manifest.Digest)
-		if out[i].Answer, err = lm.statements(ctx, &out[i]); err != nil {
-			return nil, nil, err
-		}
-	}
-	return out, lm.reference(), nil
-}
-
-// triplesTask is the token that asks a device language model for statements (scripts/corpus has the form of a sequence).
-const triplesTask = "<|triples|>"
-
-const maxStatementTokens = 512
-
-// statements has the model read a note. What it writes has the form of statements, and nothing more is known of it.
-func (lm *languageModel) statements(ctx context.Context, n *graph.Note) (string, error) {
-	if _, learnt := lm.tokenizer.SpecialID(triplesTask); !learnt {
-		return "", &apierror.FieldError{Field: "model", Message: "has not learnt to write statements (the task \"triples\")"}
-	}
-	prompt := lm.tokenizer.Encode("<|bos|><|"+string(n.Lang)+"|>"+triplesTask, tokenizer.WithSpecial())
-	prompt = append(prompt, lm.tokenizer.Encode(n.Text)...) // what stands in the text is text, whatever it looks like
-	prompt = append(prompt, lm.tokenizer.Encode("<|answer|>", tokenizer.WithSpecial())...)
-	params := sampling.Default()
-	params.MaxTokens = maxStatementTokens
-	gen, err := lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params, Form: constrain.Form{Regex: graph.AnswerForm}})
-	if err != nil {
-		return "", err
-	}
-	var text strings.Builder
-	for ev := range gen.Events() {
-		text.WriteString(ev.Text)
-	}
-	return text.String(), gen.Err()
 }
 
 func (s *graphService) ImportTriples(ctx context.Context, req *bedsidev1.ImportTriplesRequest) (*bedsidev1.ImportTriplesResponse, error) {
