@@ -30,6 +30,7 @@ func NamedBy(named []*terms.Entry, it *rules.Item) int {
 			return drug == it.Entry
 		case rules.KindClass:
 			return it.Entry != nil && drug.InClass(it.Entry)
+		case rules.KindCare, rules.KindMonitor: // models are asked for drugs
 		}
 		return false
 	})

@@ -879,7 +879,7 @@ func (x *SuggestDiagnosesRequest) GetOmitReadings() bool {
 type SuggestDiagnosesResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Language string                 `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
-	// What cannot wait for a diagnosis, from the latest vital signs.
+	// What cannot wait for a diagnosis, from the vital signs of the record's last day.
 	RedFlags []*RedFlag `protobuf:"bytes,2,rep,name=red_flags,json=redFlags,proto3" json:"red_flags,omitempty"`
 	// Set where none of the suggestions should be relied on.
 	Abstention *Abstention `protobuf:"bytes,3,opt,name=abstention,proto3" json:"abstention,omitempty"`
@@ -1420,8 +1420,8 @@ type SuggestTreatmentsResponse struct {
 	// What the treatments are for; unset where there was none to go by.
 	Diagnosis  *TreatedDiagnosis `protobuf:"bytes,2,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
 	Abstention *Abstention       `protobuf:"bytes,3,opt,name=abstention,proto3" json:"abstention,omitempty"`
-	// In the order of kind (class, drug, care, monitor); within it what the model named first, then by name. What was removed
-	// comes last.
+	// What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
+	// then by name.
 	Suggestions []*TreatmentSuggestion `protobuf:"bytes,4,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
 	// What is known of the patient that the rules rest on, and what was not checked.
 	Patient  []string   `protobuf:"bytes,5,rep,name=patient,proto3" json:"patient,omitempty"`
@@ -1525,7 +1525,8 @@ type TreatedDiagnosis struct {
 	Code  string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// The request named it; else it is a suggestion.
-	Confirmed     bool    `protobuf:"varint,3,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	Confirmed bool `protobuf:"varint,3,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// Of a suggestion; 1 where it is confirmed.
 	Probability   float64 `protobuf:"fixed64,4,opt,name=probability,proto3" json:"probability,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -432,7 +432,7 @@ class SuggestDiagnosesResponse(_message.Message):
     """Says that this supports a clinician and decides nothing."""
     @_builtins.property
     def red_flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___RedFlag]:
-        """What cannot wait for a diagnosis, from the latest vital signs."""
+        """What cannot wait for a diagnosis, from the vital signs of the record's last day."""
 
     @_builtins.property
     def abstention(self) -> Global___Abstention:
@@ -679,8 +679,8 @@ class SuggestTreatmentsResponse(_message.Message):
     def abstention(self) -> Global___Abstention: ...
     @_builtins.property
     def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TreatmentSuggestion]:
-        """In the order of kind (class, drug, care, monitor); within it what the model named first, then by name. What was removed
-        comes last.
+        """What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
+        then by name.
         """
 
     @_builtins.property
@@ -726,6 +726,7 @@ class TreatedDiagnosis(_message.Message):
     confirmed: _builtins.bool
     """The request named it; else it is a suggestion."""
     probability: _builtins.float
+    """Of a suggestion; 1 where it is confirmed."""
     def __init__(
         self,
         *,

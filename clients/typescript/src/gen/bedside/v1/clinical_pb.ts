@@ -430,7 +430,7 @@ export type SuggestDiagnosesResponse = Message<"bedside.v1.SuggestDiagnosesRespo
   language: string;
 
   /**
-   * What cannot wait for a diagnosis, from the latest vital signs.
+   * What cannot wait for a diagnosis, from the vital signs of the record's last day.
    *
    * @generated from field: repeated bedside.v1.RedFlag red_flags = 2;
    */
@@ -735,8 +735,8 @@ export type SuggestTreatmentsResponse = Message<"bedside.v1.SuggestTreatmentsRes
   abstention?: Abstention | undefined;
 
   /**
-   * In the order of kind (class, drug, care, monitor); within it what the model named first, then by name. What was removed
-   * comes last.
+   * What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
+   * then by name.
    *
    * @generated from field: repeated bedside.v1.TreatmentSuggestion suggestions = 4;
    */
@@ -798,6 +798,8 @@ export type TreatedDiagnosis = Message<"bedside.v1.TreatedDiagnosis"> & {
   confirmed: boolean;
 
   /**
+   * Of a suggestion; 1 where it is confirmed.
+   *
    * @generated from field: double probability = 4;
    */
   probability: number;
