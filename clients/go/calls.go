@@ -87,6 +87,16 @@ func (c *Client) Tokenize(ctx context.Context, req *bedsidev1.TokenizeRequest, o
 	return c.generation.Tokenize(ctx, req, opts...)
 }
 
+// SuggestDiagnoses ranks diagnoses for a patient record.
+func (c *Client) SuggestDiagnoses(ctx context.Context, req *bedsidev1.SuggestDiagnosesRequest, opts ...grpc.CallOption) (*bedsidev1.SuggestDiagnosesResponse, error) {
+	return c.clinical.SuggestDiagnoses(ctx, req, opts...)
+}
+
+// SuggestTreatments lists what guidelines name for a diagnosis, held against a patient record.
+func (c *Client) SuggestTreatments(ctx context.Context, req *bedsidev1.SuggestTreatmentsRequest, opts ...grpc.CallOption) (*bedsidev1.SuggestTreatmentsResponse, error) {
+	return c.clinical.SuggestTreatments(ctx, req, opts...)
+}
+
 // SummarizeRecord summarises a patient record.
 func (c *Client) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest, opts ...grpc.CallOption) (*bedsidev1.SummarizeRecordResponse, error) {
 	return c.clinical.SummarizeRecord(ctx, req, opts...)

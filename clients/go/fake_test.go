@@ -93,6 +93,14 @@ func (s *scripted) Tokenize(_ context.Context, req *bedsidev1.TokenizeRequest) (
 	return &bedsidev1.TokenizeResponse{Tokens: []*bedsidev1.Token{{Piece: []byte(req.GetText())}}}, nil
 }
 
+func (s *scripted) SuggestDiagnoses(_ context.Context, req *bedsidev1.SuggestDiagnosesRequest) (*bedsidev1.SuggestDiagnosesResponse, error) {
+	return &bedsidev1.SuggestDiagnosesResponse{Language: req.GetLanguage()}, nil
+}
+
+func (s *scripted) SuggestTreatments(_ context.Context, req *bedsidev1.SuggestTreatmentsRequest) (*bedsidev1.SuggestTreatmentsResponse, error) {
+	return &bedsidev1.SuggestTreatmentsResponse{Diagnosis: &bedsidev1.TreatedDiagnosis{Code: req.GetDiagnosis()}}, nil
+}
+
 func (s *scripted) SummarizeRecord(_ context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
 	return &bedsidev1.SummarizeRecordResponse{Language: req.GetLanguage()}, nil
 }

@@ -56,7 +56,7 @@ func ParseFit(data []byte) (*Fit, error) {
 	if err := decoder.Decode(&file); err != nil {
 		return nil, &FitError{"is not the JSON object that is expected"}
 	}
-	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // the decoder returns it bare
+	if _, err := decoder.Token(); err != io.EOF {
 		return nil, &FitError{"goes on after the object"}
 	}
 	if file.Threshold == nil || !(*file.Threshold >= 0 && *file.Threshold <= 1) {

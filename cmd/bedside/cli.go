@@ -21,6 +21,8 @@ type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Serve the models over gRPC."`
 	Generate  generateCmd  `cmd:"" help:"Have a model continue a prompt or answer a question."`
 	Summarize summarizeCmd `cmd:"" help:"Summarise a patient's record."`
+	Diagnose  diagnoseCmd  `cmd:"" help:"Suggest diagnoses for a patient's record."`
+	Treat     treatCmd     `cmd:"" help:"Suggest treatments for a patient's record."`
 	Prepare   prepareCmd   `cmd:"" help:"Clean device data and put it into words: one record, or a whole cohort."`
 	Describe  describeCmd  `cmd:"" help:"Say what a waveform, an image file or a sound shows."`
 	Listen    listenCmd    `cmd:"" help:"Take HL7 v2 messages over MLLP and store them."`

@@ -7,15 +7,22 @@ type words struct {
 	facts, warnings string
 	byOrigin        string // formats: all sentences, model, rewritten, record
 	model, tokens   string // formats
-	origin          map[bedsidev1.SentenceOrigin]string
+	took            string // format: seconds
+
+	speaksFor, speaksAgainst, next string
+	confirmed, suggested           string
+	origin                         map[bedsidev1.SentenceOrigin]string
 }
 
 var english = words{
-	facts:    "In the record:",
-	warnings: "Warnings",
-	byOrigin: "Sentences: %d, of which %d by the model, %d rewritten by the model, %d from the record",
-	model:    "Model: %s %s (%s)",
-	tokens:   "Tokens: %d read, %d written. Time: %.1f s",
+	facts:     "In the record:",
+	warnings:  "Warnings",
+	byOrigin:  "Sentences: %d, of which %d by the model, %d rewritten by the model, %d from the record",
+	model:     "Model: %s %s (%s)",
+	tokens:    "Tokens: %d read, %d written. Time: %.1f s",
+	took:      "Time: %.1f s",
+	speaksFor: "for:", speaksAgainst: "against:", next: "next:",
+	confirmed: "confirmed", suggested: "suggested",
 	origin: map[bedsidev1.SentenceOrigin]string{
 		bedsidev1.SentenceOrigin_SENTENCE_ORIGIN_MODEL:     "model",
 		bedsidev1.SentenceOrigin_SENTENCE_ORIGIN_REWRITTEN: "rewritten",
@@ -24,11 +31,14 @@ var english = words{
 }
 
 var chinese = words{
-	facts:    "病历内容：",
-	warnings: "提示",
-	byOrigin: "共 %d 句，其中模型撰写 %d 句，模型改写 %d 句，直接取自病历 %d 句",
-	model:    "模型：%s %s（%s）",
-	tokens:   "词元：读入 %d，写出 %d。用时 %.1f 秒",
+	facts:     "病历内容：",
+	warnings:  "提示",
+	byOrigin:  "共 %d 句，其中模型撰写 %d 句，模型改写 %d 句，直接取自病历 %d 句",
+	model:     "模型：%s %s（%s）",
+	tokens:    "词元：读入 %d，写出 %d。用时 %.1f 秒",
+	took:      "用时 %.1f 秒",
+	speaksFor: "支持：", speaksAgainst: "不支持：", next: "下一步：",
+	confirmed: "已确诊", suggested: "建议",
 	origin: map[bedsidev1.SentenceOrigin]string{
 		bedsidev1.SentenceOrigin_SENTENCE_ORIGIN_MODEL:     "模型",
 		bedsidev1.SentenceOrigin_SENTENCE_ORIGIN_REWRITTEN: "改写",

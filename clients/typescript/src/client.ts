@@ -2,7 +2,12 @@ import { createClient, type CallOptions as ConnectOptions, type Client as Connec
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { Attempts, type Setting } from "./call.js";
 import { UnavailableError } from "./errors.js";
-import { ClinicalService, type SummarizeRecordResponse } from "./gen/bedside/v1/clinical_pb.js";
+import {
+  ClinicalService,
+  type SuggestDiagnosesResponse,
+  type SuggestTreatmentsResponse,
+  type SummarizeRecordResponse,
+} from "./gen/bedside/v1/clinical_pb.js";
 import { EmbeddingService, type EmbedResponse } from "./gen/bedside/v1/embedding_pb.js";
 import {
   GenerationService,
@@ -115,6 +120,29 @@ export class Client {
   ): Promise<SummarizeRecordResponse> {
     const request = requests.summarizeRequest(record, options.language, options.includeFacts, options.model);
     return this.unary((o) => this.clinical.summarizeRecord(request, o), options);
+  }
+
+  /** Diagnoses by how probable they are, with what speaks for and against; `abstention` says where not to rely on them. */
+  async diagnose(
+    record: requests.RecordInput,
+    options: CallOptions & {
+      readonly model?: string;
+      readonly language?: string;
+      readonly maxSuggestions?: number;
+      readonly omitReadings?: boolean;
+    } = {},
+  ): Promise<SuggestDiagnosesResponse> {
+    const request = requests.diagnosesRequest(record, options.language, options.maxSuggestions, options.omitReadings, options.model);
+    return this.unary((o) => this.clinical.suggestDiagnoses(request, o), options);
+  }
+
+  /** What guidelines name for a diagnosis (ICD-10-CM; the first suggested one by default), held against the record. */
+  async treat(
+    record: requests.RecordInput,
+    options: CallOptions & { readonly model?: string; readonly language?: string; readonly diagnosis?: string } = {},
+  ): Promise<SuggestTreatmentsResponse> {
+    const request = requests.treatmentsRequest(record, options.diagnosis, options.language, options.model);
+    return this.unary((o) => this.clinical.suggestTreatments(request, o), options);
   }
 
   /**

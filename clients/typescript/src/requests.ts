@@ -1,6 +1,11 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { PatientRecord } from "./gen/bedside/v1/record_pb.js";
-import { SummarizeRecordRequestSchema, type RecordSource } from "./gen/bedside/v1/clinical_pb.js";
+import {
+  SuggestDiagnosesRequestSchema,
+  SuggestTreatmentsRequestSchema,
+  SummarizeRecordRequestSchema,
+  type RecordSource,
+} from "./gen/bedside/v1/clinical_pb.js";
 import { EmbeddingKind, EmbedRequestSchema } from "./gen/bedside/v1/embedding_pb.js";
 import { GenerateRequestSchema, ScoreRequestSchema, TokenizeRequestSchema } from "./gen/bedside/v1/generation_pb.js";
 import {
@@ -77,6 +82,20 @@ export function embedRequest(texts: readonly string[], kind: TextKind, truncate?
 
 export function summarizeRequest(record: RecordInput, language?: string, includeFacts?: boolean, model?: string) {
   return create(SummarizeRecordRequestSchema, { source: { source: source(record) }, language, includeFacts, model });
+}
+
+export function diagnosesRequest(
+  record: RecordInput,
+  language?: string,
+  maxSuggestions?: number,
+  omitReadings?: boolean,
+  model?: string,
+) {
+  return create(SuggestDiagnosesRequestSchema, { source: { source: source(record) }, language, maxSuggestions, omitReadings, model });
+}
+
+export function treatmentsRequest(record: RecordInput, diagnosis?: string, language?: string, model?: string) {
+  return create(SuggestTreatmentsRequestSchema, { source: { source: source(record) }, diagnosis, language, model });
 }
 
 type Source = NonNullable<MessageInitShape<typeof SummarizeRecordRequestSchema>["source"]>["source"];

@@ -30,6 +30,28 @@ func Series(rec *record.PatientRecord, start time.Time) map[string][]Reading {
 	return out
 }
 
+// Sources gives the observations that the readings of Series come from within a window, as references such as
+// "Observation/hr-0800", by the LOINC code of their measure and in the record's order.
+func Sources(rec *record.PatientRecord, start time.Time, w Window) map[string][]string {
+	s, end := theSchema(), start.Add(windows[w].length)
+	out := map[string][]string{}
+	for i := range rec.Observations {
+		o := &rec.Observations[i]
+		if o.Start.Time.After(end) {
+			continue
+		}
+		one := *rec
+		one.Observations = rec.Observations[i : i+1]
+		for _, p := range collect(&one, s, start) {
+			code, ref := s.codeAt(p.column), "Observation/"+o.ID
+			if n := len(out[code]); n == 0 || out[code][n-1] != ref {
+				out[code] = append(out[code], ref)
+			}
+		}
+	}
+	return out
+}
+
 // codeAt is the LOINC code of the measure whose columns begin there.
 func (s *schema) codeAt(column int) string {
 	first := columnScores + len(windows)*(len(scoreParts)+1)

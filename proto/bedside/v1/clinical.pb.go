@@ -796,6 +796,1001 @@ func (x *SummaryCounts) GetRenderedSentences() int32 {
 	return 0
 }
 
+type SuggestDiagnosesRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Source *RecordSource          `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// "en" or "zh"; empty means "en". The ranking does not depend on it.
+	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	// Name of the model; empty means the server's default for diagnoses.
+	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	// How many suggestions at most; 0 means 5.
+	MaxSuggestions int32 `protobuf:"varint,4,opt,name=max_suggestions,json=maxSuggestions,proto3" json:"max_suggestions,omitempty"`
+	// Leaves out which readings speak for and against, which takes most of the time.
+	OmitReadings  bool `protobuf:"varint,5,opt,name=omit_readings,json=omitReadings,proto3" json:"omit_readings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuggestDiagnosesRequest) Reset() {
+	*x = SuggestDiagnosesRequest{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuggestDiagnosesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuggestDiagnosesRequest) ProtoMessage() {}
+
+func (x *SuggestDiagnosesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuggestDiagnosesRequest.ProtoReflect.Descriptor instead.
+func (*SuggestDiagnosesRequest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SuggestDiagnosesRequest) GetSource() *RecordSource {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *SuggestDiagnosesRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *SuggestDiagnosesRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *SuggestDiagnosesRequest) GetMaxSuggestions() int32 {
+	if x != nil {
+		return x.MaxSuggestions
+	}
+	return 0
+}
+
+func (x *SuggestDiagnosesRequest) GetOmitReadings() bool {
+	if x != nil {
+		return x.OmitReadings
+	}
+	return false
+}
+
+type SuggestDiagnosesResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Language string                 `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
+	// What cannot wait for a diagnosis, from the vital signs of the record's last day.
+	RedFlags []*RedFlag `protobuf:"bytes,2,rep,name=red_flags,json=redFlags,proto3" json:"red_flags,omitempty"`
+	// Set where none of the suggestions should be relied on.
+	Abstention *Abstention `protobuf:"bytes,3,opt,name=abstention,proto3" json:"abstention,omitempty"`
+	// The likeliest first.
+	Suggestions []*DiagnosisSuggestion `protobuf:"bytes,4,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
+	// Which readings the model was shown, in words.
+	Scope string `protobuf:"bytes,5,opt,name=scope,proto3" json:"scope,omitempty"`
+	// From admission on: 1 or 24.
+	WindowHours int32 `protobuf:"varint,6,opt,name=window_hours,json=windowHours,proto3" json:"window_hours,omitempty"`
+	// Different measures within the window.
+	Measures int32 `protobuf:"varint,7,opt,name=measures,proto3" json:"measures,omitempty"`
+	// Readings after the window, which were not looked at.
+	LaterReadings int32      `protobuf:"varint,8,opt,name=later_readings,json=laterReadings,proto3" json:"later_readings,omitempty"`
+	Warnings      []*Warning `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Says that this supports a clinician and decides nothing.
+	Notice        string          `protobuf:"bytes,10,opt,name=notice,proto3" json:"notice,omitempty"`
+	Model         *ModelReference `protobuf:"bytes,11,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuggestDiagnosesResponse) Reset() {
+	*x = SuggestDiagnosesResponse{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuggestDiagnosesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuggestDiagnosesResponse) ProtoMessage() {}
+
+func (x *SuggestDiagnosesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuggestDiagnosesResponse.ProtoReflect.Descriptor instead.
+func (*SuggestDiagnosesResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SuggestDiagnosesResponse) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *SuggestDiagnosesResponse) GetRedFlags() []*RedFlag {
+	if x != nil {
+		return x.RedFlags
+	}
+	return nil
+}
+
+func (x *SuggestDiagnosesResponse) GetAbstention() *Abstention {
+	if x != nil {
+		return x.Abstention
+	}
+	return nil
+}
+
+func (x *SuggestDiagnosesResponse) GetSuggestions() []*DiagnosisSuggestion {
+	if x != nil {
+		return x.Suggestions
+	}
+	return nil
+}
+
+func (x *SuggestDiagnosesResponse) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *SuggestDiagnosesResponse) GetWindowHours() int32 {
+	if x != nil {
+		return x.WindowHours
+	}
+	return 0
+}
+
+func (x *SuggestDiagnosesResponse) GetMeasures() int32 {
+	if x != nil {
+		return x.Measures
+	}
+	return 0
+}
+
+func (x *SuggestDiagnosesResponse) GetLaterReadings() int32 {
+	if x != nil {
+		return x.LaterReadings
+	}
+	return 0
+}
+
+func (x *SuggestDiagnosesResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *SuggestDiagnosesResponse) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+func (x *SuggestDiagnosesResponse) GetModel() *ModelReference {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
+// RedFlag is something that calls for action whatever the diagnosis.
+type RedFlag struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Evidence      []string               `protobuf:"bytes,2,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedFlag) Reset() {
+	*x = RedFlag{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedFlag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedFlag) ProtoMessage() {}
+
+func (x *RedFlag) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedFlag.ProtoReflect.Descriptor instead.
+func (*RedFlag) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RedFlag) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *RedFlag) GetEvidence() []string {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *RedFlag) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+// Abstention says why there is no answer to rely on.
+type Abstention struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "low-confidence", "too-few-readings", "out-of-scope" or "no-guideline".
+	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Abstention) Reset() {
+	*x = Abstention{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Abstention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Abstention) ProtoMessage() {}
+
+func (x *Abstention) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Abstention.ProtoReflect.Descriptor instead.
+func (*Abstention) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Abstention) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Abstention) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+type DiagnosisSuggestion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ICD-10-CM.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Among the diagnoses that the model knows; calibrated on validation patients.
+	Probability float64 `protobuf:"fixed64,3,opt,name=probability,proto3" json:"probability,omitempty"`
+	// Of the first suggestions: measures that make it more probable, and less.
+	ReadingsFor     []*ReadingWeight `protobuf:"bytes,4,rep,name=readings_for,json=readingsFor,proto3" json:"readings_for,omitempty"`
+	ReadingsAgainst []*ReadingWeight `protobuf:"bytes,5,rep,name=readings_against,json=readingsAgainst,proto3" json:"readings_against,omitempty"`
+	// Tests that a guideline names for it and that the record lacks; of what has no LOINC code nobody knows whether it was done.
+	NextTests     []*NextTest `protobuf:"bytes,6,rep,name=next_tests,json=nextTests,proto3" json:"next_tests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiagnosisSuggestion) Reset() {
+	*x = DiagnosisSuggestion{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiagnosisSuggestion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiagnosisSuggestion) ProtoMessage() {}
+
+func (x *DiagnosisSuggestion) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiagnosisSuggestion.ProtoReflect.Descriptor instead.
+func (*DiagnosisSuggestion) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *DiagnosisSuggestion) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *DiagnosisSuggestion) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DiagnosisSuggestion) GetProbability() float64 {
+	if x != nil {
+		return x.Probability
+	}
+	return 0
+}
+
+func (x *DiagnosisSuggestion) GetReadingsFor() []*ReadingWeight {
+	if x != nil {
+		return x.ReadingsFor
+	}
+	return nil
+}
+
+func (x *DiagnosisSuggestion) GetReadingsAgainst() []*ReadingWeight {
+	if x != nil {
+		return x.ReadingsAgainst
+	}
+	return nil
+}
+
+func (x *DiagnosisSuggestion) GetNextTests() []*NextTest {
+	if x != nil {
+		return x.NextTests
+	}
+	return nil
+}
+
+// ReadingWeight is what a measure does to the model's answer. It says nothing about causes.
+type ReadingWeight struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// LOINC.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// By how much the probability falls where the measure is left out; negative where it rises.
+	Change        float64  `protobuf:"fixed64,3,opt,name=change,proto3" json:"change,omitempty"`
+	Evidence      []string `protobuf:"bytes,4,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadingWeight) Reset() {
+	*x = ReadingWeight{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadingWeight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadingWeight) ProtoMessage() {}
+
+func (x *ReadingWeight) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadingWeight.ProtoReflect.Descriptor instead.
+func (*ReadingWeight) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ReadingWeight) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ReadingWeight) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ReadingWeight) GetChange() float64 {
+	if x != nil {
+		return x.Change
+	}
+	return 0
+}
+
+func (x *ReadingWeight) GetEvidence() []string {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+type NextTest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// LOINC, or empty.
+	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Source        string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NextTest) Reset() {
+	*x = NextTest{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NextTest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NextTest) ProtoMessage() {}
+
+func (x *NextTest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NextTest.ProtoReflect.Descriptor instead.
+func (*NextTest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *NextTest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *NextTest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *NextTest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+type SuggestTreatmentsRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Source *RecordSource          `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// "en" or "zh"; empty means "en".
+	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	// Name of the model; empty means the server's default for treatments, and for diagnoses where one is needed.
+	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	// ICD-10-CM code of the confirmed diagnosis. Empty: the first of SuggestDiagnoses, if it does not abstain.
+	Diagnosis     string `protobuf:"bytes,4,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuggestTreatmentsRequest) Reset() {
+	*x = SuggestTreatmentsRequest{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuggestTreatmentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuggestTreatmentsRequest) ProtoMessage() {}
+
+func (x *SuggestTreatmentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuggestTreatmentsRequest.ProtoReflect.Descriptor instead.
+func (*SuggestTreatmentsRequest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SuggestTreatmentsRequest) GetSource() *RecordSource {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *SuggestTreatmentsRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *SuggestTreatmentsRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *SuggestTreatmentsRequest) GetDiagnosis() string {
+	if x != nil {
+		return x.Diagnosis
+	}
+	return ""
+}
+
+type SuggestTreatmentsResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Language string                 `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
+	// What the treatments are for; unset where there was none to go by.
+	Diagnosis  *TreatedDiagnosis `protobuf:"bytes,2,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
+	Abstention *Abstention       `protobuf:"bytes,3,opt,name=abstention,proto3" json:"abstention,omitempty"`
+	// What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
+	// then by name.
+	Suggestions []*TreatmentSuggestion `protobuf:"bytes,4,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
+	// What is known of the patient that the rules rest on, and what was not checked.
+	Patient  []string   `protobuf:"bytes,5,rep,name=patient,proto3" json:"patient,omitempty"`
+	Warnings []*Warning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Says that this supports a clinician and decides nothing.
+	Notice string `protobuf:"bytes,7,opt,name=notice,proto3" json:"notice,omitempty"`
+	// The model that ordered the drugs or suggested the diagnosis; unset where none did.
+	Model         *ModelReference `protobuf:"bytes,8,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuggestTreatmentsResponse) Reset() {
+	*x = SuggestTreatmentsResponse{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuggestTreatmentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuggestTreatmentsResponse) ProtoMessage() {}
+
+func (x *SuggestTreatmentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuggestTreatmentsResponse.ProtoReflect.Descriptor instead.
+func (*SuggestTreatmentsResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SuggestTreatmentsResponse) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *SuggestTreatmentsResponse) GetDiagnosis() *TreatedDiagnosis {
+	if x != nil {
+		return x.Diagnosis
+	}
+	return nil
+}
+
+func (x *SuggestTreatmentsResponse) GetAbstention() *Abstention {
+	if x != nil {
+		return x.Abstention
+	}
+	return nil
+}
+
+func (x *SuggestTreatmentsResponse) GetSuggestions() []*TreatmentSuggestion {
+	if x != nil {
+		return x.Suggestions
+	}
+	return nil
+}
+
+func (x *SuggestTreatmentsResponse) GetPatient() []string {
+	if x != nil {
+		return x.Patient
+	}
+	return nil
+}
+
+func (x *SuggestTreatmentsResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *SuggestTreatmentsResponse) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+func (x *SuggestTreatmentsResponse) GetModel() *ModelReference {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
+type TreatedDiagnosis struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Code  string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The request named it; else it is a suggestion.
+	Confirmed bool `protobuf:"varint,3,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// Of a suggestion; 1 where it is confirmed.
+	Probability   float64 `protobuf:"fixed64,4,opt,name=probability,proto3" json:"probability,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TreatedDiagnosis) Reset() {
+	*x = TreatedDiagnosis{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TreatedDiagnosis) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TreatedDiagnosis) ProtoMessage() {}
+
+func (x *TreatedDiagnosis) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TreatedDiagnosis.ProtoReflect.Descriptor instead.
+func (*TreatedDiagnosis) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *TreatedDiagnosis) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *TreatedDiagnosis) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TreatedDiagnosis) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
+func (x *TreatedDiagnosis) GetProbability() float64 {
+	if x != nil {
+		return x.Probability
+	}
+	return 0
+}
+
+type TreatmentSuggestion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "class", "drug", "care" or "monitor".
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// RxNorm ingredient of a drug, or empty.
+	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	// "kept", "marked" or "removed".
+	Verdict string `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// Verdict and name, findings, doses of the table: line by line.
+	Lines    []string            `protobuf:"bytes,5,rep,name=lines,proto3" json:"lines,omitempty"`
+	Findings []*TreatmentFinding `protobuf:"bytes,6,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Doses as their sources give them; none is computed.
+	Doses []string `protobuf:"bytes,7,rep,name=doses,proto3" json:"doses,omitempty"`
+	// Guidelines that name it.
+	Sources []string `protobuf:"bytes,8,rep,name=sources,proto3" json:"sources,omitempty"`
+	// The model named it, or a drug of the class.
+	NamedByModel  bool `protobuf:"varint,9,opt,name=named_by_model,json=namedByModel,proto3" json:"named_by_model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TreatmentSuggestion) Reset() {
+	*x = TreatmentSuggestion{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TreatmentSuggestion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TreatmentSuggestion) ProtoMessage() {}
+
+func (x *TreatmentSuggestion) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TreatmentSuggestion.ProtoReflect.Descriptor instead.
+func (*TreatmentSuggestion) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *TreatmentSuggestion) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *TreatmentSuggestion) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TreatmentSuggestion) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *TreatmentSuggestion) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *TreatmentSuggestion) GetLines() []string {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *TreatmentSuggestion) GetFindings() []*TreatmentFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *TreatmentSuggestion) GetDoses() []string {
+	if x != nil {
+		return x.Doses
+	}
+	return nil
+}
+
+func (x *TreatmentSuggestion) GetSources() []string {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+func (x *TreatmentSuggestion) GetNamedByModel() bool {
+	if x != nil {
+		return x.NamedByModel
+	}
+	return false
+}
+
+// TreatmentFinding is a rule that fired, or could not be decided.
+type TreatmentFinding struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Rule     string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	Severity string                 `protobuf:"bytes,2,opt,name=severity,proto3" json:"severity,omitempty"`
+	Text     string                 `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	Source   string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	// False where something is not known that would decide it.
+	Decided       bool     `protobuf:"varint,5,opt,name=decided,proto3" json:"decided,omitempty"`
+	Evidence      []string `protobuf:"bytes,6,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TreatmentFinding) Reset() {
+	*x = TreatmentFinding{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TreatmentFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TreatmentFinding) ProtoMessage() {}
+
+func (x *TreatmentFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TreatmentFinding.ProtoReflect.Descriptor instead.
+func (*TreatmentFinding) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TreatmentFinding) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *TreatmentFinding) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *TreatmentFinding) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *TreatmentFinding) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *TreatmentFinding) GetDecided() bool {
+	if x != nil {
+		return x.Decided
+	}
+	return false
+}
+
+func (x *TreatmentFinding) GetEvidence() []string {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
 var File_bedside_v1_clinical_proto protoreflect.FileDescriptor
 
 const file_bedside_v1_clinical_proto_rawDesc = "" +
@@ -849,14 +1844,102 @@ const file_bedside_v1_clinical_proto_rawDesc = "" +
 	"\rSummaryCounts\x12'\n" +
 	"\x0fmodel_sentences\x18\x01 \x01(\x05R\x0emodelSentences\x12/\n" +
 	"\x13rewritten_sentences\x18\x02 \x01(\x05R\x12rewrittenSentences\x12-\n" +
-	"\x12rendered_sentences\x18\x03 \x01(\x05R\x11renderedSentences*\x89\x01\n" +
+	"\x12rendered_sentences\x18\x03 \x01(\x05R\x11renderedSentences\"\xf9\x01\n" +
+	"\x17SuggestDiagnosesRequest\x128\n" +
+	"\x06source\x18\x01 \x01(\v2\x18.bedside.v1.RecordSourceB\x06\xbaH\x03\xc8\x01\x01R\x06source\x12+\n" +
+	"\blanguage\x18\x02 \x01(\tB\x0f\xbaH\fr\n" +
+	"R\x00R\x02enR\x02zhR\blanguage\x12\x1e\n" +
+	"\x05model\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05model\x122\n" +
+	"\x0fmax_suggestions\x18\x04 \x01(\x05B\t\xbaH\x06\x1a\x04\x18 (\x00R\x0emaxSuggestions\x12#\n" +
+	"\romit_readings\x18\x05 \x01(\bR\fomitReadings\"\xda\x03\n" +
+	"\x18SuggestDiagnosesResponse\x12\x1a\n" +
+	"\blanguage\x18\x01 \x01(\tR\blanguage\x120\n" +
+	"\tred_flags\x18\x02 \x03(\v2\x13.bedside.v1.RedFlagR\bredFlags\x126\n" +
+	"\n" +
+	"abstention\x18\x03 \x01(\v2\x16.bedside.v1.AbstentionR\n" +
+	"abstention\x12A\n" +
+	"\vsuggestions\x18\x04 \x03(\v2\x1f.bedside.v1.DiagnosisSuggestionR\vsuggestions\x12\x14\n" +
+	"\x05scope\x18\x05 \x01(\tR\x05scope\x12!\n" +
+	"\fwindow_hours\x18\x06 \x01(\x05R\vwindowHours\x12\x1a\n" +
+	"\bmeasures\x18\a \x01(\x05R\bmeasures\x12%\n" +
+	"\x0elater_readings\x18\b \x01(\x05R\rlaterReadings\x12/\n" +
+	"\bwarnings\x18\t \x03(\v2\x13.bedside.v1.WarningR\bwarnings\x12\x16\n" +
+	"\x06notice\x18\n" +
+	" \x01(\tR\x06notice\x120\n" +
+	"\x05model\x18\v \x01(\v2\x1a.bedside.v1.ModelReferenceR\x05model\"Q\n" +
+	"\aRedFlag\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n" +
+	"\bevidence\x18\x02 \x03(\tR\bevidence\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\">\n" +
+	"\n" +
+	"Abstention\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"\x98\x02\n" +
+	"\x13DiagnosisSuggestion\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
+	"\vprobability\x18\x03 \x01(\x01R\vprobability\x12<\n" +
+	"\freadings_for\x18\x04 \x03(\v2\x19.bedside.v1.ReadingWeightR\vreadingsFor\x12D\n" +
+	"\x10readings_against\x18\x05 \x03(\v2\x19.bedside.v1.ReadingWeightR\x0freadingsAgainst\x123\n" +
+	"\n" +
+	"next_tests\x18\x06 \x03(\v2\x14.bedside.v1.NextTestR\tnextTests\"k\n" +
+	"\rReadingWeight\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n" +
+	"\x06change\x18\x03 \x01(\x01R\x06change\x12\x1a\n" +
+	"\bevidence\x18\x04 \x03(\tR\bevidence\"J\n" +
+	"\bNextTest\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\"\xf1\x01\n" +
+	"\x18SuggestTreatmentsRequest\x128\n" +
+	"\x06source\x18\x01 \x01(\v2\x18.bedside.v1.RecordSourceB\x06\xbaH\x03\xc8\x01\x01R\x06source\x12+\n" +
+	"\blanguage\x18\x02 \x01(\tB\x0f\xbaH\fr\n" +
+	"R\x00R\x02enR\x02zhR\blanguage\x12\x1e\n" +
+	"\x05model\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05model\x12N\n" +
+	"\tdiagnosis\x18\x04 \x01(\tB0\xbaH-r+2)^([A-Z][0-9][0-9A-Z](\\.[0-9A-Z]{1,4})?)?$R\tdiagnosis\"\x83\x03\n" +
+	"\x19SuggestTreatmentsResponse\x12\x1a\n" +
+	"\blanguage\x18\x01 \x01(\tR\blanguage\x12:\n" +
+	"\tdiagnosis\x18\x02 \x01(\v2\x1c.bedside.v1.TreatedDiagnosisR\tdiagnosis\x126\n" +
+	"\n" +
+	"abstention\x18\x03 \x01(\v2\x16.bedside.v1.AbstentionR\n" +
+	"abstention\x12A\n" +
+	"\vsuggestions\x18\x04 \x03(\v2\x1f.bedside.v1.TreatmentSuggestionR\vsuggestions\x12\x18\n" +
+	"\apatient\x18\x05 \x03(\tR\apatient\x12/\n" +
+	"\bwarnings\x18\x06 \x03(\v2\x13.bedside.v1.WarningR\bwarnings\x12\x16\n" +
+	"\x06notice\x18\a \x01(\tR\x06notice\x120\n" +
+	"\x05model\x18\b \x01(\v2\x1a.bedside.v1.ModelReferenceR\x05model\"z\n" +
+	"\x10TreatedDiagnosis\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
+	"\tconfirmed\x18\x03 \x01(\bR\tconfirmed\x12 \n" +
+	"\vprobability\x18\x04 \x01(\x01R\vprobability\"\x91\x02\n" +
+	"\x13TreatmentSuggestion\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x18\n" +
+	"\averdict\x18\x04 \x01(\tR\averdict\x12\x14\n" +
+	"\x05lines\x18\x05 \x03(\tR\x05lines\x128\n" +
+	"\bfindings\x18\x06 \x03(\v2\x1c.bedside.v1.TreatmentFindingR\bfindings\x12\x14\n" +
+	"\x05doses\x18\a \x03(\tR\x05doses\x12\x18\n" +
+	"\asources\x18\b \x03(\tR\asources\x12$\n" +
+	"\x0enamed_by_model\x18\t \x01(\bR\fnamedByModel\"\xa4\x01\n" +
+	"\x10TreatmentFinding\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x1a\n" +
+	"\bseverity\x18\x02 \x01(\tR\bseverity\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12\x18\n" +
+	"\adecided\x18\x05 \x01(\bR\adecided\x12\x1a\n" +
+	"\bevidence\x18\x06 \x03(\tR\bevidence*\x89\x01\n" +
 	"\x0eSentenceOrigin\x12\x1f\n" +
 	"\x1bSENTENCE_ORIGIN_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15SENTENCE_ORIGIN_MODEL\x10\x01\x12\x1d\n" +
 	"\x19SENTENCE_ORIGIN_REWRITTEN\x10\x02\x12\x1c\n" +
-	"\x18SENTENCE_ORIGIN_RENDERED\x10\x032m\n" +
+	"\x18SENTENCE_ORIGIN_RENDERED\x10\x032\xae\x02\n" +
 	"\x0fClinicalService\x12Z\n" +
-	"\x0fSummarizeRecord\x12\".bedside.v1.SummarizeRecordRequest\x1a#.bedside.v1.SummarizeRecordResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3"
+	"\x0fSummarizeRecord\x12\".bedside.v1.SummarizeRecordRequest\x1a#.bedside.v1.SummarizeRecordResponse\x12]\n" +
+	"\x10SuggestDiagnoses\x12#.bedside.v1.SuggestDiagnosesRequest\x1a$.bedside.v1.SuggestDiagnosesResponse\x12`\n" +
+	"\x11SuggestTreatments\x12$.bedside.v1.SuggestTreatmentsRequest\x1a%.bedside.v1.SuggestTreatmentsResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3"
 
 var (
 	file_bedside_v1_clinical_proto_rawDescOnce sync.Once
@@ -871,43 +1954,75 @@ func file_bedside_v1_clinical_proto_rawDescGZIP() []byte {
 }
 
 var file_bedside_v1_clinical_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bedside_v1_clinical_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_bedside_v1_clinical_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_bedside_v1_clinical_proto_goTypes = []any{
-	(SentenceOrigin)(0),             // 0: bedside.v1.SentenceOrigin
-	(*RecordSource)(nil),            // 1: bedside.v1.RecordSource
-	(*CsvSource)(nil),               // 2: bedside.v1.CsvSource
-	(*SummarizeRecordRequest)(nil),  // 3: bedside.v1.SummarizeRecordRequest
-	(*SummarizeRecordResponse)(nil), // 4: bedside.v1.SummarizeRecordResponse
-	(*SummarySection)(nil),          // 5: bedside.v1.SummarySection
-	(*SummarySentence)(nil),         // 6: bedside.v1.SummarySentence
-	(*CheckFailure)(nil),            // 7: bedside.v1.CheckFailure
-	(*Fact)(nil),                    // 8: bedside.v1.Fact
-	(*Warning)(nil),                 // 9: bedside.v1.Warning
-	(*SummaryCounts)(nil),           // 10: bedside.v1.SummaryCounts
-	(*PatientRecord)(nil),           // 11: bedside.v1.PatientRecord
-	(*ModelReference)(nil),          // 12: bedside.v1.ModelReference
-	(*Usage)(nil),                   // 13: bedside.v1.Usage
+	(SentenceOrigin)(0),               // 0: bedside.v1.SentenceOrigin
+	(*RecordSource)(nil),              // 1: bedside.v1.RecordSource
+	(*CsvSource)(nil),                 // 2: bedside.v1.CsvSource
+	(*SummarizeRecordRequest)(nil),    // 3: bedside.v1.SummarizeRecordRequest
+	(*SummarizeRecordResponse)(nil),   // 4: bedside.v1.SummarizeRecordResponse
+	(*SummarySection)(nil),            // 5: bedside.v1.SummarySection
+	(*SummarySentence)(nil),           // 6: bedside.v1.SummarySentence
+	(*CheckFailure)(nil),              // 7: bedside.v1.CheckFailure
+	(*Fact)(nil),                      // 8: bedside.v1.Fact
+	(*Warning)(nil),                   // 9: bedside.v1.Warning
+	(*SummaryCounts)(nil),             // 10: bedside.v1.SummaryCounts
+	(*SuggestDiagnosesRequest)(nil),   // 11: bedside.v1.SuggestDiagnosesRequest
+	(*SuggestDiagnosesResponse)(nil),  // 12: bedside.v1.SuggestDiagnosesResponse
+	(*RedFlag)(nil),                   // 13: bedside.v1.RedFlag
+	(*Abstention)(nil),                // 14: bedside.v1.Abstention
+	(*DiagnosisSuggestion)(nil),       // 15: bedside.v1.DiagnosisSuggestion
+	(*ReadingWeight)(nil),             // 16: bedside.v1.ReadingWeight
+	(*NextTest)(nil),                  // 17: bedside.v1.NextTest
+	(*SuggestTreatmentsRequest)(nil),  // 18: bedside.v1.SuggestTreatmentsRequest
+	(*SuggestTreatmentsResponse)(nil), // 19: bedside.v1.SuggestTreatmentsResponse
+	(*TreatedDiagnosis)(nil),          // 20: bedside.v1.TreatedDiagnosis
+	(*TreatmentSuggestion)(nil),       // 21: bedside.v1.TreatmentSuggestion
+	(*TreatmentFinding)(nil),          // 22: bedside.v1.TreatmentFinding
+	(*PatientRecord)(nil),             // 23: bedside.v1.PatientRecord
+	(*ModelReference)(nil),            // 24: bedside.v1.ModelReference
+	(*Usage)(nil),                     // 25: bedside.v1.Usage
 }
 var file_bedside_v1_clinical_proto_depIdxs = []int32{
-	11, // 0: bedside.v1.RecordSource.record:type_name -> bedside.v1.PatientRecord
+	23, // 0: bedside.v1.RecordSource.record:type_name -> bedside.v1.PatientRecord
 	2,  // 1: bedside.v1.RecordSource.csv:type_name -> bedside.v1.CsvSource
 	1,  // 2: bedside.v1.SummarizeRecordRequest.source:type_name -> bedside.v1.RecordSource
 	5,  // 3: bedside.v1.SummarizeRecordResponse.sections:type_name -> bedside.v1.SummarySection
 	9,  // 4: bedside.v1.SummarizeRecordResponse.warnings:type_name -> bedside.v1.Warning
-	12, // 5: bedside.v1.SummarizeRecordResponse.model:type_name -> bedside.v1.ModelReference
-	13, // 6: bedside.v1.SummarizeRecordResponse.usage:type_name -> bedside.v1.Usage
+	24, // 5: bedside.v1.SummarizeRecordResponse.model:type_name -> bedside.v1.ModelReference
+	25, // 6: bedside.v1.SummarizeRecordResponse.usage:type_name -> bedside.v1.Usage
 	10, // 7: bedside.v1.SummarizeRecordResponse.counts:type_name -> bedside.v1.SummaryCounts
 	6,  // 8: bedside.v1.SummarySection.sentences:type_name -> bedside.v1.SummarySentence
 	8,  // 9: bedside.v1.SummarySection.facts:type_name -> bedside.v1.Fact
 	0,  // 10: bedside.v1.SummarySentence.origin:type_name -> bedside.v1.SentenceOrigin
 	7,  // 11: bedside.v1.SummarySentence.failures:type_name -> bedside.v1.CheckFailure
-	3,  // 12: bedside.v1.ClinicalService.SummarizeRecord:input_type -> bedside.v1.SummarizeRecordRequest
-	4,  // 13: bedside.v1.ClinicalService.SummarizeRecord:output_type -> bedside.v1.SummarizeRecordResponse
-	13, // [13:14] is the sub-list for method output_type
-	12, // [12:13] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	1,  // 12: bedside.v1.SuggestDiagnosesRequest.source:type_name -> bedside.v1.RecordSource
+	13, // 13: bedside.v1.SuggestDiagnosesResponse.red_flags:type_name -> bedside.v1.RedFlag
+	14, // 14: bedside.v1.SuggestDiagnosesResponse.abstention:type_name -> bedside.v1.Abstention
+	15, // 15: bedside.v1.SuggestDiagnosesResponse.suggestions:type_name -> bedside.v1.DiagnosisSuggestion
+	9,  // 16: bedside.v1.SuggestDiagnosesResponse.warnings:type_name -> bedside.v1.Warning
+	24, // 17: bedside.v1.SuggestDiagnosesResponse.model:type_name -> bedside.v1.ModelReference
+	16, // 18: bedside.v1.DiagnosisSuggestion.readings_for:type_name -> bedside.v1.ReadingWeight
+	16, // 19: bedside.v1.DiagnosisSuggestion.readings_against:type_name -> bedside.v1.ReadingWeight
+	17, // 20: bedside.v1.DiagnosisSuggestion.next_tests:type_name -> bedside.v1.NextTest
+	1,  // 21: bedside.v1.SuggestTreatmentsRequest.source:type_name -> bedside.v1.RecordSource
+	20, // 22: bedside.v1.SuggestTreatmentsResponse.diagnosis:type_name -> bedside.v1.TreatedDiagnosis
+	14, // 23: bedside.v1.SuggestTreatmentsResponse.abstention:type_name -> bedside.v1.Abstention
+	21, // 24: bedside.v1.SuggestTreatmentsResponse.suggestions:type_name -> bedside.v1.TreatmentSuggestion
+	9,  // 25: bedside.v1.SuggestTreatmentsResponse.warnings:type_name -> bedside.v1.Warning
+	24, // 26: bedside.v1.SuggestTreatmentsResponse.model:type_name -> bedside.v1.ModelReference
+	22, // 27: bedside.v1.TreatmentSuggestion.findings:type_name -> bedside.v1.TreatmentFinding
+	3,  // 28: bedside.v1.ClinicalService.SummarizeRecord:input_type -> bedside.v1.SummarizeRecordRequest
+	11, // 29: bedside.v1.ClinicalService.SuggestDiagnoses:input_type -> bedside.v1.SuggestDiagnosesRequest
+	18, // 30: bedside.v1.ClinicalService.SuggestTreatments:input_type -> bedside.v1.SuggestTreatmentsRequest
+	4,  // 31: bedside.v1.ClinicalService.SummarizeRecord:output_type -> bedside.v1.SummarizeRecordResponse
+	12, // 32: bedside.v1.ClinicalService.SuggestDiagnoses:output_type -> bedside.v1.SuggestDiagnosesResponse
+	19, // 33: bedside.v1.ClinicalService.SuggestTreatments:output_type -> bedside.v1.SuggestTreatmentsResponse
+	31, // [31:34] is the sub-list for method output_type
+	28, // [28:31] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_bedside_v1_clinical_proto_init() }
@@ -929,7 +2044,7 @@ func file_bedside_v1_clinical_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedside_v1_clinical_proto_rawDesc), len(file_bedside_v1_clinical_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,7 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ClinicalService_SummarizeRecord_FullMethodName = "/bedside.v1.ClinicalService/SummarizeRecord"
+	ClinicalService_SummarizeRecord_FullMethodName   = "/bedside.v1.ClinicalService/SummarizeRecord"
+	ClinicalService_SuggestDiagnoses_FullMethodName  = "/bedside.v1.ClinicalService/SuggestDiagnoses"
+	ClinicalService_SuggestTreatments_FullMethodName = "/bedside.v1.ClinicalService/SuggestTreatments"
 )
 
 // ClinicalServiceClient is the client API for ClinicalService service.
@@ -36,6 +38,13 @@ type ClinicalServiceClient interface {
 	// Every number, unit, date, drug and diagnosis in a sentence is held against the record;
 	// a sentence that does not stand is written again or replaced by the plain fact.
 	SummarizeRecord(ctx context.Context, in *SummarizeRecordRequest, opts ...grpc.CallOption) (*SummarizeRecordResponse, error)
+	// SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
+	// with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
+	// on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
+	SuggestDiagnoses(ctx context.Context, in *SuggestDiagnosesRequest, opts ...grpc.CallOption) (*SuggestDiagnosesResponse, error)
+	// SuggestTreatments lists what guidelines name for a diagnosis, held against the record by a table of rules, which marks or
+	// removes what must not stand for this patient. A model may change the order, nothing else. The record is prepared first.
+	SuggestTreatments(ctx context.Context, in *SuggestTreatmentsRequest, opts ...grpc.CallOption) (*SuggestTreatmentsResponse, error)
 }
 
 type clinicalServiceClient struct {
@@ -56,6 +65,26 @@ func (c *clinicalServiceClient) SummarizeRecord(ctx context.Context, in *Summari
 	return out, nil
 }
 
+func (c *clinicalServiceClient) SuggestDiagnoses(ctx context.Context, in *SuggestDiagnosesRequest, opts ...grpc.CallOption) (*SuggestDiagnosesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuggestDiagnosesResponse)
+	err := c.cc.Invoke(ctx, ClinicalService_SuggestDiagnoses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *clinicalServiceClient) SuggestTreatments(ctx context.Context, in *SuggestTreatmentsRequest, opts ...grpc.CallOption) (*SuggestTreatmentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuggestTreatmentsResponse)
+	err := c.cc.Invoke(ctx, ClinicalService_SuggestTreatments_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ClinicalServiceServer is the server API for ClinicalService service.
 // All implementations must embed UnimplementedClinicalServiceServer
 // for forward compatibility.
@@ -70,6 +99,13 @@ type ClinicalServiceServer interface {
 	// Every number, unit, date, drug and diagnosis in a sentence is held against the record;
 	// a sentence that does not stand is written again or replaced by the plain fact.
 	SummarizeRecord(context.Context, *SummarizeRecordRequest) (*SummarizeRecordResponse, error)
+	// SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
+	// with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
+	// on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
+	SuggestDiagnoses(context.Context, *SuggestDiagnosesRequest) (*SuggestDiagnosesResponse, error)
+	// SuggestTreatments lists what guidelines name for a diagnosis, held against the record by a table of rules, which marks or
+	// removes what must not stand for this patient. A model may change the order, nothing else. The record is prepared first.
+	SuggestTreatments(context.Context, *SuggestTreatmentsRequest) (*SuggestTreatmentsResponse, error)
 	mustEmbedUnimplementedClinicalServiceServer()
 }
 
@@ -82,6 +118,12 @@ type UnimplementedClinicalServiceServer struct{}
 
 func (UnimplementedClinicalServiceServer) SummarizeRecord(context.Context, *SummarizeRecordRequest) (*SummarizeRecordResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SummarizeRecord not implemented")
+}
+func (UnimplementedClinicalServiceServer) SuggestDiagnoses(context.Context, *SuggestDiagnosesRequest) (*SuggestDiagnosesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuggestDiagnoses not implemented")
+}
+func (UnimplementedClinicalServiceServer) SuggestTreatments(context.Context, *SuggestTreatmentsRequest) (*SuggestTreatmentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuggestTreatments not implemented")
 }
 func (UnimplementedClinicalServiceServer) mustEmbedUnimplementedClinicalServiceServer() {}
 func (UnimplementedClinicalServiceServer) testEmbeddedByValue()                         {}
@@ -122,6 +164,42 @@ func _ClinicalService_SummarizeRecord_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ClinicalService_SuggestDiagnoses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuggestDiagnosesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClinicalServiceServer).SuggestDiagnoses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ClinicalService_SuggestDiagnoses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClinicalServiceServer).SuggestDiagnoses(ctx, req.(*SuggestDiagnosesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ClinicalService_SuggestTreatments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuggestTreatmentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClinicalServiceServer).SuggestTreatments(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ClinicalService_SuggestTreatments_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClinicalServiceServer).SuggestTreatments(ctx, req.(*SuggestTreatmentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ClinicalService_ServiceDesc is the grpc.ServiceDesc for ClinicalService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -132,6 +210,14 @@ var ClinicalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SummarizeRecord",
 			Handler:    _ClinicalService_SummarizeRecord_Handler,
+		},
+		{
+			MethodName: "SuggestDiagnoses",
+			Handler:    _ClinicalService_SuggestDiagnoses_Handler,
+		},
+		{
+			MethodName: "SuggestTreatments",
+			Handler:    _ClinicalService_SuggestTreatments_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -212,6 +212,18 @@ class AsyncClient:
         request = _requests.summarize(record, language, include_facts, model)
         return await self._unary(self._clinical.SummarizeRecord, request, options)
 
+    async def diagnose(self, record: Record, *, language: str = "", max_suggestions: int = 0, readings: bool = True,
+                       model: str = "", **options: Unpack[CallOptions]) -> v1.SuggestDiagnosesResponse:
+        """Diagnoses, the likeliest first, with what speaks for and against; `abstention` says where not to rely on them."""
+        request = _requests.diagnose(record, language, max_suggestions, readings, model)
+        return await self._unary(self._clinical.SuggestDiagnoses, request, options)
+
+    async def treat(self, record: Record, *, diagnosis: str = "", language: str = "", model: str = "",
+                    **options: Unpack[CallOptions]) -> v1.SuggestTreatmentsResponse:
+        """What guidelines name for a diagnosis (ICD-10-CM; by default the first suggested), held against the record."""
+        request = _requests.treat(record, diagnosis, language, model)
+        return await self._unary(self._clinical.SuggestTreatments, request, options)
+
     def prepare(self, records: Iterable[Record] | AsyncIterable[Record],
                 **options: Unpack[PrepareOptions]) -> AsyncStream[v1.PrepareRecordsResponse]:
         """Clean records one after another; an answer to each comes in order, `prepared` or `failure`.

@@ -130,6 +130,15 @@ def summarize(record: Record, language: str, include_facts: bool, model: str) ->
     return v1.SummarizeRecordRequest(source=source(record), language=language, include_facts=include_facts, model=model)
 
 
+def diagnose(record: Record, language: str, max_suggestions: int, readings: bool, model: str) -> v1.SuggestDiagnosesRequest:
+    return v1.SuggestDiagnosesRequest(source=source(record), language=language, max_suggestions=max_suggestions,
+                                      omit_readings=not readings, model=model)
+
+
+def treat(record: Record, diagnosis: str, language: str, model: str) -> v1.SuggestTreatmentsRequest:
+    return v1.SuggestTreatmentsRequest(source=source(record), diagnosis=diagnosis, language=language, model=model)
+
+
 def source(record: Record) -> v1.RecordSource:
     """A record as it is sent. HL7 v2 is told from FHIR by its first segment."""
     if isinstance(record, v1.RecordSource):

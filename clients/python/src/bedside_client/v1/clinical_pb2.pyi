@@ -367,3 +367,473 @@ class SummaryCounts(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SummaryCounts: _TypeAlias = SummaryCounts  # noqa: Y015
+
+@_typing.final
+class SuggestDiagnosesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    MAX_SUGGESTIONS_FIELD_NUMBER: _builtins.int
+    OMIT_READINGS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """"en" or "zh"; empty means "en". The ranking does not depend on it."""
+    model: _builtins.str
+    """Name of the model; empty means the server's default for diagnoses."""
+    max_suggestions: _builtins.int
+    """How many suggestions at most; 0 means 5."""
+    omit_readings: _builtins.bool
+    """Leaves out which readings speak for and against, which takes most of the time."""
+    @_builtins.property
+    def source(self) -> Global___RecordSource: ...
+    def __init__(
+        self,
+        *,
+        source: Global___RecordSource | None = ...,
+        language: _builtins.str = ...,
+        model: _builtins.str = ...,
+        max_suggestions: _builtins.int = ...,
+        omit_readings: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "max_suggestions", b"max_suggestions", "model", b"model", "omit_readings", b"omit_readings", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestDiagnosesRequest: _TypeAlias = SuggestDiagnosesRequest  # noqa: Y015
+
+@_typing.final
+class SuggestDiagnosesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    RED_FLAGS_FIELD_NUMBER: _builtins.int
+    ABSTENTION_FIELD_NUMBER: _builtins.int
+    SUGGESTIONS_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    WINDOW_HOURS_FIELD_NUMBER: _builtins.int
+    MEASURES_FIELD_NUMBER: _builtins.int
+    LATER_READINGS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    scope: _builtins.str
+    """Which readings the model was shown, in words."""
+    window_hours: _builtins.int
+    """From admission on: 1 or 24."""
+    measures: _builtins.int
+    """Different measures within the window."""
+    later_readings: _builtins.int
+    """Readings after the window, which were not looked at."""
+    notice: _builtins.str
+    """Says that this supports a clinician and decides nothing."""
+    @_builtins.property
+    def red_flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___RedFlag]:
+        """What cannot wait for a diagnosis, from the vital signs of the record's last day."""
+
+    @_builtins.property
+    def abstention(self) -> Global___Abstention:
+        """Set where none of the suggestions should be relied on."""
+
+    @_builtins.property
+    def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosisSuggestion]:
+        """The likeliest first."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]: ...
+    @_builtins.property
+    def model(self) -> _generation_pb2.ModelReference: ...
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        red_flags: _abc.Iterable[Global___RedFlag] | None = ...,
+        abstention: Global___Abstention | None = ...,
+        suggestions: _abc.Iterable[Global___DiagnosisSuggestion] | None = ...,
+        scope: _builtins.str = ...,
+        window_hours: _builtins.int = ...,
+        measures: _builtins.int = ...,
+        later_readings: _builtins.int = ...,
+        warnings: _abc.Iterable[Global___Warning] | None = ...,
+        notice: _builtins.str = ...,
+        model: _generation_pb2.ModelReference | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["abstention", b"abstention", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abstention", b"abstention", "language", b"language", "later_readings", b"later_readings", "measures", b"measures", "model", b"model", "notice", b"notice", "red_flags", b"red_flags", "scope", b"scope", "suggestions", b"suggestions", "warnings", b"warnings", "window_hours", b"window_hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestDiagnosesResponse: _TypeAlias = SuggestDiagnosesResponse  # noqa: Y015
+
+@_typing.final
+class RedFlag(_message.Message):
+    """RedFlag is something that calls for action whatever the diagnosis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    source: _builtins.str
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "source", b"source", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedFlag: _TypeAlias = RedFlag  # noqa: Y015
+
+@_typing.final
+class Abstention(_message.Message):
+    """Abstention says why there is no answer to rely on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """"low-confidence", "too-few-readings", "out-of-scope" or "no-guideline"."""
+    message: _builtins.str
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Abstention: _TypeAlias = Abstention  # noqa: Y015
+
+@_typing.final
+class DiagnosisSuggestion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    READINGS_FOR_FIELD_NUMBER: _builtins.int
+    READINGS_AGAINST_FIELD_NUMBER: _builtins.int
+    NEXT_TESTS_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """ICD-10-CM."""
+    name: _builtins.str
+    probability: _builtins.float
+    """Among the diagnoses that the model knows; calibrated on validation patients."""
+    @_builtins.property
+    def readings_for(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadingWeight]:
+        """Of the first suggestions: measures that make it more probable, and less."""
+
+    @_builtins.property
+    def readings_against(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadingWeight]: ...
+    @_builtins.property
+    def next_tests(self) -> _containers.RepeatedCompositeFieldContainer[Global___NextTest]:
+        """Tests that a guideline names for it and that the record lacks; of what has no LOINC code nobody knows whether it was done."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        probability: _builtins.float = ...,
+        readings_for: _abc.Iterable[Global___ReadingWeight] | None = ...,
+        readings_against: _abc.Iterable[Global___ReadingWeight] | None = ...,
+        next_tests: _abc.Iterable[Global___NextTest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "name", b"name", "next_tests", b"next_tests", "probability", b"probability", "readings_against", b"readings_against", "readings_for", b"readings_for"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnosisSuggestion: _TypeAlias = DiagnosisSuggestion  # noqa: Y015
+
+@_typing.final
+class ReadingWeight(_message.Message):
+    """ReadingWeight is what a measure does to the model's answer. It says nothing about causes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """LOINC."""
+    text: _builtins.str
+    change: _builtins.float
+    """By how much the probability falls where the measure is left out; negative where it rises."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        text: _builtins.str = ...,
+        change: _builtins.float = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "code", b"code", "evidence", b"evidence", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadingWeight: _TypeAlias = ReadingWeight  # noqa: Y015
+
+@_typing.final
+class NextTest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """LOINC, or empty."""
+    name: _builtins.str
+    source: _builtins.str
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "name", b"name", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NextTest: _TypeAlias = NextTest  # noqa: Y015
+
+@_typing.final
+class SuggestTreatmentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    DIAGNOSIS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """"en" or "zh"; empty means "en"."""
+    model: _builtins.str
+    """Name of the model; empty means the server's default for treatments, and for diagnoses where one is needed."""
+    diagnosis: _builtins.str
+    """ICD-10-CM code of the confirmed diagnosis. Empty: the first of SuggestDiagnoses, if it does not abstain."""
+    @_builtins.property
+    def source(self) -> Global___RecordSource: ...
+    def __init__(
+        self,
+        *,
+        source: Global___RecordSource | None = ...,
+        language: _builtins.str = ...,
+        model: _builtins.str = ...,
+        diagnosis: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diagnosis", b"diagnosis", "language", b"language", "model", b"model", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestTreatmentsRequest: _TypeAlias = SuggestTreatmentsRequest  # noqa: Y015
+
+@_typing.final
+class SuggestTreatmentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    DIAGNOSIS_FIELD_NUMBER: _builtins.int
+    ABSTENTION_FIELD_NUMBER: _builtins.int
+    SUGGESTIONS_FIELD_NUMBER: _builtins.int
+    PATIENT_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    notice: _builtins.str
+    """Says that this supports a clinician and decides nothing."""
+    @_builtins.property
+    def diagnosis(self) -> Global___TreatedDiagnosis:
+        """What the treatments are for; unset where there was none to go by."""
+
+    @_builtins.property
+    def abstention(self) -> Global___Abstention: ...
+    @_builtins.property
+    def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TreatmentSuggestion]:
+        """What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
+        then by name.
+        """
+
+    @_builtins.property
+    def patient(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is known of the patient that the rules rest on, and what was not checked."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]: ...
+    @_builtins.property
+    def model(self) -> _generation_pb2.ModelReference:
+        """The model that ordered the drugs or suggested the diagnosis; unset where none did."""
+
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        diagnosis: Global___TreatedDiagnosis | None = ...,
+        abstention: Global___Abstention | None = ...,
+        suggestions: _abc.Iterable[Global___TreatmentSuggestion] | None = ...,
+        patient: _abc.Iterable[_builtins.str] | None = ...,
+        warnings: _abc.Iterable[Global___Warning] | None = ...,
+        notice: _builtins.str = ...,
+        model: _generation_pb2.ModelReference | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["abstention", b"abstention", "diagnosis", b"diagnosis", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abstention", b"abstention", "diagnosis", b"diagnosis", "language", b"language", "model", b"model", "notice", b"notice", "patient", b"patient", "suggestions", b"suggestions", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestTreatmentsResponse: _TypeAlias = SuggestTreatmentsResponse  # noqa: Y015
+
+@_typing.final
+class TreatedDiagnosis(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    name: _builtins.str
+    confirmed: _builtins.bool
+    """The request named it; else it is a suggestion."""
+    probability: _builtins.float
+    """Of a suggestion; 1 where it is confirmed."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        confirmed: _builtins.bool = ...,
+        probability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "confirmed", b"confirmed", "name", b"name", "probability", b"probability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TreatedDiagnosis: _TypeAlias = TreatedDiagnosis  # noqa: Y015
+
+@_typing.final
+class TreatmentSuggestion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    DOSES_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    NAMED_BY_MODEL_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"class", "drug", "care" or "monitor"."""
+    name: _builtins.str
+    code: _builtins.str
+    """RxNorm ingredient of a drug, or empty."""
+    verdict: _builtins.str
+    """"kept", "marked" or "removed"."""
+    named_by_model: _builtins.bool
+    """The model named it, or a drug of the class."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Verdict and name, findings, doses of the table: line by line."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___TreatmentFinding]: ...
+    @_builtins.property
+    def doses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Doses as their sources give them; none is computed."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Guidelines that name it."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        name: _builtins.str = ...,
+        code: _builtins.str = ...,
+        verdict: _builtins.str = ...,
+        lines: _abc.Iterable[_builtins.str] | None = ...,
+        findings: _abc.Iterable[Global___TreatmentFinding] | None = ...,
+        doses: _abc.Iterable[_builtins.str] | None = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        named_by_model: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "doses", b"doses", "findings", b"findings", "kind", b"kind", "lines", b"lines", "name", b"name", "named_by_model", b"named_by_model", "sources", b"sources", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TreatmentSuggestion: _TypeAlias = TreatmentSuggestion  # noqa: Y015
+
+@_typing.final
+class TreatmentFinding(_message.Message):
+    """TreatmentFinding is a rule that fired, or could not be decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    DECIDED_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    severity: _builtins.str
+    text: _builtins.str
+    source: _builtins.str
+    decided: _builtins.bool
+    """False where something is not known that would decide it."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        severity: _builtins.str = ...,
+        text: _builtins.str = ...,
+        source: _builtins.str = ...,
+        decided: _builtins.bool = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "evidence", b"evidence", "rule", b"rule", "severity", b"severity", "source", b"source", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TreatmentFinding: _TypeAlias = TreatmentFinding  # noqa: Y015

@@ -44,6 +44,16 @@ class ClinicalServiceStub(object):
                 request_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
                 response_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.FromString,
                 _registered_method=True)
+        self.SuggestDiagnoses = channel.unary_unary(
+                '/bedside.v1.ClinicalService/SuggestDiagnoses',
+                request_serializer=bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesRequest.SerializeToString,
+                response_deserializer=bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesResponse.FromString,
+                _registered_method=True)
+        self.SuggestTreatments = channel.unary_unary(
+                '/bedside.v1.ClinicalService/SuggestTreatments',
+                request_serializer=bedside_dot_v1_dot_clinical__pb2.SuggestTreatmentsRequest.SerializeToString,
+                response_deserializer=bedside_dot_v1_dot_clinical__pb2.SuggestTreatmentsResponse.FromString,
+                _registered_method=True)
 
 
 class ClinicalServiceServicer(object):
@@ -63,6 +73,23 @@ class ClinicalServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SuggestDiagnoses(self, request, context):
+        """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
+        with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
+        on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuggestTreatments(self, request, context):
+        """SuggestTreatments lists what guidelines name for a diagnosis, held against the record by a table of rules, which marks or
+        removes what must not stand for this patient. A model may change the order, nothing else. The record is prepared first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClinicalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -70,6 +97,16 @@ def add_ClinicalServiceServicer_to_server(servicer, server):
                     servicer.SummarizeRecord,
                     request_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.FromString,
                     response_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.SerializeToString,
+            ),
+            'SuggestDiagnoses': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestDiagnoses,
+                    request_deserializer=bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesRequest.FromString,
+                    response_serializer=bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesResponse.SerializeToString,
+            ),
+            'SuggestTreatments': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestTreatments,
+                    request_deserializer=bedside_dot_v1_dot_clinical__pb2.SuggestTreatmentsRequest.FromString,
+                    response_serializer=bedside_dot_v1_dot_clinical__pb2.SuggestTreatmentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -104,6 +141,60 @@ class ClinicalService(object):
             '/bedside.v1.ClinicalService/SummarizeRecord',
             bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
             bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestDiagnoses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bedside.v1.ClinicalService/SuggestDiagnoses',
+            bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesRequest.SerializeToString,
+            bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestTreatments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bedside.v1.ClinicalService/SuggestTreatments',
+            bedside_dot_v1_dot_clinical__pb2.SuggestTreatmentsRequest.SerializeToString,
+            bedside_dot_v1_dot_clinical__pb2.SuggestTreatmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,15 @@ class ClinicalServiceStub:
     Every number, unit, date, drug and diagnosis in a sentence is held against the record;
     a sentence that does not stand is written again or replaced by the plain fact.
     """
+    SuggestDiagnoses: _grpc.UnaryUnaryMultiCallable[_clinical_pb2.SuggestDiagnosesRequest, _clinical_pb2.SuggestDiagnosesResponse]
+    """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
+    with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
+    on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
+    """
+    SuggestTreatments: _grpc.UnaryUnaryMultiCallable[_clinical_pb2.SuggestTreatmentsRequest, _clinical_pb2.SuggestTreatmentsResponse]
+    """SuggestTreatments lists what guidelines name for a diagnosis, held against the record by a table of rules, which marks or
+    removes what must not stand for this patient. A model may change the order, nothing else. The record is prepared first.
+    """
 
 @_typing.type_check_only
 class ClinicalServiceAsyncStub(ClinicalServiceStub):
@@ -58,6 +67,15 @@ class ClinicalServiceAsyncStub(ClinicalServiceStub):
     """SummarizeRecord turns a record into text and has a language model summarise it.
     Every number, unit, date, drug and diagnosis in a sentence is held against the record;
     a sentence that does not stand is written again or replaced by the plain fact.
+    """
+    SuggestDiagnoses: _aio.UnaryUnaryMultiCallable[_clinical_pb2.SuggestDiagnosesRequest, _clinical_pb2.SuggestDiagnosesResponse]  # type: ignore[assignment]
+    """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
+    with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
+    on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
+    """
+    SuggestTreatments: _aio.UnaryUnaryMultiCallable[_clinical_pb2.SuggestTreatmentsRequest, _clinical_pb2.SuggestTreatmentsResponse]  # type: ignore[assignment]
+    """SuggestTreatments lists what guidelines name for a diagnosis, held against the record by a table of rules, which marks or
+    removes what must not stand for this patient. A model may change the order, nothing else. The record is prepared first.
     """
 
 class ClinicalServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -77,6 +95,27 @@ class ClinicalServiceServicer(metaclass=_abc_1.ABCMeta):
         """SummarizeRecord turns a record into text and has a language model summarise it.
         Every number, unit, date, drug and diagnosis in a sentence is held against the record;
         a sentence that does not stand is written again or replaced by the plain fact.
+        """
+
+    @_abc_1.abstractmethod
+    def SuggestDiagnoses(
+        self,
+        request: _clinical_pb2.SuggestDiagnosesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_clinical_pb2.SuggestDiagnosesResponse, _abc.Awaitable[_clinical_pb2.SuggestDiagnosesResponse]]:
+        """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
+        with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
+        on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
+        """
+
+    @_abc_1.abstractmethod
+    def SuggestTreatments(
+        self,
+        request: _clinical_pb2.SuggestTreatmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_clinical_pb2.SuggestTreatmentsResponse, _abc.Awaitable[_clinical_pb2.SuggestTreatmentsResponse]]:
+        """SuggestTreatments lists what guidelines name for a diagnosis, held against the record by a table of rules, which marks or
+        removes what must not stand for this patient. A model may change the order, nothing else. The record is prepared first.
         """
 
 def add_ClinicalServiceServicer_to_server(servicer: ClinicalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

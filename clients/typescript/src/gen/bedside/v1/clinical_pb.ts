@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bedside/v1/clinical.proto.
  */
 export const file_bedside_v1_clinical: GenFile = /*@__PURE__*/
-  fileDesc("ChliZWRzaWRlL3YxL2NsaW5pY2FsLnByb3RvEgpiZWRzaWRlLnYxIpEBCgxSZWNvcmRTb3VyY2USEwoJZmhpcl9qc29uGAEgASgJSAASDwoFaGw3djIYAiABKAlIABIrCgZyZWNvcmQYAyABKAsyGS5iZWRzaWRlLnYxLlBhdGllbnRSZWNvcmRIABIkCgNjc3YYBCABKAsyFS5iZWRzaWRlLnYxLkNzdlNvdXJjZUgAQggKBnNvdXJjZSIqCglDc3ZTb3VyY2USDAoEZGF0YRgBIAEoCRIPCgdtYXBwaW5nGAIgASgJInoKFlN1bW1hcml6ZVJlY29yZFJlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNaW5jbHVkZV9mYWN0cxgEIAEoCCKIAgoXU3VtbWFyaXplUmVjb3JkUmVzcG9uc2USEAoIbGFuZ3VhZ2UYASABKAkSLAoIc2VjdGlvbnMYAiADKAsyGi5iZWRzaWRlLnYxLlN1bW1hcnlTZWN0aW9uEiUKCHdhcm5pbmdzGAMgAygLMhMuYmVkc2lkZS52MS5XYXJuaW5nEg4KBm5vdGljZRgEIAEoCRIpCgVtb2RlbBgFIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2USIAoFdXNhZ2UYBiABKAsyES5iZWRzaWRlLnYxLlVzYWdlEikKBmNvdW50cxgHIAEoCzIZLmJlZHNpZGUudjEuU3VtbWFyeUNvdW50cyKAAQoOU3VtbWFyeVNlY3Rpb24SDAoEa2luZBgBIAEoCRIPCgdoZWFkaW5nGAIgASgJEi4KCXNlbnRlbmNlcxgDIAMoCzIbLmJlZHNpZGUudjEuU3VtbWFyeVNlbnRlbmNlEh8KBWZhY3RzGAQgAygLMhAuYmVkc2lkZS52MS5GYWN0IokBCg9TdW1tYXJ5U2VudGVuY2USDAoEdGV4dBgBIAEoCRIQCghldmlkZW5jZRgCIAMoCRIqCgZvcmlnaW4YAyABKA4yGi5iZWRzaWRlLnYxLlNlbnRlbmNlT3JpZ2luEioKCGZhaWx1cmVzGAQgAygLMhguYmVkc2lkZS52MS5DaGVja0ZhaWx1cmUiLQoMQ2hlY2tGYWlsdXJlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSIyCgRGYWN0EgoKAmlkGAEgASgJEgwKBHRleHQYAiABKAkSEAoIZXZpZGVuY2UYAyADKAkiNgoHV2FybmluZxIMCgRraW5kGAEgASgJEgwKBHBhdGgYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJhCg1TdW1tYXJ5Q291bnRzEhcKD21vZGVsX3NlbnRlbmNlcxgBIAEoBRIbChNyZXdyaXR0ZW5fc2VudGVuY2VzGAIgASgFEhoKEnJlbmRlcmVkX3NlbnRlbmNlcxgDIAEoBSqJAQoOU2VudGVuY2VPcmlnaW4SHwobU0VOVEVOQ0VfT1JJR0lOX1VOU1BFQ0lGSUVEEAASGQoVU0VOVEVOQ0VfT1JJR0lOX01PREVMEAESHQoZU0VOVEVOQ0VfT1JJR0lOX1JFV1JJVFRFThACEhwKGFNFTlRFTkNFX09SSUdJTl9SRU5ERVJFRBADMm0KD0NsaW5pY2FsU2VydmljZRJaCg9TdW1tYXJpemVSZWNvcmQSIi5iZWRzaWRlLnYxLlN1bW1hcml6ZVJlY29yZFJlcXVlc3QaIy5iZWRzaWRlLnYxLlN1bW1hcml6ZVJlY29yZFJlc3BvbnNlQjpaOGdpdGh1Yi5jb20vYmVkc2lkZS1sbS9iZWRzaWRlL3Byb3RvL2JlZHNpZGUvdjE7YmVkc2lkZXYxYgZwcm90bzM", [file_bedside_v1_generation, file_bedside_v1_record]);
+  fileDesc("ChliZWRzaWRlL3YxL2NsaW5pY2FsLnByb3RvEgpiZWRzaWRlLnYxIpEBCgxSZWNvcmRTb3VyY2USEwoJZmhpcl9qc29uGAEgASgJSAASDwoFaGw3djIYAiABKAlIABIrCgZyZWNvcmQYAyABKAsyGS5iZWRzaWRlLnYxLlBhdGllbnRSZWNvcmRIABIkCgNjc3YYBCABKAsyFS5iZWRzaWRlLnYxLkNzdlNvdXJjZUgAQggKBnNvdXJjZSIqCglDc3ZTb3VyY2USDAoEZGF0YRgBIAEoCRIPCgdtYXBwaW5nGAIgASgJInoKFlN1bW1hcml6ZVJlY29yZFJlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNaW5jbHVkZV9mYWN0cxgEIAEoCCKIAgoXU3VtbWFyaXplUmVjb3JkUmVzcG9uc2USEAoIbGFuZ3VhZ2UYASABKAkSLAoIc2VjdGlvbnMYAiADKAsyGi5iZWRzaWRlLnYxLlN1bW1hcnlTZWN0aW9uEiUKCHdhcm5pbmdzGAMgAygLMhMuYmVkc2lkZS52MS5XYXJuaW5nEg4KBm5vdGljZRgEIAEoCRIpCgVtb2RlbBgFIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2USIAoFdXNhZ2UYBiABKAsyES5iZWRzaWRlLnYxLlVzYWdlEikKBmNvdW50cxgHIAEoCzIZLmJlZHNpZGUudjEuU3VtbWFyeUNvdW50cyKAAQoOU3VtbWFyeVNlY3Rpb24SDAoEa2luZBgBIAEoCRIPCgdoZWFkaW5nGAIgASgJEi4KCXNlbnRlbmNlcxgDIAMoCzIbLmJlZHNpZGUudjEuU3VtbWFyeVNlbnRlbmNlEh8KBWZhY3RzGAQgAygLMhAuYmVkc2lkZS52MS5GYWN0IokBCg9TdW1tYXJ5U2VudGVuY2USDAoEdGV4dBgBIAEoCRIQCghldmlkZW5jZRgCIAMoCRIqCgZvcmlnaW4YAyABKA4yGi5iZWRzaWRlLnYxLlNlbnRlbmNlT3JpZ2luEioKCGZhaWx1cmVzGAQgAygLMhguYmVkc2lkZS52MS5DaGVja0ZhaWx1cmUiLQoMQ2hlY2tGYWlsdXJlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSIyCgRGYWN0EgoKAmlkGAEgASgJEgwKBHRleHQYAiABKAkSEAoIZXZpZGVuY2UYAyADKAkiNgoHV2FybmluZxIMCgRraW5kGAEgASgJEgwKBHBhdGgYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJhCg1TdW1tYXJ5Q291bnRzEhcKD21vZGVsX3NlbnRlbmNlcxgBIAEoBRIbChNyZXdyaXR0ZW5fc2VudGVuY2VzGAIgASgFEhoKEnJlbmRlcmVkX3NlbnRlbmNlcxgDIAEoBSKUAQoXU3VnZ2VzdERpYWdub3Nlc1JlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkSDQoFbW9kZWwYAyABKAkSFwoPbWF4X3N1Z2dlc3Rpb25zGAQgASgFEhUKDW9taXRfcmVhZGluZ3MYBSABKAgi5wIKGFN1Z2dlc3REaWFnbm9zZXNSZXNwb25zZRIQCghsYW5ndWFnZRgBIAEoCRImCglyZWRfZmxhZ3MYAiADKAsyEy5iZWRzaWRlLnYxLlJlZEZsYWcSKgoKYWJzdGVudGlvbhgDIAEoCzIWLmJlZHNpZGUudjEuQWJzdGVudGlvbhI0CgtzdWdnZXN0aW9ucxgEIAMoCzIfLmJlZHNpZGUudjEuRGlhZ25vc2lzU3VnZ2VzdGlvbhINCgVzY29wZRgFIAEoCRIUCgx3aW5kb3dfaG91cnMYBiABKAUSEAoIbWVhc3VyZXMYByABKAUSFgoObGF0ZXJfcmVhZGluZ3MYCCABKAUSJQoId2FybmluZ3MYCSADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmcSDgoGbm90aWNlGAogASgJEikKBW1vZGVsGAsgASgLMhouYmVkc2lkZS52MS5Nb2RlbFJlZmVyZW5jZSI5CgdSZWRGbGFnEgwKBHRleHQYASABKAkSEAoIZXZpZGVuY2UYAiADKAkSDgoGc291cmNlGAMgASgJIi0KCkFic3RlbnRpb24SDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki1gEKE0RpYWdub3Npc1N1Z2dlc3Rpb24SDAoEY29kZRgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC3Byb2JhYmlsaXR5GAMgASgBEi8KDHJlYWRpbmdzX2ZvchgEIAMoCzIZLmJlZHNpZGUudjEuUmVhZGluZ1dlaWdodBIzChByZWFkaW5nc19hZ2FpbnN0GAUgAygLMhkuYmVkc2lkZS52MS5SZWFkaW5nV2VpZ2h0EigKCm5leHRfdGVzdHMYBiADKAsyFC5iZWRzaWRlLnYxLk5leHRUZXN0Ik0KDVJlYWRpbmdXZWlnaHQSDAoEY29kZRgBIAEoCRIMCgR0ZXh0GAIgASgJEg4KBmNoYW5nZRgDIAEoARIQCghldmlkZW5jZRgEIAMoCSI2CghOZXh0VGVzdBIMCgRjb2RlGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc291cmNlGAMgASgJIngKGFN1Z2dlc3RUcmVhdG1lbnRzUmVxdWVzdBIoCgZzb3VyY2UYASABKAsyGC5iZWRzaWRlLnYxLlJlY29yZFNvdXJjZRIQCghsYW5ndWFnZRgCIAEoCRINCgVtb2RlbBgDIAEoCRIRCglkaWFnbm9zaXMYBCABKAkiswIKGVN1Z2dlc3RUcmVhdG1lbnRzUmVzcG9uc2USEAoIbGFuZ3VhZ2UYASABKAkSLwoJZGlhZ25vc2lzGAIgASgLMhwuYmVkc2lkZS52MS5UcmVhdGVkRGlhZ25vc2lzEioKCmFic3RlbnRpb24YAyABKAsyFi5iZWRzaWRlLnYxLkFic3RlbnRpb24SNAoLc3VnZ2VzdGlvbnMYBCADKAsyHy5iZWRzaWRlLnYxLlRyZWF0bWVudFN1Z2dlc3Rpb24SDwoHcGF0aWVudBgFIAMoCRIlCgh3YXJuaW5ncxgGIAMoCzITLmJlZHNpZGUudjEuV2FybmluZxIOCgZub3RpY2UYByABKAkSKQoFbW9kZWwYCCABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlIlYKEFRyZWF0ZWREaWFnbm9zaXMSDAoEY29kZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNvbmZpcm1lZBgDIAEoCBITCgtwcm9iYWJpbGl0eRgEIAEoASLHAQoTVHJlYXRtZW50U3VnZ2VzdGlvbhIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEY29kZRgDIAEoCRIPCgd2ZXJkaWN0GAQgASgJEg0KBWxpbmVzGAUgAygJEi4KCGZpbmRpbmdzGAYgAygLMhwuYmVkc2lkZS52MS5UcmVhdG1lbnRGaW5kaW5nEg0KBWRvc2VzGAcgAygJEg8KB3NvdXJjZXMYCCADKAkSFgoObmFtZWRfYnlfbW9kZWwYCSABKAgicwoQVHJlYXRtZW50RmluZGluZxIMCgRydWxlGAEgASgJEhAKCHNldmVyaXR5GAIgASgJEgwKBHRleHQYAyABKAkSDgoGc291cmNlGAQgASgJEg8KB2RlY2lkZWQYBSABKAgSEAoIZXZpZGVuY2UYBiADKAkqiQEKDlNlbnRlbmNlT3JpZ2luEh8KG1NFTlRFTkNFX09SSUdJTl9VTlNQRUNJRklFRBAAEhkKFVNFTlRFTkNFX09SSUdJTl9NT0RFTBABEh0KGVNFTlRFTkNFX09SSUdJTl9SRVdSSVRURU4QAhIcChhTRU5URU5DRV9PUklHSU5fUkVOREVSRUQQAzKuAgoPQ2xpbmljYWxTZXJ2aWNlEloKD1N1bW1hcml6ZVJlY29yZBIiLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVxdWVzdBojLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVzcG9uc2USXQoQU3VnZ2VzdERpYWdub3NlcxIjLmJlZHNpZGUudjEuU3VnZ2VzdERpYWdub3Nlc1JlcXVlc3QaJC5iZWRzaWRlLnYxLlN1Z2dlc3REaWFnbm9zZXNSZXNwb25zZRJgChFTdWdnZXN0VHJlYXRtZW50cxIkLmJlZHNpZGUudjEuU3VnZ2VzdFRyZWF0bWVudHNSZXF1ZXN0GiUuYmVkc2lkZS52MS5TdWdnZXN0VHJlYXRtZW50c1Jlc3BvbnNlQjpaOGdpdGh1Yi5jb20vYmVkc2lkZS1sbS9iZWRzaWRlL3Byb3RvL2JlZHNpZGUvdjE7YmVkc2lkZXYxYgZwcm90bzM", [file_bedside_v1_generation, file_bedside_v1_record]);
 
 /**
  * RecordSource is a patient record in one of the forms that Bedside reads.
@@ -376,6 +376,560 @@ export const SummaryCountsSchema: GenMessage<SummaryCounts> = /*@__PURE__*/
   messageDesc(file_bedside_v1_clinical, 9);
 
 /**
+ * @generated from message bedside.v1.SuggestDiagnosesRequest
+ */
+export type SuggestDiagnosesRequest = Message<"bedside.v1.SuggestDiagnosesRequest"> & {
+  /**
+   * @generated from field: bedside.v1.RecordSource source = 1;
+   */
+  source?: RecordSource | undefined;
+
+  /**
+   * "en" or "zh"; empty means "en". The ranking does not depend on it.
+   *
+   * @generated from field: string language = 2;
+   */
+  language: string;
+
+  /**
+   * Name of the model; empty means the server's default for diagnoses.
+   *
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * How many suggestions at most; 0 means 5.
+   *
+   * @generated from field: int32 max_suggestions = 4;
+   */
+  maxSuggestions: number;
+
+  /**
+   * Leaves out which readings speak for and against, which takes most of the time.
+   *
+   * @generated from field: bool omit_readings = 5;
+   */
+  omitReadings: boolean;
+};
+
+/**
+ * Describes the message bedside.v1.SuggestDiagnosesRequest.
+ * Use `create(SuggestDiagnosesRequestSchema)` to create a new message.
+ */
+export const SuggestDiagnosesRequestSchema: GenMessage<SuggestDiagnosesRequest> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 10);
+
+/**
+ * @generated from message bedside.v1.SuggestDiagnosesResponse
+ */
+export type SuggestDiagnosesResponse = Message<"bedside.v1.SuggestDiagnosesResponse"> & {
+  /**
+   * @generated from field: string language = 1;
+   */
+  language: string;
+
+  /**
+   * What cannot wait for a diagnosis, from the vital signs of the record's last day.
+   *
+   * @generated from field: repeated bedside.v1.RedFlag red_flags = 2;
+   */
+  redFlags: RedFlag[];
+
+  /**
+   * Set where none of the suggestions should be relied on.
+   *
+   * @generated from field: bedside.v1.Abstention abstention = 3;
+   */
+  abstention?: Abstention | undefined;
+
+  /**
+   * The likeliest first.
+   *
+   * @generated from field: repeated bedside.v1.DiagnosisSuggestion suggestions = 4;
+   */
+  suggestions: DiagnosisSuggestion[];
+
+  /**
+   * Which readings the model was shown, in words.
+   *
+   * @generated from field: string scope = 5;
+   */
+  scope: string;
+
+  /**
+   * From admission on: 1 or 24.
+   *
+   * @generated from field: int32 window_hours = 6;
+   */
+  windowHours: number;
+
+  /**
+   * Different measures within the window.
+   *
+   * @generated from field: int32 measures = 7;
+   */
+  measures: number;
+
+  /**
+   * Readings after the window, which were not looked at.
+   *
+   * @generated from field: int32 later_readings = 8;
+   */
+  laterReadings: number;
+
+  /**
+   * @generated from field: repeated bedside.v1.Warning warnings = 9;
+   */
+  warnings: Warning[];
+
+  /**
+   * Says that this supports a clinician and decides nothing.
+   *
+   * @generated from field: string notice = 10;
+   */
+  notice: string;
+
+  /**
+   * @generated from field: bedside.v1.ModelReference model = 11;
+   */
+  model?: ModelReference | undefined;
+};
+
+/**
+ * Describes the message bedside.v1.SuggestDiagnosesResponse.
+ * Use `create(SuggestDiagnosesResponseSchema)` to create a new message.
+ */
+export const SuggestDiagnosesResponseSchema: GenMessage<SuggestDiagnosesResponse> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 11);
+
+/**
+ * RedFlag is something that calls for action whatever the diagnosis.
+ *
+ * @generated from message bedside.v1.RedFlag
+ */
+export type RedFlag = Message<"bedside.v1.RedFlag"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * @generated from field: repeated string evidence = 2;
+   */
+  evidence: string[];
+
+  /**
+   * @generated from field: string source = 3;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message bedside.v1.RedFlag.
+ * Use `create(RedFlagSchema)` to create a new message.
+ */
+export const RedFlagSchema: GenMessage<RedFlag> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 12);
+
+/**
+ * Abstention says why there is no answer to rely on.
+ *
+ * @generated from message bedside.v1.Abstention
+ */
+export type Abstention = Message<"bedside.v1.Abstention"> & {
+  /**
+   * "low-confidence", "too-few-readings", "out-of-scope" or "no-guideline".
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string message = 2;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message bedside.v1.Abstention.
+ * Use `create(AbstentionSchema)` to create a new message.
+ */
+export const AbstentionSchema: GenMessage<Abstention> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 13);
+
+/**
+ * @generated from message bedside.v1.DiagnosisSuggestion
+ */
+export type DiagnosisSuggestion = Message<"bedside.v1.DiagnosisSuggestion"> & {
+  /**
+   * ICD-10-CM.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Among the diagnoses that the model knows; calibrated on validation patients.
+   *
+   * @generated from field: double probability = 3;
+   */
+  probability: number;
+
+  /**
+   * Of the first suggestions: measures that make it more probable, and less.
+   *
+   * @generated from field: repeated bedside.v1.ReadingWeight readings_for = 4;
+   */
+  readingsFor: ReadingWeight[];
+
+  /**
+   * @generated from field: repeated bedside.v1.ReadingWeight readings_against = 5;
+   */
+  readingsAgainst: ReadingWeight[];
+
+  /**
+   * Tests that a guideline names for it and that the record lacks; of what has no LOINC code nobody knows whether it was done.
+   *
+   * @generated from field: repeated bedside.v1.NextTest next_tests = 6;
+   */
+  nextTests: NextTest[];
+};
+
+/**
+ * Describes the message bedside.v1.DiagnosisSuggestion.
+ * Use `create(DiagnosisSuggestionSchema)` to create a new message.
+ */
+export const DiagnosisSuggestionSchema: GenMessage<DiagnosisSuggestion> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 14);
+
+/**
+ * ReadingWeight is what a measure does to the model's answer. It says nothing about causes.
+ *
+ * @generated from message bedside.v1.ReadingWeight
+ */
+export type ReadingWeight = Message<"bedside.v1.ReadingWeight"> & {
+  /**
+   * LOINC.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * By how much the probability falls where the measure is left out; negative where it rises.
+   *
+   * @generated from field: double change = 3;
+   */
+  change: number;
+
+  /**
+   * @generated from field: repeated string evidence = 4;
+   */
+  evidence: string[];
+};
+
+/**
+ * Describes the message bedside.v1.ReadingWeight.
+ * Use `create(ReadingWeightSchema)` to create a new message.
+ */
+export const ReadingWeightSchema: GenMessage<ReadingWeight> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 15);
+
+/**
+ * @generated from message bedside.v1.NextTest
+ */
+export type NextTest = Message<"bedside.v1.NextTest"> & {
+  /**
+   * LOINC, or empty.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string source = 3;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message bedside.v1.NextTest.
+ * Use `create(NextTestSchema)` to create a new message.
+ */
+export const NextTestSchema: GenMessage<NextTest> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 16);
+
+/**
+ * @generated from message bedside.v1.SuggestTreatmentsRequest
+ */
+export type SuggestTreatmentsRequest = Message<"bedside.v1.SuggestTreatmentsRequest"> & {
+  /**
+   * @generated from field: bedside.v1.RecordSource source = 1;
+   */
+  source?: RecordSource | undefined;
+
+  /**
+   * "en" or "zh"; empty means "en".
+   *
+   * @generated from field: string language = 2;
+   */
+  language: string;
+
+  /**
+   * Name of the model; empty means the server's default for treatments, and for diagnoses where one is needed.
+   *
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * ICD-10-CM code of the confirmed diagnosis. Empty: the first of SuggestDiagnoses, if it does not abstain.
+   *
+   * @generated from field: string diagnosis = 4;
+   */
+  diagnosis: string;
+};
+
+/**
+ * Describes the message bedside.v1.SuggestTreatmentsRequest.
+ * Use `create(SuggestTreatmentsRequestSchema)` to create a new message.
+ */
+export const SuggestTreatmentsRequestSchema: GenMessage<SuggestTreatmentsRequest> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 17);
+
+/**
+ * @generated from message bedside.v1.SuggestTreatmentsResponse
+ */
+export type SuggestTreatmentsResponse = Message<"bedside.v1.SuggestTreatmentsResponse"> & {
+  /**
+   * @generated from field: string language = 1;
+   */
+  language: string;
+
+  /**
+   * What the treatments are for; unset where there was none to go by.
+   *
+   * @generated from field: bedside.v1.TreatedDiagnosis diagnosis = 2;
+   */
+  diagnosis?: TreatedDiagnosis | undefined;
+
+  /**
+   * @generated from field: bedside.v1.Abstention abstention = 3;
+   */
+  abstention?: Abstention | undefined;
+
+  /**
+   * What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
+   * then by name.
+   *
+   * @generated from field: repeated bedside.v1.TreatmentSuggestion suggestions = 4;
+   */
+  suggestions: TreatmentSuggestion[];
+
+  /**
+   * What is known of the patient that the rules rest on, and what was not checked.
+   *
+   * @generated from field: repeated string patient = 5;
+   */
+  patient: string[];
+
+  /**
+   * @generated from field: repeated bedside.v1.Warning warnings = 6;
+   */
+  warnings: Warning[];
+
+  /**
+   * Says that this supports a clinician and decides nothing.
+   *
+   * @generated from field: string notice = 7;
+   */
+  notice: string;
+
+  /**
+   * The model that ordered the drugs or suggested the diagnosis; unset where none did.
+   *
+   * @generated from field: bedside.v1.ModelReference model = 8;
+   */
+  model?: ModelReference | undefined;
+};
+
+/**
+ * Describes the message bedside.v1.SuggestTreatmentsResponse.
+ * Use `create(SuggestTreatmentsResponseSchema)` to create a new message.
+ */
+export const SuggestTreatmentsResponseSchema: GenMessage<SuggestTreatmentsResponse> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 18);
+
+/**
+ * @generated from message bedside.v1.TreatedDiagnosis
+ */
+export type TreatedDiagnosis = Message<"bedside.v1.TreatedDiagnosis"> & {
+  /**
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The request named it; else it is a suggestion.
+   *
+   * @generated from field: bool confirmed = 3;
+   */
+  confirmed: boolean;
+
+  /**
+   * Of a suggestion; 1 where it is confirmed.
+   *
+   * @generated from field: double probability = 4;
+   */
+  probability: number;
+};
+
+/**
+ * Describes the message bedside.v1.TreatedDiagnosis.
+ * Use `create(TreatedDiagnosisSchema)` to create a new message.
+ */
+export const TreatedDiagnosisSchema: GenMessage<TreatedDiagnosis> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 19);
+
+/**
+ * @generated from message bedside.v1.TreatmentSuggestion
+ */
+export type TreatmentSuggestion = Message<"bedside.v1.TreatmentSuggestion"> & {
+  /**
+   * "class", "drug", "care" or "monitor".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * RxNorm ingredient of a drug, or empty.
+   *
+   * @generated from field: string code = 3;
+   */
+  code: string;
+
+  /**
+   * "kept", "marked" or "removed".
+   *
+   * @generated from field: string verdict = 4;
+   */
+  verdict: string;
+
+  /**
+   * Verdict and name, findings, doses of the table: line by line.
+   *
+   * @generated from field: repeated string lines = 5;
+   */
+  lines: string[];
+
+  /**
+   * @generated from field: repeated bedside.v1.TreatmentFinding findings = 6;
+   */
+  findings: TreatmentFinding[];
+
+  /**
+   * Doses as their sources give them; none is computed.
+   *
+   * @generated from field: repeated string doses = 7;
+   */
+  doses: string[];
+
+  /**
+   * Guidelines that name it.
+   *
+   * @generated from field: repeated string sources = 8;
+   */
+  sources: string[];
+
+  /**
+   * The model named it, or a drug of the class.
+   *
+   * @generated from field: bool named_by_model = 9;
+   */
+  namedByModel: boolean;
+};
+
+/**
+ * Describes the message bedside.v1.TreatmentSuggestion.
+ * Use `create(TreatmentSuggestionSchema)` to create a new message.
+ */
+export const TreatmentSuggestionSchema: GenMessage<TreatmentSuggestion> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 20);
+
+/**
+ * TreatmentFinding is a rule that fired, or could not be decided.
+ *
+ * @generated from message bedside.v1.TreatmentFinding
+ */
+export type TreatmentFinding = Message<"bedside.v1.TreatmentFinding"> & {
+  /**
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: string severity = 2;
+   */
+  severity: string;
+
+  /**
+   * @generated from field: string text = 3;
+   */
+  text: string;
+
+  /**
+   * @generated from field: string source = 4;
+   */
+  source: string;
+
+  /**
+   * False where something is not known that would decide it.
+   *
+   * @generated from field: bool decided = 5;
+   */
+  decided: boolean;
+
+  /**
+   * @generated from field: repeated string evidence = 6;
+   */
+  evidence: string[];
+};
+
+/**
+ * Describes the message bedside.v1.TreatmentFinding.
+ * Use `create(TreatmentFindingSchema)` to create a new message.
+ */
+export const TreatmentFindingSchema: GenMessage<TreatmentFinding> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 21);
+
+/**
  * @generated from enum bedside.v1.SentenceOrigin
  */
 export enum SentenceOrigin {
@@ -433,6 +987,29 @@ export const ClinicalService: GenService<{
     methodKind: "unary";
     input: typeof SummarizeRecordRequestSchema;
     output: typeof SummarizeRecordResponseSchema;
+  },
+  /**
+   * SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
+   * with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
+   * on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
+   *
+   * @generated from rpc bedside.v1.ClinicalService.SuggestDiagnoses
+   */
+  suggestDiagnoses: {
+    methodKind: "unary";
+    input: typeof SuggestDiagnosesRequestSchema;
+    output: typeof SuggestDiagnosesResponseSchema;
+  },
+  /**
+   * SuggestTreatments lists what guidelines name for a diagnosis, held against the record by a table of rules, which marks or
+   * removes what must not stand for this patient. A model may change the order, nothing else. The record is prepared first.
+   *
+   * @generated from rpc bedside.v1.ClinicalService.SuggestTreatments
+   */
+  suggestTreatments: {
+    methodKind: "unary";
+    input: typeof SuggestTreatmentsRequestSchema;
+    output: typeof SuggestTreatmentsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_bedside_v1_clinical, 0);

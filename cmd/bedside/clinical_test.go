@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+)
+
+func TestDiagnosesAsText(t *testing.T) {
+	r := &bedsidev1.SuggestDiagnosesResponse{
+		RedFlags:   []*bedsidev1.RedFlag{{Text: "NEWS2 at least 9", Evidence: []string{"Observation/hr"}, Source: "RCP"}},
+		Abstention: &bedsidev1.Abstention{Reason: "low-confidence", Message: "Not sure."},
+		Suggestions: []*bedsidev1.DiagnosisSuggestion{{
+			Code: "A41.9", Name: "sepsis", Probability: 0.625,
+			ReadingsFor:     []*bedsidev1.ReadingWeight{{Text: "lactate:5.4mmol/L", Change: 0.2, Evidence: []string{"Observation/l"}}},
+			ReadingsAgainst: []*bedsidev1.ReadingWeight{{Text: "heart rate:70/min", Change: -0.1}},
+			NextTests:       []*bedsidev1.NextTest{{Name: "blood\ncultures", Source: "SSC"}},
+		}},
+		Scope: "24 h", Notice: "decides nothing", Model: &bedsidev1.ModelReference{Name: "m", Version: "1", Digest: "d"},
+	}
+	var out bytes.Buffer
+	require.NoError(t, writeDiagnoses(&out, r, 1500*time.Millisecond))
+	require.Equal(t, `! NEWS2 at least 9 [Observation/hr]
+  RCP
+
+Not sure. (low-confidence)
+
+1. A41.9 sepsis  62.5%
+   for: lactate:5.4mmol/L (+0.20) [Observation/l]
+   against: heart rate:70/min (-0.10)
+   next: blood cultures (SSC)
+
+24 h
+Model: m 1 (d)
+Time: 1.5 s
+decides nothing
+`, out.String())
+}
+
+func TestTreatmentsAsText(t *testing.T) {
+	r := &bedsidev1.SuggestTreatmentsResponse{
+		Language: "zh", Diagnosis: &bedsidev1.TreatedDiagnosis{Code: "A41.9", Name: "脓毒症", Probability: 0.5}, Patient: []string{"已记录过敏。"},
+		Suggestions: []*bedsidev1.TreatmentSuggestion{
+			{Lines: []string{"标注：头孢曲松", "  原因"}, Sources: []string{"SSC"}, NamedByModel: true}, {Lines: []string{"保留：乳酸"}, Sources: []string{"SSC"}},
+		},
+		Notice: "不作任何决定",
+	}
+	var out bytes.Buffer
+	require.NoError(t, writeTreatments(&out, r, time.Second))
+	require.Equal(t, `A41.9 脓毒症 (建议, 50.0%)
+
+已记录过敏。
+
+  * 标注：头孢曲松
+    原因
+    SSC
+
+  - 保留：乳酸
+    SSC
+
+用时 1.0 秒
+不作任何决定
+`, out.String())
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+
+	bedside "github.com/bedside-lm/bedside/clients/go"
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/server/config"
+)
+
+type diagnoseCmd struct {
+	connection
+
+	Record string `arg:"" help:"The record, a FHIR R4 Bundle in JSON of at most 64 MiB; \"-\" reads standard input." placeholder:"FILE"`
+	Lang   string `help:"Language to answer in." enum:"en,zh" default:"en"`
+	Model  string `help:"Model to use instead of the server's default for diagnoses." short:"m" placeholder:"NAME"`
+	Most   int32  `help:"How many suggestions at most." default:"5"`
+	Quick  bool   `help:"Leave out which readings speak for and against."`
+}
+
+// Help is what --help adds.
+func (*diagnoseCmd) Help() string {
+	return `What is suggested supports a clinician and decides nothing. A reading's sign, as in "+0.12", is by how
+much the model's probability falls where the reading is left out.
+
+Examples:
+
+  bedside diagnose patient.fhir.json
+  bedside diagnose --lang zh --output json patient.fhir.json`
+}
+
+// Run prints suggestions.
+func (d *diagnoseCmd) Run(a *app) error {
+	record, err := a.readText(d.Record, maxRecordBytes)
+	if err != nil {
+		return err
+	}
+	d.need = deviceModelsAlone
+	return d.withClient(a, func(client *bedside.Client) error {
+		start := time.Now()
+		progress := a.progress("weighing diagnoses", d.Quiet)
+		defer progress.stop()
+		response, err := client.SuggestDiagnoses(a.ctx, &bedsidev1.SuggestDiagnosesRequest{
+			Source: fhirSource(record), Language: d.Lang, Model: d.Model, MaxSuggestions: d.Most, OmitReadings: d.Quick,
+		})
+		progress.stop()
+		if err != nil {
+			return d.failed(err)
+		}
+		if d.Output == "json" {
+			return writeJSON(a.out, response)
+		}
+		return writeDiagnoses(a.out, response, time.Since(start))
+	})
+}
+
+// deviceModelsAlone is what diagnoses and treatments need of an engine in this process.
+func deviceModelsAlone(c *config.Config) { c.Model, c.EmbeddingModel, c.SummaryModel = "", "", "" }
+
+func fhirSource(record string) *bedsidev1.RecordSource {
+	return &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: record}}
+}
+
+// writeDiagnoses writes suggestions as text, in their own language.
+func writeDiagnoses(w io.Writer, r *bedsidev1.SuggestDiagnosesResponse, took time.Duration) error {
+	var out bytes.Buffer
+	words := wordsOf(r.GetLanguage())
+	for _, f := range r.GetRedFlags() {
+		fmt.Fprintf(&out, "! %s%s\n  %s\n\n", line(f.GetText()), evidence(f.GetEvidence()), line(f.GetSource()))
+	}
+	writeAbstention(&out, r.GetAbstention())
+	for i, s := range r.GetSuggestions() {
+		fmt.Fprintf(&out, "%d. %s %s  %.1f%%\n", i+1, line(s.GetCode()), line(s.GetName()), 100*s.GetProbability())
+		writeWeights(&out, words.speaksFor, s.GetReadingsFor())
+		writeWeights(&out, words.speaksAgainst, s.GetReadingsAgainst())
+		for _, t := range s.GetNextTests() {
+			fmt.Fprintf(&out, "   %s %s (%s)\n", words.next, line(t.GetName()), line(t.GetSource()))
+		}
+	}
+	fmt.Fprintf(&out, "\n%s\n", line(r.GetScope()))
+	writeWarnings(&out, words, r.GetWarnings())
+	writeModel(&out, words, r.GetModel())
+	fmt.Fprintf(&out, words.took+"\n%s\n", took.Seconds(), line(r.GetNotice()))
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+func writeWeights(out *bytes.Buffer, word string, weights []*bedsidev1.ReadingWeight) {
+	for _, w := range weights {
+		fmt.Fprintf(out, "   %s %s (%+.2f)%s\n", word, line(w.GetText()), w.GetChange(), evidence(w.GetEvidence()))
+	}
+}
+
+func writeAbstention(out *bytes.Buffer, a *bedsidev1.Abstention) {
+	if a != nil {
+		fmt.Fprintf(out, "%s (%s)\n\n", line(a.GetMessage()), line(a.GetReason()))
+	}
+}
+
+func writeModel(out *bytes.Buffer, words *words, m *bedsidev1.ModelReference) {
+	if m != nil {
+		fmt.Fprintf(out, words.model+"\n", line(m.GetName()), line(m.GetVersion()), line(m.GetDigest()))
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	bedside "github.com/bedside-lm/bedside/clients/go"
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+)
+
+type treatCmd struct {
+	connection
+
+	Record    string `arg:"" help:"The record, a FHIR R4 Bundle in JSON of at most 64 MiB; \"-\" reads standard input." placeholder:"FILE"`
+	Diagnosis string `help:"ICD-10-CM code of the confirmed diagnosis; without it, the first one that the model suggests." short:"d" placeholder:"CODE"`
+	Lang      string `help:"Language to answer in." enum:"en,zh" default:"en"`
+	Model     string `help:"Model to use instead of the server's default for treatments." short:"m" placeholder:"NAME"`
+}
+
+// Help is what --help adds.
+func (*treatCmd) Help() string {
+	return `What guidelines name for the diagnosis, held against the record. A star marks what the model would
+order too. It supports a clinician and decides nothing.
+
+Examples:
+
+  bedside treat --diagnosis A41.9 patient.fhir.json
+  bedside treat --lang zh patient.fhir.json`
+}
+
+// Run prints suggestions.
+func (t *treatCmd) Run(a *app) error {
+	record, err := a.readText(t.Record, maxRecordBytes)
+	if err != nil {
+		return err
+	}
+	t.need = deviceModelsAlone
+	return t.withClient(a, func(client *bedside.Client) error {
+		start := time.Now()
+		progress := a.progress("checking treatments", t.Quiet)
+		defer progress.stop()
+		response, err := client.SuggestTreatments(a.ctx, &bedsidev1.SuggestTreatmentsRequest{
+			Source: fhirSource(record), Language: t.Lang, Model: t.Model, Diagnosis: t.Diagnosis,
+		})
+		progress.stop()
+		if err != nil {
+			return t.failed(err)
+		}
+		if t.Output == "json" {
+			return writeJSON(a.out, response)
+		}
+		return writeTreatments(a.out, response, time.Since(start))
+	})
+}
+
+// writeTreatments writes suggestions as text, in their own language.
+func writeTreatments(w io.Writer, r *bedsidev1.SuggestTreatmentsResponse, took time.Duration) error {
+	var out bytes.Buffer
+	words := wordsOf(r.GetLanguage())
+	if d := r.GetDiagnosis(); d != nil {
+		status := words.confirmed
+		if !d.GetConfirmed() {
+			status = fmt.Sprintf("%s, %.1f%%", words.suggested, 100*d.GetProbability())
+		}
+		fmt.Fprintf(&out, "%s %s (%s)\n\n", line(d.GetCode()), line(d.GetName()), status)
+	}
+	writeAbstention(&out, r.GetAbstention())
+	for _, p := range r.GetPatient() {
+		fmt.Fprintf(&out, "%s\n", line(p))
+	}
+	for _, s := range r.GetSuggestions() {
+		out.WriteByte('\n')
+		for i, l := range s.GetLines() {
+			switch {
+			case i > 0:
+				fmt.Fprintf(&out, "    %s\n", line(l))
+			case s.GetNamedByModel():
+				fmt.Fprintf(&out, "  * %s\n", line(l))
+			default:
+				fmt.Fprintf(&out, "  - %s\n", line(l))
+			}
+		}
+		fmt.Fprintf(&out, "    %s\n", line(strings.Join(s.GetSources(), "; ")))
+	}
+	out.WriteByte('\n')
+	writeWarnings(&out, words, r.GetWarnings())
+	writeModel(&out, words, r.GetModel())
+	fmt.Fprintf(&out, words.took+"\n%s\n", took.Seconds(), line(r.GetNotice()))
+	_, err := w.Write(out.Bytes())
+	return err
+}
