@@ -24,13 +24,13 @@ func TestDiagnosesAsText(t *testing.T) {
 	}
 	var out bytes.Buffer
 	require.NoError(t, writeDiagnoses(&out, r, 1500*time.Millisecond))
-	require.Equal(t, `! NEWS2 at least 9 [hr]
+	require.Equal(t, `! NEWS2 at least 9 [Observation/hr]
   RCP
 
 Not sure. (low-confidence)
 
 1. A41.9 sepsis  62.5%
-   for: lactate:5.4mmol/L (+0.20) [l]
+   for: lactate:5.4mmol/L (+0.20) [Observation/l]
    against: heart rate:70/min (-0.10)
    next: blood cultures (SSC)
 
