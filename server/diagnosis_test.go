@@ -2,8 +2,10 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,6 +89,30 @@ func TestTreatmentsOfARecord(t *testing.T) {
 	out, err := client.SuggestTreatments(t.Context(), &bedsidev1.SuggestTreatmentsRequest{Source: sampleSource(t), Diagnosis: "Z99.9"})
 	require.NoError(t, err)
 	require.Equal(t, "no-guideline", out.GetAbstention().GetReason())
+	require.Empty(t, out.GetSuggestions())
+}
+
+// TestTreatmentsOfWhomTheTablesAreNotFor asks a server without any model.
+func TestTreatmentsOfWhomTheTablesAreNotFor(t *testing.T) {
+	client := bedsidev1.NewClinicalServiceClient(dial(t, startServer(t, func(c *config.Config) { c.Model, c.ShippedModels = "", "none" })))
+	ask := func(resources string) (*bedsidev1.SuggestTreatmentsResponse, error) {
+		return client.SuggestTreatments(t.Context(), &bedsidev1.SuggestTreatmentsRequest{Diagnosis: "J18.9", Source: fhirSource(
+			`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p","birthDate":"2020-01-01"}}` + resources + `]}`)})
+	}
+	child, err := ask(`,{"resource":{"resourceType":"Condition","id":"c","code":{"text":"x"},"subject":{"reference":"Patient/p"},"recordedDate":"2026-01-02"}}`)
+	require.NoError(t, err)
+	require.Equal(t, "child", child.GetAbstention().GetReason())
+	require.Empty(t, child.GetSuggestions())
+	require.Contains(t, child.GetPatient(), "age: 6 years Patient/p")
+
+	var many strings.Builder
+	for i := range 1001 {
+		fmt.Fprintf(&many, `,{"resource":{"resourceType":"AllergyIntolerance","id":"%d","code":{"text":"%s"},"patient":{"reference":"Patient/p"}}}`, i, canary)
+	}
+	_, err = ask(many.String())
+	require.Equal(t, codes.InvalidArgument, status.Code(err), "%v", err)
+	require.Contains(t, fields(err), "source")
+	require.NotContains(t, err.Error(), "Sanfeng")
 }
 
 // A model that is never sure suggests no treatment; one that is not there leaves the table.

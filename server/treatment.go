@@ -29,12 +29,16 @@ func (s *clinicalService) SuggestTreatments(ctx context.Context, req *bedsidev1.
 	out := &bedsidev1.SuggestTreatmentsResponse{
 		Language: string(lang), Notice: treatment.Notice(lang), Warnings: convert.WarningsToProto(rec.Notices),
 	}
+	if err := treatment.Fits(rec); err != nil {
+		return nil, err
+	}
 	if err := s.settle(ctx, rec, req, out, lang); err != nil || out.Abstention != nil {
 		return out, err
 	}
 	plan := treatment.Suggest(rec, []string{out.GetDiagnosis().GetCode()}, time.Time{})
-	if len(plan.Unknown) > 0 {
-		out.Abstention = convert.NoGuideline(lang)
+	if why := plan.Abstained; why != "" {
+		out.Abstention = convert.NoTreatments(why, lang)
+		convert.AddTreatments(out, plan, nil, lang) // what was removed is told
 		return out, nil
 	}
 	named, err := s.namedByModel(ctx, rec, req, out, lang)

@@ -7,8 +7,10 @@
 package treatment
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,38 +89,114 @@ type Plan struct {
 	Suggested [][]*Suggestion
 	// Unknown are the diagnoses that the table has nothing for.
 	Unknown []string
+	// Abstained says why nothing can be suggested; empty where something can.
+	Abstained Abstention
+}
+
+// Abstention is a reason to suggest nothing.
+type Abstention string
+
+// The reasons.
+const (
+	AbstainUnknown Abstention = "no-guideline"   // the table has nothing for any of the diagnoses
+	AbstainChild   Abstention = "child"          // the tables are for adults; the plan has no items
+	AbstainNone    Abstention = "nothing-stands" // guidelines name drugs, and all were removed; the items say why
+)
+
+// Limits of what Suggest takes, those of a typed record: more would take too long.
+const (
+	maxConditions  = 10_000
+	maxAllergies   = 1_000
+	maxMedications = 10_000
+)
+
+var abstentions = map[Abstention]map[terms.Lang]string{
+	AbstainUnknown: {terms.English: "The table of guidelines has nothing for this diagnosis.", terms.Chinese: "指南表中没有该诊断的内容。"},
+	AbstainChild:   {terms.English: "The patient is under 18, and the tables are for adults.", terms.Chinese: "患者未满18岁，各表仅适用于成人。"},
+	AbstainNone: {
+		terms.English: "Every drug and class that guidelines name was removed by a rule.", terms.Chinese: "指南所列药物和药物类别均被规则移除。",
+	},
+}
+
+// Text says why in words.
+func (a Abstention) Text(lang terms.Lang) string { return abstentions[a][lang] }
+
+// Fits says whether a record is of a size that Suggest takes; else the error is a *record.LimitError.
+func Fits(rec *record.PatientRecord) error {
+	for _, part := range []struct {
+		what     string
+		n, limit int
+	}{
+		{"conditions", len(rec.Conditions), maxConditions}, {"allergies", len(rec.Allergies), maxAllergies},
+		{"medications", len(rec.Medications), maxMedications},
+	} {
+		if part.n > part.limit {
+			return &record.LimitError{Path: "source", What: part.what, Limit: int64(part.limit)}
+		}
+	}
+	return nil
 }
 
 // Suggest gives what guidelines name for diagnoses (ICD-10-CM codes, confirmed or suspected), held
-// against the record. The zero time stands for the record's last moment.
+// against the record: by kind, and within one as the table has it, which ranks nothing for the
+// patient. The zero time stands for the record's last moment.
 func Suggest(rec *record.PatientRecord, diagnoses []string, at time.Time) *Plan {
 	plan := &Plan{}
 	from := map[*terms.Entry][]*Suggestion{}
 	in := rules.Input{Record: rec, Diagnoses: diagnoses, Choices: true, At: at}
-	seen := map[*Suggestion]bool{}
+	place := map[*Suggestion]int{}
 	for _, d := range diagnoses {
 		rows := For(d)
 		if rows == nil {
 			plan.Unknown = append(plan.Unknown, d)
 		}
 		for _, s := range rows {
-			if seen[s] {
+			if _, seen := place[s]; seen {
 				continue
 			}
-			seen[s] = true
+			place[s] = len(place)
 			from[s.Entry] = append(from[s.Entry], s)
 			in.Proposals = append(in.Proposals, rules.Proposal{Kind: s.Kind, Name: s.Entry.Name(terms.English)})
 		}
 	}
 	plan.Result = rules.Check(in)
+	plan.Abstained = plan.abstains()
+	if plan.Child {
+		plan.Items = nil
+	}
+	rowsOf := func(it *rules.Item) []*Suggestion {
+		return slices.DeleteFunc(slices.Clone(from[it.Entry]), func(s *Suggestion) bool { return s.Kind != it.Proposal.Kind })
+	}
+	kinds := []rules.ProposalKind{rules.KindClass, rules.KindDrug, rules.KindCare, rules.KindMonitor}
+	slices.SortFunc(plan.Items, func(a, b rules.Item) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(kinds, a.Proposal.Kind), slices.Index(kinds, b.Proposal.Kind)),
+			cmp.Compare(place[rowsOf(&a)[0]], place[rowsOf(&b)[0]]),
+		)
+	})
 	for i := range plan.Items {
-		var rows []*Suggestion
-		for _, s := range from[plan.Items[i].Entry] {
-			if s.Kind == plan.Items[i].Proposal.Kind {
-				rows = append(rows, s)
-			}
-		}
-		plan.Suggested = append(plan.Suggested, rows)
+		plan.Suggested = append(plan.Suggested, rowsOf(&plan.Items[i]))
 	}
 	return plan
+}
+
+func (p *Plan) abstains() Abstention {
+	drugs, stand := 0, 0
+	for i := range p.Items {
+		if k := p.Items[i].Proposal.Kind; k == rules.KindDrug || k == rules.KindClass {
+			drugs++
+			if p.Items[i].Verdict != rules.VerdictRemoved {
+				stand++
+			}
+		}
+	}
+	switch {
+	case len(p.Items) == 0:
+		return AbstainUnknown
+	case p.Child:
+		return AbstainChild
+	case drugs > 0 && stand == 0:
+		return AbstainNone
+	}
+	return ""
 }

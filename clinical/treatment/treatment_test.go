@@ -85,6 +85,85 @@ func TestSuggestionsAreHeldAgainstTheRecord(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+func TestAbstentions(t *testing.T) {
+	at := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	born := func(years int) *record.PatientRecord {
+		return &record.PatientRecord{
+			Patient:   record.Patient{BirthDate: record.DateTime{Time: at.AddDate(-years, 0, -1), Precision: record.PrecisionDay}},
+			Allergies: []record.Allergy{{ID: "a", Code: record.Concept{Text: "Oseltamivir"}}, {ID: "b", Code: record.Concept{Text: "Zanamivir"}}},
+		}
+	}
+	for name, c := range map[string]struct {
+		rec       *record.PatientRecord
+		diagnoses []string
+		want      treatment.Abstention
+		items     bool
+	}{
+		"known":              {born(60), []string{"I50.9"}, "", true},
+		"one of two known":   {born(60), []string{"Z00.0", "I50.9"}, "", true},
+		"unknown":            {born(60), []string{"Z00.0"}, treatment.AbstainUnknown, false},
+		"nothing asked":      {born(60), nil, treatment.AbstainUnknown, false},
+		"above the table's":  {born(60), []string{"E1"}, treatment.AbstainUnknown, false},
+		"child":              {born(17), []string{"I50.9"}, treatment.AbstainChild, false},
+		"adult by a day":     {born(18), []string{"I50.9"}, "", true},
+		"age not known":      {&record.PatientRecord{}, []string{"I50.9"}, "", true},
+		"unknown in a child": {born(3), []string{"Z00.0"}, treatment.AbstainUnknown, false},
+	} {
+		plan := treatment.Suggest(c.rec, c.diagnoses, at)
+		require.Equal(t, c.want, plan.Abstained, name)
+		require.Equal(t, c.items, len(plan.Items) > 0, name)
+		require.Len(t, plan.Suggested, len(plan.Items), name)
+	}
+}
+
+// TestNothingStands takes every drug of a guideline out by an allergy to it.
+func TestNothingStands(t *testing.T) {
+	rec := &record.PatientRecord{}
+	for i, s := range treatment.For("J10.1") {
+		if s.Kind == rules.KindDrug {
+			rec.Allergies = append(rec.Allergies, record.Allergy{ID: fmt.Sprint(i), Code: record.Concept{Text: s.Entry.Name(terms.English)}})
+		}
+	}
+	plan := treatment.Suggest(rec, []string{"J10.1"}, time.Time{})
+	stands := ""
+	for _, it := range plan.Items {
+		if (it.Proposal.Kind == rules.KindDrug || it.Proposal.Kind == rules.KindClass) && it.Verdict != rules.VerdictRemoved {
+			stands = it.Proposal.Name
+		}
+	}
+	require.Empty(t, stands)
+	require.Equal(t, treatment.AbstainNone, plan.Abstained)
+	require.NotEmpty(t, plan.Items, "what was removed is told")
+}
+
+func TestItemsComeInTheOrderOfTheTable(t *testing.T) {
+	kinds := []rules.ProposalKind{rules.KindClass, rules.KindDrug, rules.KindCare, rules.KindMonitor}
+	var want, got []string
+	for _, k := range kinds {
+		for _, s := range treatment.For("I50.9") {
+			if s.Kind == k {
+				want = append(want, s.Entry.Key)
+			}
+		}
+	}
+	for _, it := range treatment.Suggest(&record.PatientRecord{}, []string{"I50.9"}, time.Time{}).Items {
+		got = append(got, it.Entry.Key)
+	}
+	require.Equal(t, want, got)
+}
+
+func TestFits(t *testing.T) {
+	require.NoError(t, treatment.Fits(&record.PatientRecord{Conditions: make([]record.Condition, 10_000)}))
+	for what, rec := range map[string]*record.PatientRecord{
+		"conditions": {Conditions: make([]record.Condition, 10_001)}, "allergies": {Allergies: make([]record.Allergy, 1_001)},
+		"medications": {Medications: make([]record.Medication, 10_001)},
+	} {
+		var limit *record.LimitError
+		require.ErrorAs(t, treatment.Fits(rec), &limit)
+		require.Equal(t, what, limit.What)
+	}
+}
+
 // TestChoicesStayBesideEachOther: what a guideline names as alternatives is not a regimen.
 func TestChoicesStayBesideEachOther(t *testing.T) {
 	at := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)

@@ -9,21 +9,14 @@ import (
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
-var noGuideline = map[terms.Lang]string{
-	terms.English: "The table of guidelines has nothing for this diagnosis.",
-	terms.Chinese: "指南表中没有该诊断的内容。",
-}
-
-// NoGuideline says that there is nothing to suggest.
-func NoGuideline(lang terms.Lang) *bedsidev1.Abstention {
-	return &bedsidev1.Abstention{Reason: "no-guideline", Message: noGuideline[lang]}
+// NoTreatments says why nothing is suggested.
+func NoTreatments(why treatment.Abstention, lang terms.Lang) *bedsidev1.Abstention {
+	return &bedsidev1.Abstention{Reason: string(why), Message: why.Text(lang)}
 }
 
 // AddTreatments writes a plan, what a model named first.
 func AddTreatments(out *bedsidev1.SuggestTreatmentsResponse, plan *treatment.Plan, named []*terms.Entry, lang terms.Lang) {
-	patient := *plan.Result
-	patient.Items = nil
-	out.Patient = patient.Lines(lang)
+	out.Patient = plan.Known(lang)
 	for _, i := range plan.Order(named) {
 		s := treatmentTo(&plan.Items[i], lang)
 		s.NamedByModel = treatment.NamedBy(named, &plan.Items[i]) >= 0

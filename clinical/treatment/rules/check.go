@@ -38,7 +38,8 @@ func Check(in Input) *Result {
 	}
 	return &Result{
 		Items: items, Kidney: p.kidney, Unread: p.unread, Allergies: p.state, At: p.at,
-		Adult: p.ageKnown && p.ageLow >= adultAge,
+		Adult: p.ageKnown && p.ageLow >= adultAge, Child: p.ageKnown && p.ageHigh < adultAge,
+		Present: p.diagnosed(in.Diagnoses), Facts: p.facts(),
 	}
 }
 

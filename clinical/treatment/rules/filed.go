@@ -2,12 +2,16 @@ package rules
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
+
+// maxSame is how many orders of one drug, or conditions of one kind, are told; every finding about them lists them.
+const maxSame = 64
 
 // readMedication collects what the patient is on: orders that stand, and doses of the last day.
 func (p *patient) readMedication() {
@@ -28,8 +32,9 @@ func (p *patient) readMedication() {
 			p.unread = append(p.unread, Unread{Kind: "medication", Label: m.Code.Label(), Evidence: kind + m.ID})
 		}
 	}
-	for _, as := range p.given {
+	for key, as := range p.given {
 		sortAgainst(as)
+		p.given[key] = slices.Clone(as[:min(len(as), maxSame)])
 	}
 }
 

@@ -190,7 +190,8 @@ func (p *patient) matching(codes []string, history bool) []Against {
 		}
 	}
 	sortAgainst(out)
-	return slices.CompactFunc(out, func(a, b Against) bool { return a.sortKey() == b.sortKey() })
+	out = slices.CompactFunc(out, func(a, b Against) bool { return a.sortKey() == b.sortKey() })
+	return out[:min(len(out), maxSame)]
 }
 
 func sortAgainst(as []Against) { slices.SortStableFunc(as, compareAgainst) }

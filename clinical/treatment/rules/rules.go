@@ -103,8 +103,12 @@ type Result struct {
 	Unread []Unread
 	// Allergies says whether any are filed, or that there are none. Nothing filed is not the same as none.
 	Allergies AllergyState
-	// Adult is false where the patient is, or may be, under 18: the tables are for adults.
-	Adult bool
+	// Adult is false where the patient is, or may be, under 18: the tables are for adults. Child says that the age is known to be.
+	Adult, Child bool
+	// Present are the record's conditions that carry one of the input's diagnoses, such as "Condition/c1".
+	Present []string
+	// Facts are what was read of the patient.
+	Facts []Fact
 	At    time.Time
 }
 

@@ -15,6 +15,7 @@ type vocabulary struct {
 	excluded, unread, dialysis, unsteady  string
 	allergies                             map[AllergyState]string
 	child, kidneys                        string
+	facts                                 map[string]string // see facts.go
 }
 
 var vocabularies = map[terms.Lang]*vocabulary{
@@ -39,6 +40,13 @@ var vocabularies = map[terms.Lang]*vocabulary{
 			AllergiesNotFiled: "no allergies are filed, which does not mean that there are none",
 		},
 		child: "the patient is not known to be an adult: the tables are for adults, and no dose is given", kidneys: "kidney function",
+		facts: map[string]string{
+			"no-age": "the age is not known", "years": " years", "male": "male", "female": "female", "no-sex": "the sex is not known",
+			"missing": "not known", "no-liver": "no disease of the liver is filed", "pregnant": "pregnant", "not-pregnant": "not pregnant",
+			"maybe-pregnant": "not known whether pregnant", "no-medication": "no medication is filed",
+			"age": "age", "sex": "sex", "weight": "weight", "kidney": "kidney function", "liver": "liver", "pregnancy": "pregnancy",
+			"allergy": "allergy", "medication": "medication", "more": "and %d more",
+		},
 	},
 	terms.Chinese: {
 		comma: "，", list: "、", colon: "：", open: "（", close: "）", stop: "。",
@@ -60,5 +68,12 @@ var vocabularies = map[terms.Lang]*vocabulary{
 			AllergiesFiled: "已记录过敏", AllergiesNone: "记录称无过敏", AllergiesNotFiled: "未记录过敏，不等于无过敏",
 		},
 		child: "不能确定患者成年：各表仅适用于成人，不给出剂量", kidneys: "肾功能",
+		facts: map[string]string{
+			"no-age": "年龄未知", "years": "岁", "male": "男性", "female": "女性", "no-sex": "性别未知",
+			"missing": "未知", "no-liver": "未记录肝脏疾病", "pregnant": "妊娠", "not-pregnant": "未妊娠",
+			"maybe-pregnant": "是否妊娠未知", "no-medication": "未记录用药",
+			"age": "年龄", "sex": "性别", "weight": "体重", "kidney": "肾功能", "liver": "肝脏", "pregnancy": "妊娠",
+			"allergy": "过敏", "medication": "用药", "more": "另有 %d 项",
+		},
 	},
 }

@@ -65,6 +65,11 @@ func names(es []*terms.Entry, lang terms.Lang) string {
 }
 
 func (a Against) text(lang terms.Lang) string {
+	return strings.TrimSpace(a.Name(lang) + " " + a.Evidence)
+}
+
+// Name is what it is called; of a proposal it says that it is one.
+func (a Against) Name(lang terms.Lang) string {
 	s := a.Label
 	if a.Entry != nil {
 		s = a.Entry.Name(lang)
@@ -72,11 +77,16 @@ func (a Against) text(lang terms.Lang) string {
 	if a.Evidence == "" && a.Entry != nil && a.Entry.Kind != "diagnosis" {
 		return s + vocabularies[lang].open + vocabularies[lang].proposed + vocabularies[lang].close
 	}
-	return strings.TrimSpace(s + " " + a.Evidence)
+	return s
 }
 
 // Text writes a value with its unit, when it is of, and where it comes from.
 func (x *Value) Text(lang terms.Lang) string {
+	return strings.Join(append([]string{x.Words(lang)}, x.Evidence...), " ")
+}
+
+// Words writes a value with its unit and when it is of.
+func (x *Value) Words(lang terms.Lang) string {
 	v := vocabularies[lang]
 	s := v.names[x.Name]
 	if x.Entry != nil {
@@ -90,7 +100,7 @@ func (x *Value) Text(lang terms.Lang) string {
 		s += v.comma + v.computed + " " + string(x.Formula)
 	}
 	if len(x.Evidence) > 0 {
-		s += v.comma + x.At.UTC().Format("2006-01-02 15:04") + " " + strings.Join(x.Evidence, " ")
+		s += v.comma + x.At.UTC().Format("2006-01-02 15:04")
 	}
 	return s
 }
@@ -110,19 +120,24 @@ func (x *Value) decimals() int {
 }
 
 func lackText(lacks []Lack, lang terms.Lang) string {
-	v := vocabularies[lang]
 	var out []string
 	for _, l := range lacks {
-		s := v.lacks[l.What]
-		if l.Entry != nil {
-			s = l.Entry.Name(lang)
-		}
-		if l.Stale {
-			s += v.open + v.stale + v.close
-		}
-		out = append(out, s)
+		out = append(out, l.Text(lang))
 	}
-	return strings.Join(out, v.list)
+	return strings.Join(out, vocabularies[lang].list)
+}
+
+// Text says what is not known.
+func (l Lack) Text(lang terms.Lang) string {
+	v := vocabularies[lang]
+	s := v.lacks[l.What]
+	if l.Entry != nil {
+		s = l.Entry.Name(lang)
+	}
+	if l.Stale {
+		s += v.open + v.stale + v.close
+	}
+	return s
 }
 
 // Line writes a dose out with what it is for and its source.

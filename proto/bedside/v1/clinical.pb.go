@@ -1072,7 +1072,8 @@ func (x *RedFlag) GetSource() string {
 // Abstention says why there is no answer to rely on.
 type Abstention struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "low-confidence", "too-few-readings", "out-of-scope" or "no-guideline".
+	// "low-confidence", "too-few-readings", "out-of-scope"; of treatments also "no-guideline", "child" (the tables are for adults) and
+	// "nothing-stands" (all drugs and classes were removed; they are listed).
 	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1344,8 +1345,9 @@ func (x *NextTest) GetSource() string {
 }
 
 type SuggestTreatmentsRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Source *RecordSource          `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 10000 conditions, 10000 medications and 1000 allergies.
+	Source *RecordSource `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	// "en" or "zh"; empty means "en".
 	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
 	// Name of the model; empty means the server's default for treatments, and for diagnoses where one is needed.
@@ -1421,9 +1423,10 @@ type SuggestTreatmentsResponse struct {
 	Diagnosis  *TreatedDiagnosis `protobuf:"bytes,2,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
 	Abstention *Abstention       `protobuf:"bytes,3,opt,name=abstention,proto3" json:"abstention,omitempty"`
 	// What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
-	// then by name.
+	// then as the table has it.
 	Suggestions []*TreatmentSuggestion `protobuf:"bytes,4,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
-	// What is known of the patient that the rules rest on, and what was not checked.
+	// What is known of the patient that the rules rest on, with references: age, sex, weight, kidney function, liver, pregnancy, allergies,
+	// medication; and what was not checked. At most 257 lines.
 	Patient  []string   `protobuf:"bytes,5,rep,name=patient,proto3" json:"patient,omitempty"`
 	Warnings []*Warning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	// Says that this supports a clinician and decides nothing.

@@ -506,7 +506,9 @@ class Abstention(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """"low-confidence", "too-few-readings", "out-of-scope" or "no-guideline"."""
+    """"low-confidence", "too-few-readings", "out-of-scope"; of treatments also "no-guideline", "child" (the tables are for adults) and
+    "nothing-stands" (all drugs and classes were removed; they are listed).
+    """
     message: _builtins.str
     def __init__(
         self,
@@ -639,7 +641,9 @@ class SuggestTreatmentsRequest(_message.Message):
     diagnosis: _builtins.str
     """ICD-10-CM code of the confirmed diagnosis. Empty: the first of SuggestDiagnoses, if it does not abstain."""
     @_builtins.property
-    def source(self) -> Global___RecordSource: ...
+    def source(self) -> Global___RecordSource:
+        """At most 10000 conditions, 10000 medications and 1000 allergies."""
+
     def __init__(
         self,
         *,
@@ -680,12 +684,14 @@ class SuggestTreatmentsResponse(_message.Message):
     @_builtins.property
     def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TreatmentSuggestion]:
         """What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
-        then by name.
+        then as the table has it.
         """
 
     @_builtins.property
     def patient(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What is known of the patient that the rules rest on, and what was not checked."""
+        """What is known of the patient that the rules rest on, with references: age, sex, weight, kidney function, liver, pregnancy, allergies,
+        medication; and what was not checked. At most 257 lines.
+        """
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]: ...

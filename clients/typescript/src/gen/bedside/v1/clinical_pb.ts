@@ -539,7 +539,8 @@ export const RedFlagSchema: GenMessage<RedFlag> = /*@__PURE__*/
  */
 export type Abstention = Message<"bedside.v1.Abstention"> & {
   /**
-   * "low-confidence", "too-few-readings", "out-of-scope" or "no-guideline".
+   * "low-confidence", "too-few-readings", "out-of-scope"; of treatments also "no-guideline", "child" (the tables are for adults) and
+   * "nothing-stands" (all drugs and classes were removed; they are listed).
    *
    * @generated from field: string reason = 1;
    */
@@ -680,6 +681,8 @@ export const NextTestSchema: GenMessage<NextTest> = /*@__PURE__*/
  */
 export type SuggestTreatmentsRequest = Message<"bedside.v1.SuggestTreatmentsRequest"> & {
   /**
+   * At most 10000 conditions, 10000 medications and 1000 allergies.
+   *
    * @generated from field: bedside.v1.RecordSource source = 1;
    */
   source?: RecordSource | undefined;
@@ -736,14 +739,15 @@ export type SuggestTreatmentsResponse = Message<"bedside.v1.SuggestTreatmentsRes
 
   /**
    * What was removed comes last; else in the order of kind (class, drug, care, monitor), within it what the model named first,
-   * then by name.
+   * then as the table has it.
    *
    * @generated from field: repeated bedside.v1.TreatmentSuggestion suggestions = 4;
    */
   suggestions: TreatmentSuggestion[];
 
   /**
-   * What is known of the patient that the rules rest on, and what was not checked.
+   * What is known of the patient that the rules rest on, with references: age, sex, weight, kidney function, liver, pregnancy, allergies,
+   * medication; and what was not checked. At most 257 lines.
    *
    * @generated from field: repeated string patient = 5;
    */
