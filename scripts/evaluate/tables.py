@@ -33,7 +33,9 @@ def cell(figure: dict | None, digits: int = 3) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows in Markdown."""
+    """Rows in Markdown; a sentence where there are none."""
+    if not rows:
+        return "None of these models was judged on this.\n"
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines) + "\n"
 
@@ -167,9 +169,9 @@ def ablation(reports: list[dict], runs: Sequence[Path]) -> str:
 
 
 def _of(reports: list[dict], result: dict) -> dict:
-    """The report on what a run trained: by its name, else the only one of its kind, since exported models may be renamed."""
+    """The report on what a run trained: by its name or that behind a prefix, else the only one of its kind."""
     trained = [r for r in reports if not r["zero_shot"]]
-    named = [r for r in trained if _name(r) == result["name"]]
+    named = [r for r in trained if _name(r) == result["name"] or _name(r).endswith(f"-{result['name']}")]
     found = named or [r for r in trained if r["model"]["kind"] == result["kind"]]
     return found[0] if len(found) == 1 else {}
 
