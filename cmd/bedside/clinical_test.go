@@ -43,7 +43,7 @@ decides nothing
 
 func TestTreatmentsAsText(t *testing.T) {
 	r := &bedsidev1.SuggestTreatmentsResponse{
-		Language: "zh", Diagnosis: &bedsidev1.TreatedDiagnosis{Code: "A41.9", Name: "脓毒症", Probability: 0.5}, Patient: []string{"已记录过敏。"},
+		Language: "zh", Diagnosis: &bedsidev1.TreatedDiagnosis{Code: "A41.9", Name: "脓毒症", Probability: 0.5}, Patient: []string{"已记录的过敏：青霉素"},
 		Suggestions: []*bedsidev1.TreatmentSuggestion{
 			{Lines: []string{"标注：头孢曲松", "  原因"}, Sources: []string{"SSC"}, NamedByModel: true}, {Lines: []string{"保留：乳酸"}, Sources: []string{"SSC"}},
 		},
@@ -53,7 +53,7 @@ func TestTreatmentsAsText(t *testing.T) {
 	require.NoError(t, writeTreatments(&out, r, time.Second))
 	require.Equal(t, `A41.9 脓毒症 (建议, 50.0%)
 
-已记录过敏。
+已记录的过敏：青霉素
 
   * 标注：头孢曲松
     原因
@@ -64,5 +64,35 @@ func TestTreatmentsAsText(t *testing.T) {
 
 用时 1.0 秒
 不作任何决定
+`, out.String())
+}
+
+func TestTreatmentsInShort(t *testing.T) {
+	r := &bedsidev1.SuggestTreatmentsResponse{
+		Diagnosis: &bedsidev1.TreatedDiagnosis{Code: "A41.9", Name: "sepsis"}, Patient: []string{"allergies on record: penicillin"},
+		Suggestions: []*bedsidev1.TreatmentSuggestion{
+			{Name: "vancomycin", Verdict: "marked", Findings: []*bedsidev1.TreatmentFinding{
+				{Text: "major, reading: creatinine (source: Rybak 2020)", Source: "Rybak 2020"}, {Text: "monitor"},
+			}},
+			{Name: "fluids", Verdict: "kept"},
+			{Name: "lactate", Verdict: "kept"},
+			{Name: "amoxicillin", Verdict: "removed", Findings: []*bedsidev1.TreatmentFinding{{Text: "contraindicated, allergy\n"}}},
+		},
+		Notice: "decides nothing",
+	}
+	var out bytes.Buffer
+	require.NoError(t, writeTreatmentsInShort(&out, r))
+	require.Equal(t, `
+===== Treatments for A41.9 sepsis =====
+
+allergies on record: penicillin
+
+  kept: fluids, lactate
+  marked: vancomycin
+    major, reading: creatinine
+  removed: amoxicillin
+    contraindicated, allergy
+
+decides nothing
 `, out.String())
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // demonstration prints the analysis of one record: the record as text, then its summary
-// in both languages.
+// in both languages, then diagnoses and treatments.
 type demonstration struct{ name, record string }
 
 // print calls srv as any client would. A call that fails is reported and no reason to
@@ -42,6 +42,9 @@ func (d *demonstration) print(a *app, srv *server.Server) error {
 		if err := d.printPart(a, part.title, response, time.Since(start)); err != nil {
 			return err
 		}
+	}
+	if err := d.printSuggestions(a, client); err != nil || a.ctx.Err() != nil {
+		return err
 	}
 	_, err = fmt.Fprintln(a.out, "\nServing until interrupted (Ctrl-C).")
 	return err

@@ -27,7 +27,7 @@ def narrow() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def plain() -> Iterator[Server]:
     """A real server without models, which is enough for records and signals."""
-    running = Server("--model", "", "--embedding-model", "")
+    running = Server("--model", "", "--embedding-model", "", "--shipped-models", "none")
     yield running
     running.stop()
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bedside-lm/bedside/clinical/record"
+	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // TestAllergiesAsTheyAreWritten: what stands in records, and a drug that it must take out or leave.
@@ -37,6 +38,19 @@ func TestAllergyStates(t *testing.T) {
 		}
 		require.Equal(t, want, Check(Input{Record: rec, At: now}).Allergies, text)
 	}
+	lines := func(lang terms.Lang, codes ...record.Concept) string {
+		rec := woman()
+		for i, c := range codes {
+			rec.Allergies = append(rec.Allergies, record.Allergy{ID: string(rune('a' + i)), Code: c})
+		}
+		return Check(Input{Record: rec, At: now}).Lines(lang)[0]
+	}
+	penicillin := record.Concept{Codings: []record.Coding{{System: record.SystemRxNorm, Code: "70618"}}} // a code alone
+	require.Equal(t, "allergies on record: Plaster AllergyIntolerance/b, 70618 (penicillin) AllergyIntolerance/a", lines(terms.English, penicillin, record.Concept{Text: "Plaster"}))
+	require.Equal(t, "已记录的过敏：70618（青霉素） AllergyIntolerance/a", lines(terms.Chinese, penicillin))
+	require.Equal(t, "allergies on record: sulfamethoxazole-trimethoprim AllergyIntolerance/a", lines(terms.English, record.Concept{Text: "sulfamethoxazole-trimethoprim"}))
+	require.Equal(t, "the record says that no allergies are known.", lines(terms.English, record.Concept{Text: "NKDA"}))
+	require.Equal(t, "the record says nothing of allergies, which does not mean that there are none.", lines(terms.English))
 	for _, gone := range []record.Allergy{{Verification: "refuted"}, {Verification: "entered-in-error"}, {Clinical: "resolved"}} {
 		rec := woman()
 		gone.Code = record.Concept{Text: "Aspirin"}

@@ -37,7 +37,7 @@ func Check(in Input) *Result {
 		}
 	}
 	return &Result{
-		Items: items, Kidney: p.kidney, Unread: p.unread, Allergies: p.state, At: p.at,
+		Items: items, Kidney: p.kidney, Unread: p.unread, Allergies: p.state, Allergens: p.allergens, At: p.at,
 		Adult: p.ageKnown && p.ageLow >= adultAge, Child: p.ageKnown && p.ageHigh < adultAge,
 		Present: p.diagnosed(in.Diagnoses), Facts: p.facts(),
 	}

@@ -29,7 +29,7 @@ func TestFacts(t *testing.T) {
 		"nothing is known": {&record.PatientRecord{}, []string{
 			"age? the age is not known", "sex? the sex is not known", "weight? not known: body weight",
 			"kidney? not known: age, creatinine, sex, body weight", "liver no disease of the liver is filed",
-			"pregnancy? not known whether pregnant", "allergy? no allergies are filed, which does not mean that there are none",
+			"pregnancy? not known whether pregnant", "allergy? the record says nothing of allergies, which does not mean that there are none",
 			"medication no medication is filed",
 		}},
 		"much is known": {&record.PatientRecord{
@@ -40,7 +40,7 @@ func TestFacts(t *testing.T) {
 		}, []string{
 			"age 30 years Patient/p", "sex female Patient/p", "weight? not known: body weight",
 			"kidney on dialysis, kidney function counts as 0 Condition/c3", "liver liver cirrhosis Condition/c1",
-			"pregnancy pregnant Condition/c2", "allergy the record says that there are no allergies",
+			"pregnancy pregnant Condition/c2", "allergy the record says that no allergies are known",
 			"medication furosemide MedicationRequest/m3", "medication warfarin MedicationRequest/m1 MedicationRequest/m2",
 		}},
 	} {

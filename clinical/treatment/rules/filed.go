@@ -104,14 +104,16 @@ func (p *patient) readAllergies() {
 			continue
 		}
 		p.state = AllergiesFiled
-		p.readAllergy(a)
+		p.allergens = append(p.allergens, p.readAllergy(a))
 	}
+	sortAgainst(p.allergens)
 	if denied && p.state != AllergiesFiled {
 		p.state = AllergiesNone
 	}
 }
 
-func (p *patient) readAllergy(a *record.Allergy) {
+// readAllergy gives what the allergy is to, with an entry where tables know it as one thing.
+func (p *patient) readAllergy(a *record.Allergy) Against {
 	out := allergy{drugs: map[string]bool{}, named: map[string]bool{}, grave: graveness(a), is: Against{Label: a.Code.Label(), Evidence: "AllergyIntolerance/" + a.ID}}
 	e, _ := terms.Find("allergen", a.Code)
 	if e != nil {
@@ -132,9 +134,13 @@ func (p *patient) readAllergy(a *record.Allergy) {
 	}
 	if len(out.drugs) == 0 && e == nil {
 		p.unread = append(p.unread, Unread{Kind: "allergy", Label: a.Code.Label(), Evidence: out.is.Evidence})
-		return
+		return out.is
 	}
 	p.allergies = append(p.allergies, out)
+	if len(out.named) > 1 {
+		return Against{Entry: e, Label: out.is.Label, Evidence: out.is.Evidence}
+	}
+	return out.is
 }
 
 // classesIn finds the classes of drugs that an allergy names.

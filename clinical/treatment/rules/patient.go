@@ -35,6 +35,7 @@ type patient struct {
 	conditions []condition
 	given      map[string][]Against // by key of the drug
 	allergies  []allergy
+	allergens  []Against // all that are filed, known to a table or not
 	state      AllergyState
 	unread     []Unread
 	kidney     Kidney

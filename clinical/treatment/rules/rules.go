@@ -103,6 +103,8 @@ type Result struct {
 	Unread []Unread
 	// Allergies says whether any are filed, or that there are none. Nothing filed is not the same as none.
 	Allergies AllergyState
+	// Allergens are those filed, also what no table knows. Entry is the allergen's where one names several drugs.
+	Allergens []Against
 	// Adult is false where the patient is, or may be, under 18: the tables are for adults. Child says that the age is known to be.
 	Adult, Child bool
 	// Present are the record's conditions that carry one of the input's diagnoses, such as "Condition/c1".

@@ -36,8 +36,8 @@ var vocabularies = map[terms.Lang]*vocabulary{
 		excluded: "not of the class", unread: "not checked, in no table", dialysis: "on dialysis, kidney function counts as 0",
 		unsteady: "creatinine is not steady, so estimates of kidney function mislead",
 		allergies: map[AllergyState]string{
-			AllergiesFiled: "allergies are filed", AllergiesNone: "the record says that there are no allergies",
-			AllergiesNotFiled: "no allergies are filed, which does not mean that there are none",
+			AllergiesFiled: "allergies on record", AllergiesNone: "the record says that no allergies are known",
+			AllergiesNotFiled: "the record says nothing of allergies, which does not mean that there are none",
 		},
 		child: "the patient is not known to be an adult: the tables are for adults, and no dose is given", kidneys: "kidney function",
 		facts: map[string]string{
@@ -65,7 +65,7 @@ var vocabularies = map[terms.Lang]*vocabulary{
 		excluded: "该类中除外", unread: "未核对，术语表中没有", dialysis: "正在透析，肾功能按0计",
 		unsteady: "肌酐不稳定，肾功能估算值可能有误导",
 		allergies: map[AllergyState]string{
-			AllergiesFiled: "已记录过敏", AllergiesNone: "记录称无过敏", AllergiesNotFiled: "未记录过敏，不等于无过敏",
+			AllergiesFiled: "已记录的过敏", AllergiesNone: "病历称无已知过敏", AllergiesNotFiled: "病历未提及过敏，不等于无过敏",
 		},
 		child: "不能确定患者成年：各表仅适用于成人，不给出剂量", kidneys: "肾功能",
 		facts: map[string]string{

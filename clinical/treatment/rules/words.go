@@ -172,7 +172,7 @@ func (it *Item) Lines(lang terms.Lang) []string {
 // Lines writes the whole result out.
 func (r *Result) Lines(lang terms.Lang) []string {
 	v := vocabularies[lang]
-	out := []string{v.allergies[r.Allergies] + v.stop}
+	out := []string{r.allergyLine(lang)}
 	if !r.Adult {
 		out = append(out, v.child+v.stop)
 	}
@@ -184,6 +184,23 @@ func (r *Result) Lines(lang terms.Lang) []string {
 		out = append(out, r.Items[i].Lines(lang)...)
 	}
 	return out
+}
+
+// allergyLine names allergies in the record's words, and in the tables' where those differ.
+func (r *Result) allergyLine(lang terms.Lang) string {
+	v := vocabularies[lang]
+	if r.Allergies != AllergiesFiled {
+		return v.allergies[r.Allergies] + v.stop
+	}
+	var all []string
+	for _, a := range r.Allergens {
+		s := a.Label
+		if a.Entry != nil && !strings.EqualFold(s, a.Entry.Name(lang)) {
+			s += v.open + a.Entry.Name(lang) + v.close
+		}
+		all = append(all, strings.TrimSpace(s+" "+a.Evidence))
+	}
+	return v.allergies[r.Allergies] + v.colon + strings.Join(all, v.list)
 }
 
 func (k *Kidney) lines(lang terms.Lang) []string {
