@@ -40,7 +40,19 @@ def test_graph(client: Client):
 
 async def test_graph_async(server):
     async with AsyncClient(server.address) as client:
-        assert (await client.ingest_record(RECORD)).triples > 0
+        ingested = await client.ingest_record(RECORD)
+        patient = ingested.patient_node
+        assert ingested.triples > 0
+        sepsis, *_ = (await client.search_graph(v1.SearchRequest(text="sepsis"))).nodes
+        assert (await client.neighbours(v1.NeighboursRequest(node=patient))).triples
+        assert (await client.shortest_path(v1.ShortestPathRequest(**{"from": patient, "to": sepsis.id}))).paths
+        pattern = v1.GraphPattern(subject=v1.GraphTerm(variable="p"), predicate="has_diagnosis",
+                                  object=v1.GraphTerm(variable="d"))
+        assert (await client.match_pattern(v1.MatchPatternRequest(patterns=[pattern]))).matches
+        await client.similar_patients(v1.SimilarPatientsRequest(patient=patient))
+        assert (await client.render_graph(v1.RenderRequest(node=patient))).svg.startswith(b"<svg")
+        with pytest.raises(InvalidArgumentError):
+            await client.import_triples(b"nonsense")
         with pytest.raises(InvalidArgumentError):
             await client.ingest_record("{}", patient="not a pseudonym!")
         async with client.export_graph() as pieces:
