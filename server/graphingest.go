@@ -3,18 +3,15 @@ package server
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/prepare"
 	"github.com/bedside-lm/bedside/clinical/record"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/runtime/constrain"
-	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/convert"
-	"github.com/bedside-lm/bedside/server/engine"
 )
 
 func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRecordRequest) (*bedsidev1.IngestRecordResponse, error) {
@@ -91,15 +88,5 @@ func (lm *languageModel) statements(ctx context.Context, n *graph.Note) (string,
 	prompt := lm.tokenizer.Encode("<|bos|><|"+string(n.Lang)+"|>"+triplesTask, tokenizer.WithSpecial())
 	prompt = append(prompt, lm.tokenizer.Encode(n.Text)...) // what stands in the text is text, whatever it looks like
 	prompt = append(prompt, lm.tokenizer.Encode("<|answer|>", tokenizer.WithSpecial())...)
-	params := sampling.Default()
-	params.MaxTokens = maxStatementTokens
-	gen, err := lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params, Form: constrain.Form{Regex: graph.AnswerForm}})
-	if err != nil {
-		return "", err
-	}
-	var text strings.Builder
-	for ev := range gen.Events() {
-		text.WriteString(ev.Text)
-	}
-	return text.String(), gen.Err()
+	return lm.write(ctx, prompt, maxStatementTokens, constrain.Form{Regex: graph.AnswerForm})
 }

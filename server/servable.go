@@ -9,13 +9,16 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/clinical/diagnosis"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
+	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/embed"
@@ -184,6 +187,21 @@ func loadFit(dir string) (*diagnosis.Fit, error) {
 		return nil, err
 	}
 	return diagnosis.ParseFit(data)
+}
+
+// write has a model answer a prompt greedily, in so many tokens at most, in the form asked for.
+func (lm *languageModel) write(ctx context.Context, prompt []int32, tokens int, form constrain.Form) (string, error) {
+	params := sampling.Default()
+	params.MaxTokens = tokens
+	gen, err := lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params, Form: form})
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for ev := range gen.Events() {
+		text.WriteString(ev.Text)
+	}
+	return text.String(), gen.Err()
 }
 
 // Close gives a model's memory back.

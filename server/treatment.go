@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"strings"
 	"time"
 
 	"github.com/bedside-lm/bedside/clinical/diagnosis"
@@ -11,10 +10,9 @@ import (
 	"github.com/bedside-lm/bedside/clinical/terms"
 	"github.com/bedside-lm/bedside/clinical/treatment"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
-	"github.com/bedside-lm/bedside/runtime/sampling"
+	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/convert"
-	"github.com/bedside-lm/bedside/server/engine"
 )
 
 // treatmentTokens bounds a model's answer; a longer one is read as far as it goes.
@@ -99,22 +97,6 @@ func (s *clinicalService) namedByModel(ctx context.Context, rec *record.PatientR
 	if !ok {
 		return nil, nil
 	}
-	answer, err := lm.write(ctx, question, treatmentTokens)
+	answer, err := lm.write(ctx, lm.tokenizer.Encode(question, tokenizer.WithSpecial()), treatmentTokens, constrain.Form{})
 	return treatment.Named(answer), err
-}
-
-// write has a model answer a question, greedily.
-func (lm *languageModel) write(ctx context.Context, question string, tokens int) (string, error) {
-	ids := lm.tokenizer.Encode(question, tokenizer.WithSpecial())
-	params := sampling.Default()
-	params.MaxTokens = tokens
-	gen, err := lm.engine.Generate(ctx, engine.Request{Prompt: ids, Sampling: params})
-	if err != nil {
-		return "", err
-	}
-	var text strings.Builder
-	for ev := range gen.Events() {
-		text.WriteString(ev.Text)
-	}
-	return text.String(), gen.Err()
 }
