@@ -51,8 +51,8 @@ fuzz_time() {
     return
   fi
   case "$1 $2" in
-    */clinical/fhir\ FuzzParse | */runtime/tokenizer\ FuzzEncode) echo 15s ;;
-    *) echo 3s ;;
+    */clinical/fhir\ FuzzParse | */runtime/tokenizer\ FuzzEncode) echo 10s ;;
+    *) echo 2s ;;
   esac
 }
 
