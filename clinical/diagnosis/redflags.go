@@ -49,36 +49,14 @@ func redFlags(rec *record.PatientRecord, lang terms.Lang) []RedFlag {
 		if last.Sub(at) > 24*time.Hour {
 			continue
 		}
-		if res := readings.NEWS2(at, score.Options{}); res.Total > worst.Total || res.Total == worst.Total && hasThree(res.Parts) && !hasThree(worst.Parts) {
+		if res := readings.NEWS2(at, score.Options{}); res.Total > worst.Total || res.Total == worst.Total && res.HasThree() && !worst.HasThree() {
 			worst = res
 		}
 	}
-	words := news2Words[leastBand(&worst)]
+	words := news2Words[worst.LeastBand()]
 	if words == nil || worst.Excluded != score.ExclusionNone {
 		return nil
 	}
 	text := fmt.Sprintf(words[lang], worst.Total, worst.At.Format("2006-01-02 15:04"), latest.Total)
 	return []RedFlag{{Text: text, Evidence: worst.Evidence(), Source: news2Source}}
-}
-
-// leastBand is the band that the known parts alone give: what is missing can only add points.
-func leastBand(r *score.Result) score.Band {
-	switch {
-	case r.Total >= 7:
-		return score.BandHigh
-	case r.Total >= 5:
-		return score.BandMedium
-	case hasThree(r.Parts):
-		return score.BandLowMedium
-	}
-	return score.BandNone
-}
-
-func hasThree(parts []score.Part) bool {
-	for _, p := range parts {
-		if p.Points == 3 {
-			return true
-		}
-	}
-	return false
 }

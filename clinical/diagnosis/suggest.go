@@ -71,10 +71,9 @@ func Suggest(ctx context.Context, rec *record.PatientRecord, fit *Fit, score Sco
 		out.Abstention = TooFewReadings
 		return out, nil
 	}
-	out.Window, out.LeftOut = window(rec, start)
+	sheet, later := shown(rec, start)
+	out.Window, out.LeftOut, out.Measures = sheet.Window, later, len(sheet.Items)
 	out.RedFlags = redFlags(rec, opt.Lang)
-	sheet := prompt.Read(features.ExtractFrom(rec, start), out.Window, nil)
-	out.Measures = len(sheet.Items)
 	switch {
 	case sheet.Age < adult:
 		out.Abstention = OutOfScope
@@ -112,13 +111,18 @@ func TreatmentQuestion(rec *record.PatientRecord, code string, lang terms.Lang) 
 	if !ok {
 		return "", false
 	}
-	w, _ := window(rec, start)
-	sheet := prompt.Read(features.ExtractFrom(rec, start), w, nil)
+	sheet, _ := shown(rec, start)
 	text := prompt.Write(sheet, prompt.Style{Lang: lang, Steps: true}) + "\n" + code
 	if e := Entry(code); e != nil {
 		text += " " + e.Name(lang)
 	}
 	return prompt.Question(lang, "treatment", text), true
+}
+
+// shown is what a model is shown of a record, and how many observations were filed after that.
+func shown(rec *record.PatientRecord, start time.Time) (sheet prompt.Sheet, leftOut int) {
+	w, leftOut := window(rec, start)
+	return prompt.Read(features.ExtractFrom(rec, start), w, nil), leftOut
 }
 
 // window is the longer of the two that anything was measured in beyond the shorter one.

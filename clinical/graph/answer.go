@@ -48,18 +48,16 @@ type readAnswer struct {
 	grades   map[*terms.Entry]int
 }
 
-// answer takes a model's statements that stand in the text.
-func (m *maker) answer(n *Note, from Provenance) {
+// answer takes a model's statements that stand in the text, whose mentions are given.
+func (m *maker) answer(n *Note, mentions []summary.Mention, from Provenance) {
 	from.Method, from.By, from.Confidence = MethodModel, n.By, modelSure
 	a := &readAnswer{
 		maker: m, note: n, text: strings.ToLower(summary.Fold(n.Text)), mentions: map[string]*summary.Mention{}, from: from,
 		values: map[*terms.Entry]string{}, grades: map[*terms.Entry]int{},
 	}
-	for _, sentence := range summary.Split(n.Text) {
-		for _, found := range summary.Mentions(sentence, n.Lang) {
-			for _, key := range found.Keys {
-				a.mentions[key] = &found
-			}
+	for i := range mentions {
+		for _, key := range mentions[i].Keys {
+			a.mentions[key] = &mentions[i]
 		}
 	}
 	lines := 0
@@ -136,7 +134,7 @@ func (a *readAnswer) state(subject, object string) string {
 		return droppedSubject
 	}
 	grade := a.grades[e]
-	if object != states[grade] && object != statesChinese[states[grade]] || grade == 0 {
+	if grade == 0 || object != prompt.Degree(grade, terms.English) && object != prompt.Degree(grade, terms.Chinese) {
 		return droppedState
 	}
 	a.finding(node, e, grade, a.from)

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/bedside-lm/bedside/clinical/prepare/features"
+	"github.com/bedside-lm/bedside/clinical/prompt"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
@@ -133,8 +134,8 @@ func word(kind, code string) Value {
 // vocabulary are all words that a graph's own relations have as values.
 var vocabulary = sync.OnceValue(func() map[string]bool {
 	out := map[string]bool{}
-	for _, s := range states {
-		out[s] = true
+	for grade := 1; grade <= prompt.MaxGrade; grade++ {
+		out[prompt.Degree(grade, terms.English)], out[prompt.Degree(-grade, terms.English)] = true, true
 	}
 	for _, e := range terms.Entries() {
 		if e.Kind == "value" {

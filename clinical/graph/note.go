@@ -79,13 +79,15 @@ func (m *maker) note(n Note) {
 	from := Provenance{
 		Record: m.record, Source: "note/" + m.names.of("note", m.patient, n.ID), Method: MethodDictionary, By: "terms", At: n.Time.String(),
 	}
+	var mentions []summary.Mention
 	for _, sentence := range summary.Split(n.Text) {
-		for _, found := range summary.Mentions(sentence, n.Lang) {
-			m.mention(&found, from)
-		}
+		mentions = append(mentions, summary.Mentions(sentence, n.Lang)...)
+	}
+	for i := range mentions {
+		m.mention(&mentions[i], from)
 	}
 	if n.Answer != "" {
-		m.answer(&n, from)
+		m.answer(&n, mentions, from)
 	}
 }
 

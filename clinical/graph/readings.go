@@ -175,24 +175,13 @@ func measured(v *record.Value) Value {
 	return Value{}
 }
 
-// states are how far a reading lies beyond its range, by prompt.Grade.
-var states = map[int]string{
-	-3: "far too low", -2: "too low", -1: "slightly low", 1: "slightly high", 2: "too high", 3: "far too high",
-}
-
-// statesChinese are the same words in Chinese.
-var statesChinese = map[string]string{
-	"far too low": "显著偏低", "too low": "偏低", "slightly low": "轻度偏低",
-	"slightly high": "轻度偏高", "too high": "偏高", "far too high": "显著偏高",
-}
-
 // finding states that a reading is beyond its range, and that the patient has that finding: high or low, since
 // patients are alike in that and not in the degree.
 func (m *maker) finding(reading string, e *terms.Entry, grade int, from Provenance) {
 	if grade == 0 {
 		return
 	}
-	m.say(reading, State, Value{TypeText, states[grade]}, from)
+	m.say(reading, State, Value{TypeText, prompt.Degree(grade, terms.English)}, from)
 	side, en, zh := "high", "high ", "偏高"
 	if grade < 0 {
 		side, en, zh = "low", "low ", "偏低"

@@ -68,6 +68,17 @@ func Read(row []float64, w features.Window, measures []string) Sheet {
 // its upper end where it has no lower one, or of a quarter of its lower end where it has no upper one.
 var gradeSteps = []float64{0, 0.25, 1}
 
+// MaxGrade is the furthest that Grade says a value is beyond its range, on either side.
+const MaxGrade = 3
+
+var degrees = map[terms.Lang]map[int]string{
+	terms.English: {-3: "far too low", -2: "too low", -1: "slightly low", 1: "slightly high", 2: "too high", 3: "far too high"},
+	terms.Chinese: {-3: "显著偏低", -2: "偏低", -1: "轻度偏低", 1: "轻度偏高", 2: "偏高", 3: "显著偏高"},
+}
+
+// Degree puts a grade into words; "" for what is within its range.
+func Degree(grade int, lang terms.Lang) string { return degrees[lang][grade] }
+
 // Grade says how far a value lies beyond the reference range: -3 far below to 3 far above, 0 for
 // a value within it or a measure without one.
 func Grade(e *terms.Entry, v float64, female bool) int {

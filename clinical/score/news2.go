@@ -2,6 +2,7 @@ package score
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -56,7 +57,7 @@ func (r *Readings) NEWS2(at time.Time, opt Options) Result {
 	}, r.child(at, 16))
 	res.Scale2 = opt.Scale2
 	if res.Computable {
-		res.Band = news2Band(&res)
+		res.Band = res.LeastBand()
 	}
 	return res
 }
@@ -71,20 +72,23 @@ func saturationChart(opt Options, oxygen Part) []step {
 	return saturation2
 }
 
-// news2Band reads the clinical risk from a score (Royal College of Physicians 2017, chart 2).
-func news2Band(r *Result) Band {
+// LeastBand reads the clinical risk from a NEWS2 (Royal College of Physicians 2017, chart 2). Where parts are missing it is the
+// least that it can be: they can only add points.
+func (r *Result) LeastBand() Band {
 	switch {
 	case r.Total >= 7:
 		return BandHigh
 	case r.Total >= 5:
 		return BandMedium
-	}
-	for _, p := range r.Parts {
-		if p.Points == 3 {
-			return BandLowMedium
-		}
+	case r.HasThree():
+		return BandLowMedium
 	}
 	return BandLow
+}
+
+// HasThree says whether one part alone has 3 points.
+func (r *Result) HasThree() bool {
+	return slices.ContainsFunc(r.Parts, func(p Part) bool { return p.Points == 3 })
 }
 
 func rate(chart []step, v float64) int {

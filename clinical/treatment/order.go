@@ -36,10 +36,16 @@ func NamedBy(named []*terms.Entry, it *rules.Item) int {
 	})
 }
 
+// kinds are in the order in which they are shown.
+var kinds = []rules.ProposalKind{rules.KindClass, rules.KindDrug, rules.KindCare, rules.KindMonitor}
+
+func byKind(a, b *rules.Item) int {
+	return cmp.Compare(slices.Index(kinds, a.Proposal.Kind), slices.Index(kinds, b.Proposal.Kind))
+}
+
 // Order is the places of the plan's items as they are shown: what was removed last, by kind, within it what a model named
 // first, and else as they stand. A model changes nothing but this.
 func (p *Plan) Order(named []*terms.Entry) []int {
-	kinds := []rules.ProposalKind{rules.KindClass, rules.KindDrug, rules.KindCare, rules.KindMonitor}
 	last := func(it *rules.Item) int {
 		if it.Verdict == rules.VerdictRemoved {
 			return 1
@@ -59,7 +65,7 @@ func (p *Plan) Order(named []*terms.Entry) []int {
 	slices.SortStableFunc(out, func(i, j int) int {
 		a, b := &p.Items[i], &p.Items[j]
 		return cmp.Or(cmp.Compare(last(a), last(b)),
-			cmp.Compare(slices.Index(kinds, a.Proposal.Kind), slices.Index(kinds, b.Proposal.Kind)), cmp.Compare(place(a), place(b)))
+			byKind(a, b), cmp.Compare(place(a), place(b)))
 	})
 	return out
 }

@@ -167,12 +167,8 @@ func Suggest(rec *record.PatientRecord, diagnoses []string, at time.Time) *Plan 
 	rowsOf := func(it *rules.Item) []*Suggestion {
 		return slices.DeleteFunc(slices.Clone(from[it.Entry]), func(s *Suggestion) bool { return s.Kind != it.Proposal.Kind })
 	}
-	kinds := []rules.ProposalKind{rules.KindClass, rules.KindDrug, rules.KindCare, rules.KindMonitor}
 	slices.SortFunc(plan.Items, func(a, b rules.Item) int {
-		return cmp.Or(
-			cmp.Compare(slices.Index(kinds, a.Proposal.Kind), slices.Index(kinds, b.Proposal.Kind)),
-			cmp.Compare(place[rowsOf(&a)[0]], place[rowsOf(&b)[0]]),
-		)
+		return cmp.Or(byKind(&a, &b), cmp.Compare(place[rowsOf(&a)[0]], place[rowsOf(&b)[0]]))
 	})
 	for i := range plan.Items {
 		plan.Suggested = append(plan.Suggested, rowsOf(&plan.Items[i]))

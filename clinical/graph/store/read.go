@@ -34,10 +34,13 @@ func readTriple(rows *sql.Rows) (stored, error) {
 	return t, err
 }
 
-func readNode(rows *sql.Rows) (graph.Node, error) {
+func readNode(rows *sql.Rows) (graph.Node, error) { return scanNode(rows) }
+
+// scanNode reads a node, and what the query has behind it.
+func scanNode(rows *sql.Rows, also ...any) (graph.Node, error) {
 	var n graph.Node
 	var en, zh string
-	err := rows.Scan(&n.ID, (*string)(&n.Kind), &n.System, &n.Code, &en, &zh)
+	err := rows.Scan(append([]any{&n.ID, (*string)(&n.Kind), &n.System, &n.Code, &en, &zh}, also...)...)
 	n.Names = nodeNames(en, zh)
 	return n, err
 }
@@ -164,11 +167,8 @@ func (s *Store) Search(ctx context.Context, tenant, text string, kinds []graph.K
 	}
 	least := (len(parts) + 1) / 2
 	parts = append(parts, whole(text))
-	return query(ctx, s, s.sql.search, func(rows *sql.Rows) (n graph.Node, err error) {
-		var en, zh string
+	return query(ctx, s, s.sql.search, func(rows *sql.Rows) (graph.Node, error) {
 		var hits int
-		err = rows.Scan(&n.ID, (*string)(&n.Kind), &n.System, &n.Code, &en, &zh, &hits)
-		n.Names = nodeNames(en, zh)
-		return n, err
+		return scanNode(rows, &hits)
 	}, tenant, list(parts), list(kinds), least, limit, offset)
 }

@@ -35,11 +35,6 @@ func inRange(s prompt.Sheet, lang terms.Lang) []string {
 	return names
 }
 
-var degrees = map[terms.Lang]map[int]string{
-	terms.English: {-3: "far too low", -2: "too low", -1: "slightly low", 1: "slightly high", 2: "too high", 3: "far too high"},
-	terms.Chinese: {-3: "显著偏低", -2: "偏低", -1: "轻度偏低", 1: "轻度偏高", 2: "偏高", 3: "显著偏高"},
-}
-
 func quantity(e *terms.Entry, v float64, lang terms.Lang) string {
 	text := prompt.Number(v)
 	u := terms.UnitByCode(e.Unit)
@@ -69,14 +64,14 @@ func summary(s prompt.Sheet, lang terms.Lang) string {
 			if low != high {
 				span = "（" + low + "至" + high + "）"
 			}
-			out = append(out, it.Entry.Name(lang)+degrees[lang][it.Grade]+"："+quantity(it.Entry, it.Last, lang)+span+"。")
+			out = append(out, it.Entry.Name(lang)+prompt.Degree(it.Grade, lang)+"："+quantity(it.Entry, it.Last, lang)+span+"。")
 			continue
 		}
 		if low != high {
 			span = " (" + low + " to " + high + ")"
 		}
 		name := it.Entry.Name(lang)
-		out = append(out, strings.ToUpper(name[:1])+name[1:]+" "+degrees[lang][it.Grade]+": "+quantity(it.Entry, it.Last, lang)+span+".")
+		out = append(out, strings.ToUpper(name[:1])+name[1:]+" "+prompt.Degree(it.Grade, lang)+": "+quantity(it.Entry, it.Last, lang)+span+".")
 	}
 	if names := inRange(s, lang); len(names) > 0 {
 		if lang == terms.Chinese {
@@ -114,7 +109,7 @@ func triples(s prompt.Sheet, lang terms.Lang) string {
 	}
 	for _, it := range beyond(s) {
 		name := it.Entry.Name(lang)
-		out = append(out, name+"|"+value+"|"+quantity(it.Entry, it.Last, lang), name+"|"+state+"|"+degrees[lang][it.Grade])
+		out = append(out, name+"|"+value+"|"+quantity(it.Entry, it.Last, lang), name+"|"+state+"|"+prompt.Degree(it.Grade, lang))
 	}
 	return strings.Join(out, "\n")
 }
