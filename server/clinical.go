@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 
 	"github.com/bedside-lm/bedside/clinical/render"
@@ -77,18 +76,10 @@ func (w *modelWriter) Write(ctx context.Context, p summary.Prompt) (string, erro
 	if !p.Greedy {
 		params.Temperature, params.Seed = 1, &p.Seed
 	}
-	gen, err := w.model.engine.Generate(ctx, engine.Request{Prompt: ids, Sampling: params})
-	if err != nil {
-		return "", err
-	}
-	var text strings.Builder
-	for ev := range gen.Events() {
-		text.WriteString(ev.Text)
-	}
-	took := gen.Summary()
+	text, took, err := w.model.complete(ctx, engine.Request{Prompt: ids, Sampling: params})
 	w.prompt.Add(int32(took.PromptTokens))
 	w.completion.Add(int32(took.CompletionTokens))
-	return text.String(), gen.Err()
+	return text, err
 }
 
 func (w *modelWriter) usage() *bedsidev1.Usage {

@@ -14,12 +14,12 @@ import (
 )
 
 func (s *clinicalService) SuggestDiagnoses(ctx context.Context, req *bedsidev1.SuggestDiagnosesRequest) (*bedsidev1.SuggestDiagnosesResponse, error) {
-	lm, release, err := s.diagnostician(ctx, req.GetModel())
+	lm, release, err := s.deviceModel(ctx, diagnoses, req.GetModel())
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	rec, err := s.prepared(req.GetSource())
+	rec, err := prepared(req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -36,35 +36,46 @@ func (s *clinicalService) SuggestDiagnoses(ctx context.Context, req *bedsidev1.S
 }
 
 // prepared reads and cleans a record.
-func (s *clinicalService) prepared(src *bedsidev1.RecordSource) (*record.PatientRecord, error) {
-	rec, err := convert.Source(src, s.limits)
+func prepared(src *bedsidev1.RecordSource, limits convert.Limits) (*record.PatientRecord, error) {
+	rec, err := convert.Source(src, limits)
 	if err != nil {
 		return nil, err
 	}
 	return prepare.Run(rec, prepare.Options{}).Record, nil
 }
 
-// diagnostician finds the model that suggests diagnoses, as languageModel does.
-func (s *clinicalService) diagnostician(ctx context.Context, name string) (*languageModel, func(), error) {
-	lm, release, err := s.models.modelFor(ctx, diagnoses, name)
+// deviceModel finds the device language model that a request means for a function, as modelFor does. One that has learnt to
+// suggest diagnoses has learnt treatments, too.
+func (s *clinicalService) deviceModel(ctx context.Context, f function, name string) (*languageModel, func(), error) {
+	lm, release, err := s.models.modelFor(ctx, f, name)
 	if err != nil {
 		return nil, nil, err
 	}
 	if lm.fit == nil {
 		release()
-		return nil, nil, wrongKind("suggests no diagnoses: its folder has no " + diagnosis.FitName)
+		return nil, nil, wrongKind(notDeviceModel[f])
 	}
 	return lm, release, nil
 }
 
-// scoreCodes gives the log probability of each of the fit's codes as the answer to a question: of the tokens that tell it from
-// the others, since those after them are all but certain.
-func (lm *languageModel) scoreCodes(ctx context.Context, question string) ([]float64, error) {
-	texts := make([][]int32, len(lm.fit.Codes))
-	for i, code := range lm.fit.Codes {
+// notDeviceModel says what is wrong with a model that is asked for a function.
+var notDeviceModel = map[function]string{
+	diagnoses:  "suggests no diagnoses: its folder has no " + diagnosis.FitName,
+	treatments: "is no device model for diagnoses and treatments: its folder has no " + diagnosis.FitName,
+}
+
+// codesOf are the tokens that tell each of the fit's codes from the others. Those after them are all but certain.
+func (lm *languageModel) codesOf(fit *diagnosis.Fit) [][]int32 {
+	texts := make([][]int32, len(fit.Codes))
+	for i, code := range fit.Codes {
 		texts[i] = lm.tokenizer.Encode(code)
 	}
-	scored, err := lm.engine.Score(ctx, lm.tokenizer.Encode(question, tokenizer.WithSpecial()), beginnings(texts))
+	return beginnings(texts)
+}
+
+// scoreCodes gives the log probability of each of the fit's codes as the answer to a question.
+func (lm *languageModel) scoreCodes(ctx context.Context, question string) ([]float64, error) {
+	scored, err := lm.engine.Score(ctx, lm.tokenizer.Encode(question, tokenizer.WithSpecial()), lm.codes)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/bedside-lm/bedside/clinical/graph/draw"
 	"github.com/bedside-lm/bedside/clinical/graph/rdf"
 	"github.com/bedside-lm/bedside/clinical/graph/store"
-	"github.com/bedside-lm/bedside/clinical/terms"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/convert"
@@ -224,6 +223,5 @@ func (s *graphService) Render(ctx context.Context, req *bedsidev1.RenderRequest)
 	if err != nil {
 		return nil, err
 	}
-	lang := terms.Lang(cmp.Or(req.GetLanguage(), string(terms.English)))
-	return &bedsidev1.RenderResponse{Svg: draw.SVG(req.GetNode(), nodes, triples, lang)}, nil
+	return &bedsidev1.RenderResponse{Svg: draw.SVG(req.GetNode(), nodes, triples, languageOf(req.GetLanguage()))}, nil
 }

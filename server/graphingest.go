@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/bedside-lm/bedside/clinical/graph"
-	"github.com/bedside-lm/bedside/clinical/prepare"
 	"github.com/bedside-lm/bedside/clinical/record"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/runtime/constrain"
@@ -19,16 +18,15 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 	if err != nil {
 		return nil, err
 	}
-	rec, err := convert.Source(req.GetSource(), s.limits)
+	rec, err := prepared(req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err
 	}
-	prepared := prepare.Run(rec, prepare.Options{}).Record
 	// Pseudonyms differ between tenants, or two of them could tell that they have the same patient.
 	opt := graph.Options{
 		Pseudonyms: s.graphs.names.Within(tenant), Patient: req.GetPatient(), Record: req.GetRecordId(), All: req.GetAllReadings(),
 	}
-	g, err := graph.FromRecord(prepared, opt)
+	g, err := graph.FromRecord(rec, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +34,7 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 	if err != nil {
 		return nil, err
 	}
-	if err := graph.AddNotes(g, prepared, opt, notes); err != nil {
+	if err := graph.AddNotes(g, rec, opt, notes); err != nil {
 		return nil, err
 	}
 	added, err := db.Put(ctx, tenant, g)
@@ -44,7 +42,7 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 		return nil, err
 	}
 	out := convert.IngestedToProto(g, added, req.GetIncludeReferences())
-	out.Warnings, out.Model = convert.WarningsToProto(prepared.Notices), model
+	out.Warnings, out.Model = convert.WarningsToProto(rec.Notices), model
 	return out, nil
 }
 

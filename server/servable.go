@@ -43,6 +43,7 @@ type languageModel struct {
 	template  *tokenizer.ChatTemplate // nil where it takes no chats
 	engine    *engine.Engine
 	fit       *diagnosis.Fit // nil where it suggests no diagnoses
+	codes     [][]int32      // of the fit's codes, what is scored
 }
 
 // loader opens and closes models for their managers: repository.Operations.
@@ -134,6 +135,9 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	if lm.fit, err = loadFit(mf.Dir); err != nil {
 		return nil, err
 	}
+	if lm.fit != nil {
+		lm.codes = lm.codesOf(lm.fit)
+	}
 	cfg := l.cfg
 	batching := continuous.Config{
 		Slots: cfg.Slots, SlotCapacity: slotCapacity(cfg, mf),
@@ -193,15 +197,21 @@ func loadFit(dir string) (*diagnosis.Fit, error) {
 func (lm *languageModel) write(ctx context.Context, prompt []int32, tokens int, form constrain.Form) (string, error) {
 	params := sampling.Default()
 	params.MaxTokens = tokens
-	gen, err := lm.engine.Generate(ctx, engine.Request{Prompt: prompt, Sampling: params, Form: form})
+	text, _, err := lm.complete(ctx, engine.Request{Prompt: prompt, Sampling: params, Form: form})
+	return text, err
+}
+
+// complete gives a whole answer, and what it took; both as far as they go where it fails.
+func (lm *languageModel) complete(ctx context.Context, req engine.Request) (string, engine.Summary, error) {
+	gen, err := lm.engine.Generate(ctx, req)
 	if err != nil {
-		return "", err
+		return "", engine.Summary{}, err
 	}
 	var text strings.Builder
 	for ev := range gen.Events() {
 		text.WriteString(ev.Text)
 	}
-	return text.String(), gen.Err()
+	return text.String(), gen.Summary(), gen.Err()
 }
 
 // Close gives a model's memory back.

@@ -20,7 +20,7 @@ const treatmentTokens = 96
 
 func (s *clinicalService) SuggestTreatments(ctx context.Context, req *bedsidev1.SuggestTreatmentsRequest) (*bedsidev1.SuggestTreatmentsResponse, error) {
 	lang := languageOf(req.GetLanguage())
-	rec, err := s.prepared(req.GetSource())
+	rec, err := prepared(req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (s *clinicalService) SuggestTreatments(ctx context.Context, req *bedsidev1.
 	}
 	plan := treatment.Suggest(rec, []string{out.GetDiagnosis().GetCode()}, time.Time{})
 	if why := plan.Abstained; why != "" {
-		out.Abstention = convert.NoTreatments(why, lang)
+		out.Abstention = convert.AbstentionToProto(why, lang)
 		convert.AddTreatments(out, plan, nil, lang) // what was removed is told
 		return out, nil
 	}
@@ -58,7 +58,7 @@ func (s *clinicalService) settle(ctx context.Context, rec *record.PatientRecord,
 		}
 		return nil
 	}
-	lm, release, err := s.diagnostician(ctx, req.GetModel())
+	lm, release, err := s.deviceModel(ctx, diagnoses, req.GetModel())
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (s *clinicalService) settle(ctx context.Context, rec *record.PatientRecord,
 	}
 	out.Model = lm.reference()
 	if answer.Abstention != "" {
-		out.Abstention = &bedsidev1.Abstention{Reason: string(answer.Abstention), Message: answer.Abstention.Text(lang)}
+		out.Abstention = convert.AbstentionToProto(answer.Abstention, lang)
 		return nil
 	}
 	first := answer.Suggestions[0]
@@ -84,14 +84,11 @@ func (s *clinicalService) namedByModel(ctx context.Context, rec *record.PatientR
 	if cmp.Or(req.GetModel(), s.models.defaults[treatments]) == "" {
 		return nil, nil
 	}
-	lm, release, err := s.models.modelFor(ctx, treatments, req.GetModel())
+	lm, release, err := s.deviceModel(ctx, treatments, req.GetModel())
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if lm.fit == nil {
-		return nil, wrongKind("is no device model for diagnoses and treatments: its folder has no " + diagnosis.FitName)
-	}
 	out.Model = lm.reference()
 	question, ok := diagnosis.TreatmentQuestion(rec, out.GetDiagnosis().GetCode(), lang)
 	if !ok {

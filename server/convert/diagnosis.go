@@ -2,6 +2,7 @@ package convert
 
 import (
 	"github.com/bedside-lm/bedside/clinical/diagnosis"
+	"github.com/bedside-lm/bedside/clinical/terms"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
@@ -16,9 +17,17 @@ func DiagnosesToProto(a *diagnosis.Answer, fit *diagnosis.Fit) *bedsidev1.Sugges
 		}),
 	}
 	if a.Abstention != "" {
-		out.Abstention = &bedsidev1.Abstention{Reason: string(a.Abstention), Message: a.Abstention.Text(a.Lang)}
+		out.Abstention = AbstentionToProto(a.Abstention, a.Lang)
 	}
 	return out
+}
+
+// AbstentionToProto says why nothing is suggested.
+func AbstentionToProto[R interface {
+	~string
+	Text(lang terms.Lang) string
+}](why R, lang terms.Lang) *bedsidev1.Abstention {
+	return &bedsidev1.Abstention{Reason: string(why), Message: why.Text(lang)}
 }
 
 func suggestionTo(s diagnosis.Suggestion) *bedsidev1.DiagnosisSuggestion {

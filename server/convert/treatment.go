@@ -9,11 +9,6 @@ import (
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
-// NoTreatments says why nothing is suggested.
-func NoTreatments(why treatment.Abstention, lang terms.Lang) *bedsidev1.Abstention {
-	return &bedsidev1.Abstention{Reason: string(why), Message: why.Text(lang)}
-}
-
 // AddTreatments writes a plan, what a model named first.
 func AddTreatments(out *bedsidev1.SuggestTreatmentsResponse, plan *treatment.Plan, named []*terms.Entry, lang terms.Lang) {
 	out.Patient = plan.Known(lang)
