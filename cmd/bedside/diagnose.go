@@ -34,35 +34,16 @@ Examples:
 
 // Run prints suggestions.
 func (d *diagnoseCmd) Run(a *app) error {
-	record, err := a.readText(d.Record, maxRecordBytes)
-	if err != nil {
-		return err
-	}
 	d.need = deviceModelsAlone
-	return d.withClient(a, func(client *bedside.Client) error {
-		start := time.Now()
-		progress := a.progress("weighing diagnoses", d.Quiet)
-		defer progress.stop()
-		response, err := client.SuggestDiagnoses(a.ctx, &bedsidev1.SuggestDiagnosesRequest{
+	return askAbout(a, &d.connection, d.Record, "weighing diagnoses", func(client *bedside.Client, record string) (*bedsidev1.SuggestDiagnosesResponse, error) {
+		return client.SuggestDiagnoses(a.ctx, &bedsidev1.SuggestDiagnosesRequest{
 			Source: fhirSource(record), Language: d.Lang, Model: d.Model, MaxSuggestions: d.Most, OmitReadings: d.Quick,
 		})
-		progress.stop()
-		if err != nil {
-			return d.failed(err)
-		}
-		if d.Output == "json" {
-			return writeJSON(a.out, response)
-		}
-		return writeDiagnoses(a.out, response, time.Since(start))
-	})
+	}, writeDiagnoses)
 }
 
 // deviceModelsAlone is what diagnoses and treatments need of an engine in this process.
 func deviceModelsAlone(c *config.Config) { c.Model, c.EmbeddingModel, c.SummaryModel = "", "", "" }
-
-func fhirSource(record string) *bedsidev1.RecordSource {
-	return &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: record}}
-}
 
 // writeDiagnoses writes suggestions as text, in their own language.
 func writeDiagnoses(w io.Writer, r *bedsidev1.SuggestDiagnosesResponse, took time.Duration) error {

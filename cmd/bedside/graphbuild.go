@@ -76,7 +76,7 @@ func (c *graphBuildCmd) input(a *app, client *bedside.Client, name string, n *bu
 		if err != nil {
 			return err
 		}
-		source := &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: text}}
+		source := fhirSource(text)
 		if strings.HasSuffix(name, ".hl7") {
 			source.Source = &bedsidev1.RecordSource_Hl7V2{Hl7V2: text}
 		}
@@ -98,7 +98,7 @@ func (c *graphBuildCmd) input(a *app, client *bedside.Client, name string, n *bu
 		if len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
-		source := &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: strings.ToValidUTF8(string(text), "\uFFFD")}}
+		source := fhirSource(strings.ToValidUTF8(string(text), "\uFFFD"))
 		if err := c.record(a, client, source, fmt.Sprintf("%s: line %d", name, number), n); err != nil {
 			return err
 		}

@@ -192,7 +192,7 @@ func (p *prepareCmd) source(a *app) (*bedsidev1.RecordSource, error) {
 		}
 		return &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_Csv{Csv: &bedsidev1.CsvSource{Data: text, Mapping: string(mapping)}}}, nil
 	}
-	return &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: text}}, nil
+	return fhirSource(text), nil
 }
 
 func (p *prepareCmd) formatOf(text string) string {

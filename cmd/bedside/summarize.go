@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	bedside "github.com/bedside-lm/bedside/clients/go"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
@@ -35,29 +37,43 @@ Examples:
 
 // Run prints a summary.
 func (s *summarizeCmd) Run(a *app) error {
-	record, err := a.readText(s.Record, maxRecordBytes)
+	return askAbout(a, &s.connection, s.Record, "summarising", func(client *bedside.Client, record string) (*bedsidev1.SummarizeRecordResponse, error) {
+		return client.SummarizeRecord(a.ctx, s.request(record))
+	}, writeSummary)
+}
+
+// askAbout reads a record, makes a call about it, and writes the answer as JSON or as text.
+func askAbout[R proto.Message](a *app, to *connection, path, doing string, call func(client *bedside.Client, record string) (R, error),
+	write func(w io.Writer, answer R, took time.Duration) error,
+) error {
+	record, err := a.readText(path, maxRecordBytes)
 	if err != nil {
 		return err
 	}
-	return s.withClient(a, func(client *bedside.Client) error {
+	return to.withClient(a, func(client *bedside.Client) error {
 		start := time.Now()
-		progress := a.progress("summarising", s.Quiet)
+		progress := a.progress(doing, to.Quiet)
 		defer progress.stop()
-		response, err := client.SummarizeRecord(a.ctx, s.request(record))
+		answer, err := call(client, record)
 		progress.stop()
 		if err != nil {
-			return s.failed(err)
+			return to.failed(err)
 		}
-		if s.Output == "json" {
-			return writeJSON(a.out, response)
+		if to.Output == "json" {
+			return writeJSON(a.out, answer)
 		}
-		return writeSummary(a.out, response, time.Since(start))
+		return write(a.out, answer, time.Since(start))
 	})
+}
+
+// fhirSource is a record in FHIR.
+func fhirSource(record string) *bedsidev1.RecordSource {
+	return &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: record}}
 }
 
 func (s *summarizeCmd) request(record string) *bedsidev1.SummarizeRecordRequest {
 	return &bedsidev1.SummarizeRecordRequest{
-		Source:       &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: record}},
+		Source:       fhirSource(record),
 		Language:     s.Lang,
 		Model:        s.Model,
 		IncludeFacts: s.Facts,

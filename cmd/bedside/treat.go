@@ -33,27 +33,12 @@ Examples:
 
 // Run prints suggestions.
 func (t *treatCmd) Run(a *app) error {
-	record, err := a.readText(t.Record, maxRecordBytes)
-	if err != nil {
-		return err
-	}
 	t.need = deviceModelsAlone
-	return t.withClient(a, func(client *bedside.Client) error {
-		start := time.Now()
-		progress := a.progress("checking treatments", t.Quiet)
-		defer progress.stop()
-		response, err := client.SuggestTreatments(a.ctx, &bedsidev1.SuggestTreatmentsRequest{
+	return askAbout(a, &t.connection, t.Record, "checking treatments", func(client *bedside.Client, record string) (*bedsidev1.SuggestTreatmentsResponse, error) {
+		return client.SuggestTreatments(a.ctx, &bedsidev1.SuggestTreatmentsRequest{
 			Source: fhirSource(record), Language: t.Lang, Model: t.Model, Diagnosis: t.Diagnosis,
 		})
-		progress.stop()
-		if err != nil {
-			return t.failed(err)
-		}
-		if t.Output == "json" {
-			return writeJSON(a.out, response)
-		}
-		return writeTreatments(a.out, response, time.Since(start))
-	})
+	}, writeTreatments)
 }
 
 // writeTreatments writes suggestions as text, in their own language.
