@@ -57,6 +57,7 @@ func run(ctx context.Context, args []string, a *app) int {
 			{Key: "form", Title: "Form of the text:"},
 			{Key: "text", Title: "Text:"},
 			{Key: "cohort", Title: "Cohorts:"},
+			{Key: "batch", Title: "Many records:"},
 			{Key: "graph", Title: "Knowledge graph:"},
 			{Key: "network", Title: "Network:"},
 			{Key: "model", Title: "Models:"},

@@ -30,7 +30,7 @@ func (d *demonstration) print(a *app, srv *server.Server) error {
 		command.Timeout = bedside.DefaultTimeout
 		start := time.Now()
 		progress := a.progress("summarising", false)
-		response, err := client.SummarizeRecord(a.ctx, command.request(d.record))
+		response, err := client.SummarizeRecord(a.ctx, command.request(fhirSource(d.record)))
 		progress.stop()
 		if a.ctx.Err() != nil {
 			return nil

@@ -7,14 +7,17 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/server"
@@ -46,8 +49,11 @@ type scripted struct {
 	bedsidev1.UnimplementedModelServiceServer
 
 	err    error
-	chat   bool // whether the model has a chat template
-	block  bool // until the call ends
+	chat   bool   // whether the model has a chat template
+	block  bool   // until the call ends
+	refuse string // the patient whose record is turned down
+	hold   string // the patient whose record is answered only when until is closed
+	until  chan struct{}
 	pieces []*bedsidev1.StreamGenerateResponse
 	asked  chan *bedsidev1.GenerateRequest
 }
@@ -75,7 +81,19 @@ func (s *scripted) StreamGenerate(req *bedsidev1.GenerateRequest, out grpc.Serve
 	return s.err
 }
 
-func (s *scripted) SummarizeRecord(_ context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
+func (s *scripted) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
+	about := func(patient string) bool {
+		return patient != "" && strings.Contains(req.GetSource().GetFhirJson(), strconv.Quote(patient))
+	}
+	if about(s.refuse) {
+		return nil, status.Error(codes.InvalidArgument, "no record")
+	}
+	if about(s.hold) {
+		select {
+		case <-s.until:
+		case <-ctx.Done():
+		}
+	}
 	return summaryOf(req.GetLanguage()), s.err
 }
 

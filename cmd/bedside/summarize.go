@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	bedside "github.com/bedside-lm/bedside/clients/go"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
@@ -16,10 +16,11 @@ import (
 type summarizeCmd struct {
 	connection
 
-	Record string `arg:"" help:"The record, a FHIR R4 Bundle in JSON of at most 64 MiB; \"-\" reads standard input." placeholder:"FILE"`
-	Lang   string `help:"Language to write in." enum:"en,zh" default:"en"`
-	Model  string `help:"Model to use instead of the server's default." short:"m" placeholder:"NAME"`
-	Facts  bool   `help:"Also print the record as text, fact by fact."`
+	asked
+
+	Lang  string `help:"Language to write in." enum:"en,zh" default:"en"`
+	Model string `help:"Model to use instead of the server's default." short:"m" placeholder:"NAME"`
+	Facts bool   `help:"Also print the record as text, fact by fact."`
 }
 
 // Help is what --help adds.
@@ -32,48 +33,27 @@ Examples:
 
   bedside summarize patient.fhir.json
   bedside summarize --lang zh --facts patient.fhir.json
-  cat patient.fhir.json | bedside summarize --addr 127.0.0.1:8001 --output json -`
+  cat patient.fhir.json | bedside summarize --addr 127.0.0.1:8001 --output json -
+  bedside summarize --out summaries.ndjson cohort.ndjson.gz       # a line a record; docs/batch.md`
 }
 
-// Run prints a summary.
+// Validate is kong's hook.
+func (s *summarizeCmd) Validate() error { return errors.Join(s.asked.check(), s.connection.Validate()) }
+
+// Run prints a summary, or a line for each of many records.
 func (s *summarizeCmd) Run(a *app) error {
-	return askAbout(a, &s.connection, s.Record, "summarising", func(client *bedside.Client, record string) (*bedsidev1.SummarizeRecordResponse, error) {
-		return client.SummarizeRecord(a.ctx, s.request(record))
-	}, writeSummary)
-}
-
-// askAbout reads a record, makes a call about it, and writes the answer as JSON or as text.
-func askAbout[R proto.Message](a *app, to *connection, path, doing string, call func(client *bedside.Client, record string) (R, error),
-	write func(w io.Writer, answer R, took time.Duration) error,
-) error {
-	record, err := a.readText(path, maxRecordBytes)
-	if err != nil {
-		return err
+	q := question[*bedsidev1.SummarizeRecordRequest, *bedsidev1.SummarizeRecordResponse]{
+		call: "SummarizeRecord", doing: "summarising", request: s.request, write: writeSummary,
+		ask: func(ctx context.Context, c *bedside.Client, r *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
+			return c.SummarizeRecord(ctx, r)
+		},
 	}
-	return to.withClient(a, func(client *bedside.Client) error {
-		start := time.Now()
-		progress := a.progress(doing, to.Quiet)
-		defer progress.stop()
-		answer, err := call(client, record)
-		progress.stop()
-		if err != nil {
-			return to.failed(err)
-		}
-		if to.Output == "json" {
-			return writeJSON(a.out, answer)
-		}
-		return write(a.out, answer, time.Since(start))
-	})
+	return q.run(a, &s.connection, &s.asked)
 }
 
-// fhirSource is a record in FHIR.
-func fhirSource(record string) *bedsidev1.RecordSource {
-	return &bedsidev1.RecordSource{Source: &bedsidev1.RecordSource_FhirJson{FhirJson: record}}
-}
-
-func (s *summarizeCmd) request(record string) *bedsidev1.SummarizeRecordRequest {
+func (s *summarizeCmd) request(source *bedsidev1.RecordSource) *bedsidev1.SummarizeRecordRequest {
 	return &bedsidev1.SummarizeRecordRequest{
-		Source:       fhirSource(record),
+		Source:       source,
 		Language:     s.Lang,
 		Model:        s.Model,
 		IncludeFacts: s.Facts,

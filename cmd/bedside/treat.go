@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,7 +16,8 @@ import (
 type treatCmd struct {
 	connection
 
-	Record    string `arg:"" help:"The record, a FHIR R4 Bundle in JSON of at most 64 MiB; \"-\" reads standard input." placeholder:"FILE"`
+	asked
+
 	Diagnosis string `help:"ICD-10-CM code of the confirmed diagnosis; without it, the first one that the model suggests." short:"d" placeholder:"CODE"`
 	Lang      string `help:"Language to answer in." enum:"en,zh" default:"en"`
 	Model     string `help:"Model to use instead of the server's default for treatments." short:"m" placeholder:"NAME"`
@@ -28,17 +31,27 @@ order too. It supports a clinician and decides nothing.
 Examples:
 
   bedside treat --diagnosis A41.9 patient.fhir.json
-  bedside treat --lang zh patient.fhir.json`
+  bedside treat --lang zh patient.fhir.json
+  bedside treat --out treatments.ndjson cohort.ndjson.gz          # a line a record; docs/batch.md`
 }
 
-// Run prints suggestions.
+// Validate is kong's hook.
+func (t *treatCmd) Validate() error { return errors.Join(t.asked.check(), t.connection.Validate()) }
+
+// Run prints suggestions, or a line for each of many records.
 func (t *treatCmd) Run(a *app) error {
 	t.need = deviceModelsAlone
-	return askAbout(a, &t.connection, t.Record, "checking treatments", func(client *bedside.Client, record string) (*bedsidev1.SuggestTreatmentsResponse, error) {
-		return client.SuggestTreatments(a.ctx, &bedsidev1.SuggestTreatmentsRequest{
-			Source: fhirSource(record), Language: t.Lang, Model: t.Model, Diagnosis: t.Diagnosis,
-		})
-	}, writeTreatments)
+	q := question[*bedsidev1.SuggestTreatmentsRequest, *bedsidev1.SuggestTreatmentsResponse]{
+		call: "SuggestTreatments", doing: "checking treatments", request: t.request, write: writeTreatments,
+		ask: func(ctx context.Context, c *bedside.Client, r *bedsidev1.SuggestTreatmentsRequest) (*bedsidev1.SuggestTreatmentsResponse, error) {
+			return c.SuggestTreatments(ctx, r)
+		},
+	}
+	return q.run(a, &t.connection, &t.asked)
+}
+
+func (t *treatCmd) request(source *bedsidev1.RecordSource) *bedsidev1.SuggestTreatmentsRequest {
+	return &bedsidev1.SuggestTreatmentsRequest{Source: source, Language: t.Lang, Model: t.Model, Diagnosis: t.Diagnosis}
 }
 
 // writeTreatments writes suggestions as text, in their own language.
