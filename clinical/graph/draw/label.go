@@ -62,7 +62,9 @@ func (p *picture) name() {
 				text = strings.TrimSpace(p.nodes[of[id]].Name(p.lang) + " " + value[id])
 			default:
 				_, digest, _ := strings.Cut(id, "/")
-				text = kindName(n.Kind, p.lang) + " " + string([]rune(digest)[:min(len([]rune(digest)), 8)])
+				if text = kindName(n.Kind, p.lang); digest != string(n.Kind) {
+					text += " " + string([]rune(digest)[:min(len([]rune(digest)), 8)])
+				}
 			}
 			if runes := []rune(text); len(runes) > maxLabel {
 				text = string(runes[:maxLabel-1]) + "…"
