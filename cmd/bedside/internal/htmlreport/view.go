@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"math"
 	"slices"
 	"strings"
 
@@ -208,7 +209,7 @@ func (p *page) diagnoses(r *bedsidev1.SuggestDiagnosesResponse, l *links) {
 	for _, s := range r.GetSuggestions() {
 		out.Ranked = append(out.Ranked, diagnosis{
 			Code: s.GetCode(), Name: s.GetName(), Percent: percent(s.GetProbability()),
-			Width: 100 * min(max(s.GetProbability(), 0), 1), For: weights(s.GetReadingsFor()), Against: weights(s.GetReadingsAgainst()), Next: s.GetNextTests(),
+			Width: math.Round(1000*min(max(s.GetProbability(), 0), 1)) / 10, For: weights(s.GetReadingsFor()), Against: weights(s.GetReadingsAgainst()), Next: s.GetNextTests(),
 		})
 	}
 	p.Diagnoses = out
