@@ -63,13 +63,13 @@ func deviceModelsAlone(c *config.Config) { c.Model, c.EmbeddingModel, c.SummaryM
 // writeDiagnoses writes suggestions as text, in their own language.
 func writeDiagnoses(w io.Writer, r *bedsidev1.SuggestDiagnosesResponse, took time.Duration) error {
 	var out bytes.Buffer
-	words := wordsOf(r.GetLanguage())
+	words, p := wordsOf(r.GetLanguage()), paletteOf(w)
 	for _, f := range r.GetRedFlags() {
-		fmt.Fprintf(&out, "! %s%s\n  %s\n\n", line(f.GetText()), evidence(f.GetEvidence()), line(f.GetSource()))
+		fmt.Fprintf(&out, "! %s%s\n  %s\n\n", p.bad(line(f.GetText())), evidence(f.GetEvidence()), line(f.GetSource()))
 	}
 	writeAbstention(&out, r.GetAbstention())
 	for i, s := range r.GetSuggestions() {
-		fmt.Fprintf(&out, "%d. %s %s  %.1f%%\n", i+1, line(s.GetCode()), line(s.GetName()), 100*s.GetProbability())
+		fmt.Fprintf(&out, "%d. %s %s  %.1f%%\n", i+1, line(s.GetCode()), p.strong(line(s.GetName())), 100*s.GetProbability())
 		writeWeights(&out, words.speaksFor, s.GetReadingsFor())
 		writeWeights(&out, words.speaksAgainst, s.GetReadingsAgainst())
 		for _, t := range s.GetNextTests() {

@@ -63,9 +63,9 @@ func (s *summarizeCmd) request(source *bedsidev1.RecordSource) *bedsidev1.Summar
 // writeSummary writes a summary as text, in its own language.
 func writeSummary(w io.Writer, r *bedsidev1.SummarizeRecordResponse, took time.Duration) error {
 	var out bytes.Buffer
-	words := wordsOf(r.GetLanguage())
+	words, p := wordsOf(r.GetLanguage()), paletteOf(w)
 	for _, section := range r.GetSections() {
-		fmt.Fprintf(&out, "%s\n", line(section.GetHeading()))
+		fmt.Fprintf(&out, "%s\n", p.strong(line(section.GetHeading())))
 		writeFacts(&out, words, section.GetFacts())
 		for _, s := range section.GetSentences() {
 			fmt.Fprintf(&out, "  - %s%s", line(s.GetText()), evidence(s.GetEvidence()))
@@ -101,8 +101,9 @@ func writeFacts(out *bytes.Buffer, words *words, facts []*bedsidev1.Fact) {
 // writeRecord writes the record's facts alone.
 func writeRecord(w io.Writer, r *bedsidev1.SummarizeRecordResponse) error {
 	var out bytes.Buffer
+	p := paletteOf(w)
 	for _, section := range r.GetSections() {
-		fmt.Fprintf(&out, "%s\n", line(section.GetHeading()))
+		fmt.Fprintf(&out, "%s\n", p.strong(line(section.GetHeading())))
 		for _, fact := range section.GetFacts() {
 			fmt.Fprintf(&out, "  - %s%s\n", line(fact.GetText()), evidence(fact.GetEvidence()))
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	bedside "github.com/bedside-lm/bedside/clients/go"
+	"github.com/bedside-lm/bedside/clinical/treatment/rules"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
@@ -57,7 +58,7 @@ func (t *treatCmd) request(source *bedsidev1.RecordSource) *bedsidev1.SuggestTre
 // writeTreatments writes suggestions as text, in their own language.
 func writeTreatments(w io.Writer, r *bedsidev1.SuggestTreatmentsResponse, took time.Duration) error {
 	var out bytes.Buffer
-	words := wordsOf(r.GetLanguage())
+	words, p := wordsOf(r.GetLanguage()), paletteOf(w)
 	if d := r.GetDiagnosis(); d != nil {
 		status := words.confirmed
 		if !d.GetConfirmed() {
@@ -66,8 +67,8 @@ func writeTreatments(w io.Writer, r *bedsidev1.SuggestTreatmentsResponse, took t
 		fmt.Fprintf(&out, "%s %s (%s)\n\n", line(d.GetCode()), line(d.GetName()), status)
 	}
 	writeAbstention(&out, r.GetAbstention())
-	for _, p := range r.GetPatient() {
-		fmt.Fprintf(&out, "%s\n", line(p))
+	for _, known := range r.GetPatient() {
+		fmt.Fprintf(&out, "%s\n", line(known))
 	}
 	for _, s := range r.GetSuggestions() {
 		out.WriteByte('\n')
@@ -76,9 +77,9 @@ func writeTreatments(w io.Writer, r *bedsidev1.SuggestTreatmentsResponse, took t
 			case i > 0:
 				fmt.Fprintf(&out, "    %s\n", line(l))
 			case s.GetNamedByModel():
-				fmt.Fprintf(&out, "  * %s\n", line(l))
+				fmt.Fprintf(&out, "  * %s\n", p.verdict(s.GetVerdict(), line(l)))
 			default:
-				fmt.Fprintf(&out, "  - %s\n", line(l))
+				fmt.Fprintf(&out, "  - %s\n", p.verdict(s.GetVerdict(), line(l)))
 			}
 		}
 		fmt.Fprintf(&out, "    %s\n", line(strings.Join(s.GetSources(), "; ")))
@@ -89,4 +90,17 @@ func writeTreatments(w io.Writer, r *bedsidev1.SuggestTreatmentsResponse, took t
 	fmt.Fprintf(&out, words.took+"\n%s\n", took.Seconds(), line(r.GetNotice()))
 	_, err := w.Write(out.Bytes())
 	return err
+}
+
+// verdict paints what is said of a treatment.
+func (p palette) verdict(verdict, text string) string {
+	switch rules.Verdict(verdict) {
+	case rules.VerdictRemoved:
+		return p.bad(text)
+	case rules.VerdictMarked:
+		return p.warn(text)
+	case rules.VerdictKept:
+		return p.good(text)
+	}
+	return text
 }
