@@ -162,7 +162,7 @@ func writePage(path string, in *htmlreport.Input) error {
 	if err := htmlreport.Write(&page, *in); err != nil {
 		return err
 	}
-	err := toFile(nil, path, func(w io.Writer) error { _, err := w.Write(page.Bytes()); return err })
+	err := wholeFile(path, func(w io.Writer) error { _, err := w.Write(page.Bytes()); return err })
 	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		err = fmt.Errorf("%s: %w", path, pathErr.Err)
 	}
