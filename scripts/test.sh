@@ -23,7 +23,8 @@ beside=0 # process group of what runs in the background
 trap '[ "$beside" = 0 ] || kill -- "-$beside" 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
-say() { printf '\n== %s\n' "$*"; }
+# Says what begins, and how many seconds after the start: where the time goes is there to read in every log.
+say() { printf '\n== %s (at %d s)\n' "$*" "$SECONDS"; }
 
 # Failures go to a file, since a background lane has variables of its own.
 failed() { echo "$*" >>"$scratch/failed"; }
