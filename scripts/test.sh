@@ -244,7 +244,7 @@ all() {
 case "${1:-}" in
   all) all ;;
   fuzz) fuzz_workers=$(nproc 2>/dev/null || echo 2) && fuzz ;;
-  *) sed -n '3,4p' "$0" | cut -c3- >&2; exit 2 ;;
+  *) sed -n '3,5p' "$0" | cut -c3- >&2; exit 2 ;;
 esac
 if [ -n "$left_out" ]; then
   printf '\nLEFT OUT: %s\n' "$left_out" >&2
