@@ -9,10 +9,11 @@
 #
 # Where the time goes, should it grow again: the race detector makes code that computes five to ten times slower, and a
 # build with it shares nothing with the other one. A compiler flag for all packages (-trimpath was one) compiles every
-# dependency again, the standard library and SQLite (18 s of one core, 24 with the detector) among them: the server, the fuzzers and `make
-# lint` use the same build because they use the same flags. `go test` also vets, which means every dependency (20 s for
-# those of clinical/graph/store alone): `make lint` has done so. The server's tests are long because the real model
-# writes in them, not because each starts a server: that is 0.9 s with the detector, two thirds of it the tokenizer.
+# dependency again, the standard library and SQLite (18 s of one core, 24 with the detector) among them: the server, the
+# fuzzers and `make lint` use the same build because they use the same flags. `go test` also vets, which means every
+# dependency (20 s for those of clinical/graph/store alone): `make lint` has done so. The server's tests are long because
+# the real model writes in them, not because each starts a server: that is 0.9 s with the detector, two thirds of it the
+# tokenizer.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 go=${GO:-go}
