@@ -184,6 +184,8 @@ training_tests() {
   train=$("$python" -m scripts.train.environment) &&
     "$train" -m pytest -c scripts/tests/train/pytest.ini --rootdir scripts/tests/train --confcutdir scripts/tests/train \
       scripts/tests/train || failed "training"
+  say "make train SIZE=tiny: all four kinds from nothing, against the recorded metrics"
+  "$python" -m scripts.train --size tiny --fresh --check --out "$scratch/tiny" || failed "training as recorded"
 }
 
 client_tests() {
