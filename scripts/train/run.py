@@ -149,7 +149,7 @@ class Run:
         report.write("validation", place.step, place.tokens, metrics)
         report.draw()
         tqdm.write(f"{self.job.config.name}: step {place.step} of {self.steps}, {place.tokens / 1e6:.1f} million tokens, "
-                   f"{place.tokens / place.seconds:,.0f}/s: validation loss {metrics['loss']:.4f}", file=sys.stderr)
+                   f"{place.tokens / max(place.seconds, 1e-9):,.0f}/s: validation loss {metrics['loss']:.4f}", file=sys.stderr)
         if metrics["loss"] < place.best_loss:
             place = place.moved(best_loss=metrics["loss"], best_step=place.step, since_best=0)
             with replacing(self.job.out / BEST) as temp:

@@ -50,7 +50,7 @@ def test_judged_once_on_the_test_set(corpus, tmp_path, capsys):
     found = report["diagnosis"]["1h-neutral"]
     assert found["both"]["records"] == 6 and 0 <= found["both"]["figures"]["top1"]["value"] <= 1
     assert report["treatment"]["both"]["jaccard"]["same set for all"]["value"] == 1
-    assert report["perplexity"]["en"]["all"]["tokens"] > 0
+    assert report["perplexity"]["en"]["diagnosis"]["tokens"] > 0
     assert (out / "gru" / "chosen.json").exists()  # on validation
     section = (out / "gru" / "test" / "evaluation.md").read_text(encoding="utf-8")
     assert section in capsys.readouterr().out and "| 1h-neutral |" in section
