@@ -60,6 +60,18 @@ def test_judged_once_on_the_test_set(corpus, tmp_path, capsys):
     assert "was judged on the test set 2 times" in capsys.readouterr().out
 
 
+def test_asked_in_a_chat(corpus, tmp_path):
+    out = tmp_path / "out"
+    assert main.main([str(MODEL), "--corpus", str(corpus), "--out", str(out), "--binary", BINARY, "--threads", "1", "--split",
+                      "validation", "--chat", "--sets", "1h-neutral", "--sequences", "2"]) == 0
+    report = json.loads((out / "gru" / "validation" / "evaluation.json").read_text(encoding="utf-8"))
+    assert report["chat"] and set(report["diagnosis"]["1h-neutral"]) == {"en"}
+    assert set(report["perplexity"]["zh"]) == {"diagnosis", "treatment", "summary", "triples", "prompt", "text"}
+    assert not set(report) & {"treatment", "summary", "triples", "counterfactual"}  # asked by marks that it does not know
+    section = (out / "gru" / "validation" / "evaluation.md").read_text(encoding="utf-8")
+    assert "in a chat, English, 6 patients" in section and "### Perplexity" in section
+
+
 def test_a_server_that_does_not_start_says_why(tmp_path):
     with pytest.raises(ServerError, match="before it was ready"):
         Served(tmp_path, Path(BINARY))
