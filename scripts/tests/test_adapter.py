@@ -36,7 +36,8 @@ def write_adapter(folder: Path, size: float = 0.2, settings: dict | None = None,
         tensors[f"base_model.model.{name}.lora_A.weight"] = rng.standard_normal((RANK, width)).astype(np.float32)
         tensors[f"base_model.model.{name}.lora_B.weight"] = size * rng.standard_normal((out, RANK)).astype(np.float32)
     tensorfile.write(folder / WEIGHTS, tensors)
-    (folder / CONFIG).write_text(json.dumps({"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "bias": "none"} | (settings or {})))
+    made = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "bias": "none"} | (settings or {})
+    (folder / CONFIG).write_text(json.dumps(made), encoding="utf-8")
     return folder
 
 
@@ -84,10 +85,10 @@ def test_merged_into_a_gguf_file(gguf, tmp_path, monkeypatch):
 
 
 def test_a_zero_adapter_leaves_the_graphs_bytes(gguf, tmp_path, monkeypatch):
-    heldout = gguf.parent / "heldout.txt"
+    given, heldout = ["--gguf", str(gguf), "--name", "m"], gguf.parent / "heldout.txt"
     zero = write_adapter(tmp_path / "adapter", size=0.0)
-    assert export(monkeypatch, tmp_path / "a", "--gguf", str(gguf), "--name", "m", heldout=heldout) == 0
-    assert export(monkeypatch, tmp_path / "b", "--gguf", str(gguf), "--name", "m", "--adapter", str(zero), heldout=heldout) == 0
+    assert export(monkeypatch, tmp_path / "a", *given, heldout=heldout) == 0
+    assert export(monkeypatch, tmp_path / "b", *given, "--adapter", str(zero), heldout=heldout) == 0
     for folder in ("m", "m-fp32"):
         for file in GRAPH:
             assert sha256(tmp_path / "a" / folder / file) == sha256(tmp_path / "b" / folder / file)

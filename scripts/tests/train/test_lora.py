@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from scripts.train import export, learner, report, run
 from scripts.train.config import ConfigError
 from scripts.train.lora import __main__ as command
-from scripts.train.lora import chat, examples, model
+from scripts.train.lora import examples, model
 from scripts.train.lora import config as configs
 from scripts.train.lora.run import Job, LoraRun
 from scripts.train.tokens import CorpusError
