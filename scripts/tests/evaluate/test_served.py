@@ -62,8 +62,8 @@ def test_judged_once_on_the_test_set(corpus, tmp_path, capsys):
 
 def test_asked_in_a_chat(corpus, tmp_path):
     out = tmp_path / "out"
-    assert main.main([str(MODEL), "--corpus", str(corpus), "--out", str(out), "--binary", BINARY, "--threads", "1", "--split",
-                      "validation", "--chat", "--sets", "1h-neutral", "--sequences", "2"]) == 0
+    command = [str(MODEL), "--corpus", str(corpus), "--out", str(out), "--binary", BINARY, "--threads", "1"]
+    assert main.main([*command, "--split", "validation", "--chat", "--sets", "1h-neutral", "--sequences", "2"]) == 0
     report = json.loads((out / "gru" / "validation" / "evaluation.json").read_text(encoding="utf-8"))
     assert report["chat"] and set(report["diagnosis"]["1h-neutral"]) == {"en"}
     assert set(report["perplexity"]["zh"]) == {"diagnosis", "treatment", "summary", "triples", "prompt", "text"}

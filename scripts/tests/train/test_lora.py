@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from scripts.train import export, learner, report, run
+from scripts.train import export, learner, report, run, tokens
 from scripts.train.config import ConfigError
 from scripts.train.lora import __main__ as command
-from scripts.train.lora import examples, model
+from scripts.train.lora import chat, examples, model
 from scripts.train.lora import config as configs
 from scripts.train.lora.run import Job, LoraRun
 from scripts.train.tokens import CorpusError
@@ -123,12 +123,13 @@ def test_examples_are_chats(corpus, base):
     lines = examples.read(corpus, "train", ("diagnosis",), configs.ExamplesConfig(9, tests=("visible",), languages=("zh",)))
     assert {(line["task"], line["language"]) for line in lines} == {("diagnosis", "zh")}
     assert examples.some(lines, 9, 1) == examples.some(lines, 9, 1) and len(examples.some(lines, 9, 1)) == 9
-    words = golden_lora.tokenizer()
+    words = tokens.open_tokenizer(base)
     line = lines[0] | {"prompt": "a<|im_end|>b"}  # a mark written out is text
     found = examples.encode(words, [line])
     text = words.decode(found.ids.tolist(), skip_special_tokens=False)
     assert text == ("<|im_start|>system\n说出诊断。<|im_end|>\n<|im_start|>user\na<|im_end|>b<|im_end|>\n"
                     f"<|im_start|>assistant\n{line['answer']}<|im_end|>")
+    assert (found.ids == words.token_to_id(chat.END)).sum() == 3
     assert words.decode(found.ids[found.answer[0]:].tolist()) == line["answer"]
     with pytest.raises(CorpusError, match="none of the examples"):
         examples.read(corpus, "train", ("treatment",), configs.ExamplesConfig(9))
