@@ -36,11 +36,11 @@ def tokenizer() -> Tokenizer:
     return out
 
 
-def write_base(folder: Path) -> int:
-    """A random model as scripts/adapter/base.py writes one; returns its vocabulary's size. Half precision keeps it small."""
+def write_base(folder: Path, shape: ModelConfig = SHAPE) -> None:
+    """A random model as scripts/adapter/base.py writes one. Half precision keeps it small."""
     words, rng = tokenizer(), np.random.default_rng(5)
     vocabulary = words.get_vocab_size()
-    plain = model.LanguageModel(SHAPE, vocabulary, seed=0).build_all()
+    plain = model.LanguageModel(shape, vocabulary, seed=0).build_all()
     tensors = {}
     for name, variable in sorted(plain.named().items()):
         value = rng.standard_normal(variable.shape) / np.sqrt(variable.shape[-1])
@@ -48,14 +48,13 @@ def write_base(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / export.WEIGHTS)
     settings = {
-        "attention_bias": False, "bos_token_id": 1, "eos_token_id": 2, "head_dim": SHAPE.head_dim, "hidden_act": "silu",
-        "hidden_size": SHAPE.hidden_size, "intermediate_size": SHAPE.intermediate_size, "max_position_embeddings": 256,
-        "mlp_bias": False, "model_type": "llama", "num_attention_heads": SHAPE.heads, "num_hidden_layers": SHAPE.layers,
-        "num_key_value_heads": SHAPE.kv_heads, "rms_norm_eps": 1e-5, "rope_scaling": None, "rope_theta": SHAPE.rope_theta,
+        "attention_bias": False, "bos_token_id": 1, "eos_token_id": 2, "head_dim": shape.head_dim, "hidden_act": "silu",
+        "hidden_size": shape.hidden_size, "intermediate_size": shape.intermediate_size, "max_position_embeddings": 256,
+        "mlp_bias": False, "model_type": "llama", "num_attention_heads": shape.heads, "num_hidden_layers": shape.layers,
+        "num_key_value_heads": shape.kv_heads, "rms_norm_eps": 1e-5, "rope_scaling": None, "rope_theta": shape.rope_theta,
         "tie_word_embeddings": True, "vocab_size": vocabulary}
     (folder / export.CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     words.save(str(folder / "tokenizer.json"), pretty=False)
-    return vocabulary
 
 
 def opened(base: Path) -> model.LowRankModel:
