@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..bootstrap.files import replacing
 from ..bootstrap.layout import Layout, cache_folder
-from . import functions, ledger, tables
+from . import findings, functions, ledger, tables
 from .corpus import Corpus, Example, some
 from .serving import ROOT, Served, reference
 from .stays import Stay, read
@@ -25,7 +25,7 @@ SUMMARIZER, DIAGNOSTICIAN = "smollm2-135m-instruct", "bedside-gru"
 def parser() -> argparse.ArgumentParser:
     """What the command takes."""
     p = argparse.ArgumentParser(prog="python -m scripts.evaluate clinical", description=(
-        "Send a split's patients as FHIR to the server and judge what the four clinical functions answer, beside baselines."))
+        "Send a split's patients as FHIR to the server and judge what the four clinical functions answer."))
     p.add_argument("--corpus", type=Path, required=True, metavar="FOLDER")
     p.add_argument("--stays", type=Path, metavar="FOLDER", help="the generated stays (default: found beside the corpus)")
     p.add_argument("--split", choices=("validation", "test"), required=True)
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         "patients whose records the language model summarises (default: %(default)s); all are summarised without one"))
     p.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     p.add_argument("--models", type=Path, help="folder of exported models (default: where make setup puts them)")
-    p.add_argument("--shipped", type=Path, default=ROOT / "models", help="models that come with Bedside (default: %(default)s)")
+    p.add_argument("--shipped", type=Path, default=ROOT / "models", help="the models that come with Bedside")
     p.add_argument("--binary", type=Path, help="the server (default: bin/bedside)")
     p.add_argument("--threads", type=int, default=0, help="of the server, within an operator (default: one a core)")
     p.add_argument("--docs", type=Path, help="also write the table into this page, between its markers")
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
         _once(args, corpus)
     out = _kept(target / RESULT, corpus, args) | _judge(args, corpus, stays)
     out["seconds"] = out.get("seconds", 0) + round(time.monotonic() - began)
-    section = table(out)
+    section = findings.table(out)
     for name, text in ((RESULT, json.dumps(out, indent=1, ensure_ascii=False) + "\n"), (SECTION, section)):
         with replacing(target / name) as temp:
             temp.write_text(text, encoding="utf-8")
@@ -120,48 +120,3 @@ def _judge(args: argparse.Namespace, corpus: Corpus, stays: list[Stay]) -> dict:
                     "model": functions.summaries(served, functions.Patients(_some(stays, args.written))),
                 }
     return out
-
-
-def table(out: dict) -> str:
-    """What was found, in Markdown."""
-    rows = []
-    for kind, label in (("facts", "the plain facts"), ("model", out.get("summarizer", {}).get("name", ""))):
-        found = out.get("summary", {}).get(kind)
-        if not found:
-            continue
-        for lang in ("en", "zh"):
-            who = f"summary, {tables.LANGUAGES[lang]}, {label if lang == 'en' or kind == 'facts' else 'the plain facts'}"
-            rows.append((f"{who}: critical facts told", found["records"], tables.cell(found[f"{lang} recall"], 4), "0.95"))
-            rows.append((f"{who}: sentences with something unsupported", found["records"],
-                         tables.cell(found[f"{lang} unsupported"], 4), "0"))
-        rows.append((f"summary, {label}: facts told in both languages, of those told in either", found["records"],
-                     tables.cell(found["parity"], 4), "0.99"))
-    if found := out.get("diagnosis"):
-        rows += [(f"diagnosis, SuggestDiagnoses: {name}", found["records"], tables.cell(found[key]), beside(out, key))
-                 for key, name in (("top1", "top-1"), ("top3", "top-3"))]
-        rows.append(("diagnosis: answered, and right of those", found["records"],
-                     f"{tables.cell(found['answered'])}; {tables.cell(found['right of those answered'])}", ""))
-    for who, figure in out.get("orders", {}).items():
-        if who != "records":
-            rows.append((f"orders, {who}: Jaccard", out["orders"]["records"], tables.cell(figure),
-                         "0.60" if who.startswith("model, own") else ""))
-    if found := out.get("treatment"):
-        rows += [(f"treatment, SuggestTreatments, {name}", found["records"], tables.cell(found[key]), "") for key, name in (
-            ("own covered", "own diagnosis: orders among what is suggested"), ("true covered", "true diagnosis: orders among what is suggested"),
-            ("own jaccard", "own diagnosis: drugs that the model named, Jaccard"), ("true jaccard", "true diagnosis: drugs that the model named, Jaccard"))]
-        rows += [(f"treatment: {name}", found["records"], f"{found[key]['value']:.0f} of {found[of]['value']:.0f}", "0") for key, of, name in (
-            ("contraindicated", "unmarked", "unmarked drugs and classes that are contraindicated"),
-            ("allergic", "tried", "answers with an unmarked drug that an allergy was filed to"),
-            ("doubled", "tried", "answers with an unmarked drug like one that was ordered"))]
-    if found := out.get("triples"):
-        rows += [(f"graph, {name}", found["records"], tables.cell(found[key], 4), bar) for key, name, bar in (
-            ("precision", "statements of structured data: precision", ""), ("recall", "recall", ""), ("f1", "F1", "0.95"),
-            ("linked", "concepts linked right by code", "0.97"), ("found by words", "concepts without a code that are linked", ""),
-            ("right by words", "right of those", "0.97"))]
-    return tables.table(("what", "records", "found", "wanted"), rows)
-
-
-def beside(out: dict, key: str) -> str:
-    """What `Score` reaches on the corpus' own prompts of the same patients."""
-    found = out.get("scored", {}).get("24h-visible")
-    return f"Score: {tables.cell(found[key])}" if found else ""

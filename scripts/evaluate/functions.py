@@ -38,7 +38,7 @@ def summaries(served: Served, patients: Patients, model: str = "") -> dict:
     counts: dict[str, list[float]] = {}
     told = {}
     for language in LANGUAGES:
-        async def call(client, resources):
+        async def call(client, resources, language=language):
             return await client.summarize(bundle(resources), language=language, model=model)
 
         answers = served.ask(f"summaries, {language}", records, call, SLOW)
@@ -148,18 +148,23 @@ def treatments(served: Served, patients: Patients) -> dict:
     picked = [lot.choice(of) if of else "" for of in drugs]
     codes = {s.name: s.code for a in true for s in a.suggestions if s.kind == "drug"}
     tricked = [i for i, name in enumerate(picked) if name]
-    warned = dict(zip(tricked, ask("treatments, with an allergy", [
-        ([*records[i], allergy(patients.stays[i].patient, codes[picked[i]], picked[i])], patients.stays[i].disease) for i in tricked])))
-    having = dict(zip(tricked, ask("treatments, with an order", [
-        ([*records[i], _order(patients.stays[i], codes[picked[i]], picked[i])], patients.stays[i].disease) for i in tricked])))
+
+    def tried(label: str, made_up) -> dict[int, v1.SuggestTreatmentsResponse]:
+        added = [made_up(patients.stays[i], codes[picked[i]], picked[i]) for i in tricked]
+        asked = [([*records[i], resource], patients.stays[i].disease) for i, resource in zip(tricked, added)]
+        return dict(zip(tricked, ask(label, asked)))
+
+    warned = tried("treatments, with an allergy", lambda stay, rxnorm, name: allergy(stay.patient, rxnorm, name))
+    having = tried("treatments, with an order", _order)
     for i, stay in enumerate(patients.stays):
         was = sorted(filter(None, {vocabulary.drug(c) for c in ordered(stay)}))
-        who = {diagnosed: pharmacy.Patient.read(records[i], diagnosed) for diagnosed in (stay.disease, own[i].diagnosis.code)}
+        who = {code: pharmacy.Patient.read(records[i], code) for code in (stay.disease, own[i].diagnosis.code)}
         rows.append({
             "answered": own[i].HasField("diagnosis") and not own[i].HasField("abstention"),
             "own jaccard": facts.jaccard(pharmacy.named(own[i]), frozenset(was)),
             "true jaccard": facts.jaccard(pharmacy.named(true[i]), frozenset(was)),
-            "orders": len(was), "own covered": pharmacy.covered(own[i], was), "true covered": pharmacy.covered(true[i], was),
+            "orders": len(was),
+            "own covered": pharmacy.covered(own[i], was), "true covered": pharmacy.covered(true[i], was),
             "unmarked": len(pharmacy.unmarked(true[i])) + len(pharmacy.unmarked(own[i])),
             "contraindicated": len(pharmacy.contraindicated(true[i], who[stay.disease]))
             + len(pharmacy.contraindicated(own[i], who[own[i].diagnosis.code])),
@@ -174,7 +179,7 @@ def _treatment_figures(sums: dict[str, float]) -> dict[str, float]:
     return {
         "answered": sums["answered"] / sums["one"],
         "own jaccard": sums["own jaccard"] / sums["one"], "true jaccard": sums["true jaccard"] / sums["one"],
-        "own covered": _ratio(sums["own covered"], sums["orders"]), "true covered": _ratio(sums["true covered"], sums["orders"]),
+        **{who: _ratio(sums[who], sums["orders"]) for who in ("own covered", "true covered")},
         **{name: sums[name] for name in ("unmarked", "contraindicated", "tried", "allergic", "doubled")},
     }
 

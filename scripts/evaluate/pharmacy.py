@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-
-from bedside_client import v1
+from typing import TYPE_CHECKING
 
 from . import vocabulary
 from .wards import latest
+
+if TYPE_CHECKING:
+    from bedside_client import v1
 
 BLEEDING = ("I61", "S06")
 
@@ -52,10 +54,10 @@ def egfr(creatinine: float, age: float, female: bool) -> float:
 CONTRAINDICATED: tuple[tuple[tuple[str, ...], Callable[[Patient], bool]], ...] = (
     (("M01A",), lambda p: p.egfr < 30),  # NSAIDs
     (("A10BA02", "J01XE01"), lambda p: p.egfr < 30),  # metformin, nitrofurantoin
-    (("C09A", "C09C", "C03DA"), lambda p: p.potassium > 5.5),  # ACE inhibitors, angiotensin receptor blockers, spironolactone
+    (("C09A", "C09C", "C03DA"), lambda p: p.potassium > 5.5),  # ACE inhibitors, ARBs, spironolactone
     (("C07",), lambda p: p.heart_rate < 50),  # beta blockers
     (("N02A",), lambda p: p.breathing < 8),  # opioids
-    (("B01AA", "B01AB", "B01AD", "B01AE", "B01AF"), lambda p: p.diagnosis.startswith(BLEEDING)),  # anticoagulants, thrombolytics
+    (("B01AA", "B01AB", "B01AD", "B01AE", "B01AF"), lambda p: p.diagnosis.startswith(BLEEDING)),
     (("B01AD",), lambda p: p.platelets < 100),  # thrombolytics
 )
 
@@ -88,13 +90,14 @@ def contraindicated(answer: v1.SuggestTreatmentsResponse, patient: Patient) -> l
 def allergic(answer: v1.SuggestTreatmentsResponse, drug: str) -> list[str]:
     """Unmarked suggestions that are a drug itself, or a class of nothing else."""
     own = vocabulary.atc().get(drug, frozenset())
-    return [s.name for s in unmarked(answer) if s.name == drug or s.kind == "class" and own and set(places(s)) <= own]
+    return [s.name for s in unmarked(answer) if s.name == drug or (s.kind == "class" and own and set(places(s)) <= own)]
 
 
 def doubled(answer: v1.SuggestTreatmentsResponse, drug: str) -> list[str]:
     """Unmarked drugs of the same chemical subgroup (ATC, fourth level) as one that the patient has, itself included."""
     groups = tuple(place[:5] for place in vocabulary.atc().get(drug, ()))
-    return [s.name for s in unmarked(answer) if s.kind == "drug" and (s.name == drug or any(p.startswith(groups) for p in places(s)))]
+    return [s.name for s in unmarked(answer)
+            if s.kind == "drug" and (s.name == drug or any(p.startswith(groups) for p in places(s)))]
 
 
 def named(answer: v1.SuggestTreatmentsResponse) -> frozenset[str]:
@@ -102,7 +105,7 @@ def named(answer: v1.SuggestTreatmentsResponse) -> frozenset[str]:
     return frozenset(s.name for s in answer.suggestions if s.kind == "drug" and s.named_by_model and s.verdict != "removed")
 
 
-def covered(answer: v1.SuggestTreatmentsResponse, orders: Mapping[str, bool] | Sequence[str]) -> int:
+def covered(answer: v1.SuggestTreatmentsResponse, orders: Sequence[str]) -> int:
     """How many of some drugs the answer has, by themselves or in a class."""
     standing = [s for s in answer.suggestions if s.verdict != "removed"]
     drugs = {s.name for s in standing if s.kind == "drug"}

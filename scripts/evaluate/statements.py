@@ -9,7 +9,8 @@ from . import vocabulary
 from .stays import ICD, LOINC, RXNORM, code, moment
 
 Statement = tuple[str, str, str]
-LINE = re.compile(r'<urn:bedside:node:([^>]+)> <urn:bedside:relation:([^>]+)> (?:<urn:bedside:node:([^>]+)>|"((?:[^"\\]|\\.)*)")')
+LINE = re.compile(
+    r'<urn:bedside:node:([^>]+)> <urn:bedside:relation:([^>]+)> (?:<urn:bedside:node:([^>]+)>|"((?:[^"\\]|\\.)*)")')
 QUANTITY = re.compile(r"-?\d[\d.eE+-]*( |$)")
 OF = ("has_diagnosis", "had_diagnosis", "was_prescribed", "allergic_to", "sex")
 SYSTEMS = {"measure": ("loinc", "L", LOINC), "diagnosis": ("icd10cm", "I", ICD), "drug": ("rxnorm", "R", RXNORM)}
@@ -24,8 +25,8 @@ def exported(document: str) -> set[Statement]:
 
 
 def node(kind: str, concept: dict) -> str:
-    """The node of a coded concept: by the row of the table of terms that has its code, else the row that has its words (products
-    of a drug have codes of their own), else by the code itself. Nothing without a code."""
+    """The node of a coded concept: by the row of the table of terms that has its code, else the row that has its words
+    (products of a drug have codes of their own), else by the code itself. Nothing without a code."""
     system, letter, uri = SYSTEMS[kind]
     coded = code(concept, uri)
     if not coded:
@@ -68,7 +69,7 @@ def parts(observation: dict) -> list[tuple[str, dict]]:
 def comparable(told: Iterable[Statement], nodes: Mapping[str, str], patient: str) -> set[Statement]:
     """Those of what the graph says that the reference could have."""
     readings = {n for name, n in nodes.items() if name.startswith("Observation/")}
-    of = dict((s, o) for s, p, o in told if p == "of" and s in readings)
+    of = {s: o for s, p, o in told if p == "of" and s in readings}
     valued = {s for s, p, o in told if p == "value" and s in readings and QUANTITY.match(o)}
     out = set()
     for s, p, o in told:

@@ -56,7 +56,8 @@ def read(corpus: Corpus, split: str, folder: Path | None = None) -> list[Stay]:
             with gzip.open(path, "rt", encoding="utf-8") as lines:
                 for line in lines:
                     resource = json.loads(line)
-                    patient = resource["id"] if resource["resourceType"] == "Patient" else resource["subject"]["reference"][8:]
+                    subject = resource.get("subject", {}).get("reference", f"Patient/{resource['id']}")
+                    patient = subject.removeprefix("Patient/")
                     if patient in wanted:
                         found[patient].append(resource)
         if len(found) == len(wanted):

@@ -1,4 +1,4 @@
-"""The project's table of terms, read from its files: names, codes, reference ranges, drugs' places in the ATC classification."""
+"""The project's table of terms, read from its files: names, codes, reference ranges, drugs' ATC codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def _parts(text: str | None) -> tuple[str, ...]:
 def terms() -> tuple[Term, ...]:
     """All rows."""
     return tuple(
-        Term(row["kind"], _parts(row["codes"]), {lang: (row[lang], *_parts(row[f"aliases_{lang}"])) for lang in ("en", "zh")},
+        Term(row["kind"], _parts(row["codes"]),
+             {lang: (row[lang], *_parts(row[f"aliases_{lang}"])) for lang in ("en", "zh")},
              tuple(float(n) for n in NUMBER.findall(row["range"] or "")))
         for name in ("measures", "diagnoses", "drugs", "words") for row in _rows(name))
 
@@ -51,7 +52,8 @@ def by_code(kind: str, coded: str) -> Term | None:
 def by_name(kind: str, name: str) -> Term | None:
     """The row of a kind with a name in either language, in any case."""
     wanted = name.lower()
-    return next((t for t in terms() if t.kind == kind and any(n.lower() == wanted for of in t.names.values() for n in of)), None)
+    own = (t for t in terms() if t.kind == kind)
+    return next((t for t in own if any(n.lower() == wanted for of in t.names.values() for n in of)), None)
 
 
 @cache

@@ -13,16 +13,19 @@ from datetime import date, datetime
 from . import vocabulary
 from .stays import ICD, LOINC, code, moment
 
-# Critical limits at the median of 92 centres of the United States (Kost, JAMA 1990;263:704), in the units that stays are filed in.
+# Critical limits of hospitals in the United States (Kost, JAMA 1990;263:704), in the units that stays are filed in.
 LIMITS = {
-    "2823-3": ("mmol/L", 2.8, 6.2), "2951-2": ("mmol/L", 120, 158), "2345-7": ("mg/dL", 46, 484), "17861-6": ("mg/dL", 6.6, 12.9),
-    "2744-1": ("[pH]", 7.21, 7.59), "2019-8": ("mm[Hg]", 19, 67), "2703-7": ("mm[Hg]", 43, math.inf), "718-7": ("g/dL", 6.6, 19.9),
+    "2823-3": ("mmol/L", 2.8, 6.2), "2951-2": ("mmol/L", 120, 158), "2345-7": ("mg/dL", 46, 484),
+    "17861-6": ("mg/dL", 6.6, 12.9),
+    "2744-1": ("[pH]", 7.21, 7.59), "2019-8": ("mm[Hg]", 19, 67), "2703-7": ("mm[Hg]", 43, math.inf),
+    "718-7": ("g/dL", 6.6, 19.9),
     "777-3": ("10*3/uL", 37, 910), "1963-8": ("mmol/L", 11, 40), "4544-3": ("%", 18, 61), "6690-2": ("/uL", 2000, 37000),
     "2524-7": ("mmol/L", -math.inf, 4),  # Surviving Sepsis Campaign
 }
 # Readings that score two or three in NEWS2 (Royal College of Physicians, 2017): at most, at least.
 NEWS2 = {"8867-4": (40, 111), "9279-1": (8, 21), "2708-6": (93, math.inf), "8480-6": (100, 220), "8310-5": (35.0, 39.1)}
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+WORD = r"(?<![a-z0-9]){}(?![a-z0-9])"
 WIDTH = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
@@ -49,19 +52,21 @@ def numbers(text: str) -> list[float]:
 
 
 def critical(resources: Sequence[dict]) -> list[Fact]:
-    """A record's critical facts: who it is, diagnoses of the stay, allergies, latest readings beyond critical limits and
+    """A record's critical facts: sex and age, diagnoses of the stay, allergies, latest readings beyond critical limits and
     those that score in NEWS2."""
     out = []
     for r in resources:
         match r["resourceType"]:
             case "Patient":
                 sex = vocabulary.by_code("sex", "V" + r["gender"])
-                out.append(Fact("who", f"Patient/{r['id']}", {lang: of[:1] for lang, of in sex.names.items()}))
-            case "Condition" if _says(r, "clinicalStatus") == "active" and _says(r, "category") == "encounter-diagnosis":
-                out.append(Fact("diagnosis", f"Condition/{r['id']}", _names("diagnosis", "I" + code(r["code"], ICD), r["code"])))
+                age = _age(date.fromisoformat(r["birthDate"]), max(at for at, *_ in latest(resources).values()).date())
+                out.append(Fact("who", f"Patient/{r['id']}", {lang: of[:1] for lang, of in sex.names.items()}, min(age, 90)))
+            case "Condition" if r["category"][0]["coding"][0]["code"] == "encounter-diagnosis":
+                names = _names("diagnosis", "I" + code(r["code"], ICD), r["code"])
+                out.append(Fact("diagnosis", f"Condition/{r['id']}", names))
             case "AllergyIntolerance":
-                out.append(Fact("allergy", f"AllergyIntolerance/{r['id']}",
-                                _names("drug", "R" + r["code"]["coding"][0]["code"], r["code"])))
+                names = _names("allergen", "R" + r["code"]["coding"][0]["code"], r["code"])
+                out.append(Fact("allergy", f"AllergyIntolerance/{r['id']}", names))
     for loinc, (_, reading, value, unit) in latest(resources).items():
         below, above = NEWS2.get(loinc, (-math.inf, math.inf))
         names = _names("measure", "L" + loinc, {"text": loinc})
@@ -73,14 +78,9 @@ def critical(resources: Sequence[dict]) -> list[Fact]:
     return out
 
 
-def _says(resource: dict, field: str) -> str:
-    concept = resource[field]
-    return (concept[0] if isinstance(concept, list) else concept)["coding"][0]["code"]
-
-
 def _names(kind: str, coded: str, concept: dict) -> dict[str, tuple[str, ...]]:
-    found = vocabulary.by_code(kind, coded)
     filed = tuple(filter(None, [concept.get("text", ""), *(c.get("display", "") for c in concept.get("coding", []))]))
+    found = vocabulary.by_code(kind, coded) or next(filter(None, (vocabulary.by_name(kind, w) for w in filed)), None)
     return {lang: (found.names[lang] if found else ()) + filed for lang in ("en", "zh")}
 
 
@@ -121,7 +121,7 @@ class Record:
         rest = text.lower().translate(WIDTH)
         may = self._may(evidence)
         for name, term in vocabulary.names():
-            if name not in rest or name.isascii() and not re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", rest):
+            if name not in rest or (name.isascii() and not re.search(WORD.format(re.escape(name)), rest)):
                 continue
             if term.kind in vocabulary.CLAIMS and not any(self._holds(term, name, of) for of in rests):
                 return f"{term.kind} {name}"
@@ -137,7 +137,7 @@ class Record:
         may |= {float(p) for t in times for p in (t.year, t.month, t.day, t.hour, t.minute)}
         if times:
             minutes = (times[-1] - times[0]).total_seconds() / 60
-            may |= {float(math.floor(minutes)), round(minutes / 60, 1), round(minutes / 1440, 1)}
+            may |= {float(math.floor(minutes)), *(math.floor(minutes / unit * 10 + 0.5) / 10 for unit in (60, 1440))}
         if any(e.startswith("Patient") for e in evidence):
             may |= set(map(float, self._ages))
         return may

@@ -23,7 +23,7 @@ type filed struct {
 	times   []time.Time
 	births  []time.Time
 	clock   map[string]bool // dates and times of day, as filed
-	count   int             // of resources, or lines
+	count   int             // of resources and components, or lines
 	refuted string          // names of conditions that were ruled out
 }
 
@@ -61,11 +61,14 @@ func readSource(src *bedsidev1.RecordSource) *filed {
 func (f *filed) walk(key string, v any) {
 	switch v := v.(type) {
 	case obj:
-		if _, ok := v["resourceType"]; ok {
+		if _, ok := v["resourceType"]; ok || key == "component" {
 			f.count++
 		}
 		if fmt.Sprint(v["verificationStatus"]) != "" && strings.Contains(fmt.Sprint(v["verificationStatus"]), "refuted") {
 			f.refuted += strings.ToLower(fmt.Sprint(v["code"])) + "\n"
+		}
+		if data, ok := v["data"].(string); ok {
+			f.wave(data, v["period"])
 		}
 		for k, x := range v {
 			f.walk(k, x)
@@ -81,6 +84,18 @@ func (f *filed) walk(key string, v any) {
 		if t, err := time.Parse(time.DateOnly, v); key == "birthDate" && err == nil {
 			f.births = append(f.births, t)
 		}
+	}
+}
+
+// wave takes in what a waveform has without saying so: samples, dropouts, samples a second and seconds.
+func (f *filed) wave(data string, period any) {
+	samples, lost := len(strings.Fields(data)), strings.Count(data, "E")
+	ms, err := strconv.ParseFloat(fmt.Sprint(period), 64)
+	if err != nil || ms <= 0 {
+		return
+	}
+	for _, v := range []float64{float64(samples), float64(lost), 1000 / ms, ms * float64(samples) / 1000} {
+		f.numbers[plain(fmt.Sprint(v))] = true
 	}
 }
 
