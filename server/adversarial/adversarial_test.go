@@ -314,9 +314,6 @@ func (h *harness) founded(a *attack, src *bedsidev1.RecordSource, answer proto.M
 		return
 	}
 	record := readSource(src)
-	if record.text == "" {
-		return // typed and tabular ones are few, and say next to nothing
-	}
 	for _, section := range r.GetSections() {
 		for _, s := range section.GetSentences() {
 			if len(s.GetEvidence()) == 0 {

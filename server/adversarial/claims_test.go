@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/encoding/protojson"
+
 	"github.com/bedside-lm/bedside/clinical/terms"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
@@ -49,8 +51,20 @@ func readSource(src *bedsidev1.RecordSource) *filed {
 		}
 		return f
 	}
+	if csv := src.GetCsv(); csv != nil {
+		f.count = strings.Count(csv.GetData(), "\n")
+		f.word(strings.ReplaceAll(csv.GetData(), " ", "T")) // of times
+		f.word(csv.GetData() + csv.GetMapping())
+		f.births = append(f.births, time.Date(1961, 1, 1, 0, 0, 0, 0, time.UTC)) // all of them: the year alone is filed
+		return f
+	}
+	text := strings.TrimPrefix(src.GetFhirJson(), "\ufeff")
+	if rec := src.GetRecord(); rec != nil {
+		text = protojson.Format(rec)
+		f.count = len(rec.GetObservations()) + len(rec.GetMedications())
+	}
 	var tree any
-	d := json.NewDecoder(strings.NewReader(strings.TrimPrefix(src.GetFhirJson(), "\ufeff")))
+	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&tree); err == nil {
 		f.walk("", tree)
@@ -110,7 +124,7 @@ func (f *filed) word(s string) {
 		if len(clock) >= 5 {
 			f.clock[clock[:5]] = true
 		}
-		for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		for _, layout := range []string{time.RFC3339, time.DateOnly, "2006-01-02T15:04"} {
 			if t, err := time.Parse(layout, at); err == nil {
 				f.times = append(f.times, t)
 			}

@@ -51,8 +51,8 @@ var kinds = []struct {
 	share int
 	make  func(*maker) attack
 }{
-	{"contradiction", 90, contradiction}, {"injection", 150, injection}, {"impossible", 90, impossible}, {"empty", 40, empty},
-	{"enormous", 15, enormous}, {"languages", 45, languages}, {"encoding", 40, encoding}, {"references", 30, references},
+	{"contradiction", 75, contradiction}, {"injection", 150, injection}, {"impossible", 75, impossible}, {"empty", 40, empty}, {"enormous", 15, enormous},
+	{"languages", 45, languages}, {"encoding", 40, encoding}, {"references", 30, references}, {"typed", 20, typed}, {"table", 10, tabular},
 }
 
 // generate makes all attacks of a seed. Kinds are mixed, so that every n-th has some of each.
