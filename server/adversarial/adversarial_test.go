@@ -177,14 +177,14 @@ func (h *harness) try(a *attack, english bool) {
 		return
 	}
 	for call, without := range h.ask(a, a.twin, a.twinNotes, false) {
-		if with := found[call]; (with == nil) != (without == nil) || with != nil && !proto.Equal(comparable(with), comparable(without)) {
+		if with := found[call]; (with == nil) != (without == nil) || with != nil && !proto.Equal(lasting(with), lasting(without)) {
 			h.fault(a, "%s heeds a text that has no say", call)
 		}
 	}
 }
 
-// comparable leaves out what depends on what came before.
-func comparable(m proto.Message) proto.Message {
+// lasting leaves out what depends on what came before.
+func lasting(m proto.Message) proto.Message {
 	if r, ok := m.(*bedsidev1.IngestRecordResponse); ok {
 		return &bedsidev1.IngestRecordResponse{Triples: r.GetTriples(), Dropped: r.GetDropped(), LinkedConcepts: r.GetLinkedConcepts()}
 	}

@@ -37,7 +37,7 @@ type maker struct {
 }
 
 func newMaker(seed, lot uint64, number int) *maker {
-	return &maker{Rand: rand.New(rand.NewPCG(seed, lot)), number: number, of: seed, lot: lot} //nolint:gosec // the same records for the same seed are wanted
+	return &maker{Rand: rand.New(rand.NewPCG(seed, lot)), number: number, of: seed, lot: lot}
 }
 
 // again draws everything once more.
