@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func BenchmarkClinicalFunctions(b *testing.B) {
 			b.ReportMetric(took.Seconds()/steps.Seconds(), "x/steps")
 		})
 	}
-	src := fhirSource(recordFile(b, "sepsis-ward.fhir.json"))
+	ward := recordFile(b, "sepsis-ward.fhir.json")
 	b.Run("sepsis-ward/16", func(b *testing.B) {
 		var alone, together time.Duration
 		for b.Loop() {
@@ -59,7 +60,8 @@ func BenchmarkClinicalFunctions(b *testing.B) {
 				var group errgroup.Group
 				group.SetLimit(at.once)
 				start := time.Now()
-				for range benchPatients {
+				for i := range benchPatients {
+					src := fhirSource(strings.Replace(ward, "1958-", fmt.Sprintf("19%d-", 40+i), 1)) // no two of one age
 					group.Go(func() error { return allFunctions(b.Context(), conn, src) })
 				}
 				require.NoError(b, group.Wait())

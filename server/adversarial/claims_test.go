@@ -55,7 +55,8 @@ func readSource(src *bedsidev1.RecordSource) *filed {
 		f.count = strings.Count(csv.GetData(), "\n")
 		f.word(strings.ReplaceAll(csv.GetData(), " ", "T")) // of times
 		f.word(csv.GetData() + csv.GetMapping())
-		f.births = append(f.births, time.Date(1961, 1, 1, 0, 0, 0, 0, time.UTC)) // all of them: the year alone is filed
+		// All of them, and the year alone is filed.
+		f.births = []time.Time{time.Date(1961, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1961, 12, 31, 0, 0, 0, 0, time.UTC)}
 		return f
 	}
 	text := strings.TrimPrefix(src.GetFhirJson(), "\ufeff")
