@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..bootstrap.files import replacing
@@ -52,12 +53,16 @@ def main(argv: list[str]) -> int:
     began = time.monotonic()
     if args.split == "test":
         _once(args, corpus)
-    out = _kept(target / RESULT, corpus, args) | _judge(args, corpus, stays)
-    out["seconds"] = out.get("seconds", 0) + round(time.monotonic() - began)
-    section = findings.table(out)
-    for name, text in ((RESULT, json.dumps(out, indent=1, ensure_ascii=False) + "\n"), (SECTION, section)):
-        with replacing(target / name) as temp:
-            temp.write_text(text, encoding="utf-8")
+    out = _kept(target / RESULT, corpus, args)
+    before = out.get("seconds", 0)
+    for found in _judge(args, corpus, stays):  # each is kept, so that a run that is stopped has not been for nothing
+        for part, of in found.items():
+            out[part] = out.get(part, {}) | of if part == "summary" else of
+        out["seconds"] = before + round(time.monotonic() - began)
+        section = findings.table(out)
+        for name, text in ((RESULT, json.dumps(out, indent=1, ensure_ascii=False) + "\n"), (SECTION, section)):
+            with replacing(target / name) as temp:
+                temp.write_text(text, encoding="utf-8")
     if args.docs:
         page = tables.fill(args.docs.read_text(encoding="utf-8"), "clinical", section)
         with replacing(args.docs) as temp:
@@ -93,30 +98,28 @@ def _once(args: argparse.Namespace, corpus: Corpus) -> None:
     book.add(name, f"clinical:{model}", digest)
 
 
-def _judge(args: argparse.Namespace, corpus: Corpus, stays: list[Stay]) -> dict:
-    out: dict = {"patients": len(stays)}
+def _judge(args: argparse.Namespace, corpus: Corpus, stays: list[Stay]) -> Iterator[dict]:
     patients = functions.Patients(stays)
+    yield {"patients": len(stays)}
     if "diagnosis" in args.parts or "treatment" in args.parts:
         with Served(args.shipped / DIAGNOSTICIAN, args.binary, args.threads, ["--shipped-models", "none"]) as served:
-            out["diagnostician"] = reference(served.reference)
-            out["scored"], first = functions.scored(served, corpus, args.split, args.sample)
+            scored, first = functions.scored(served, corpus, args.split, args.sample)
+            yield {"diagnostician": reference(served.reference), "scored": scored}
             if "treatment" in args.parts:
-                out["orders"] = functions.orders(served, corpus, args.split, args.sample, first)
+                yield {"orders": functions.orders(served, corpus, args.split, args.sample, first)}
     models = args.models or Layout(cache_folder(os.environ, "")).models
     with tempfile.TemporaryDirectory() as scratch:
         settings = ["--shipped-models", str(args.shipped), "--graph-database", str(Path(scratch) / "graph.db")]
         with Served(models / SUMMARIZER, args.binary, args.threads, settings) as served:
-            out["summarizer"] = reference(served.reference)
+            yield {"summarizer": reference(served.reference)}
             if "diagnosis" in args.parts:
-                out["diagnosis"], _ = functions.diagnoses(served, patients)
+                yield {"diagnosis": functions.diagnoses(served, patients)}
             if "treatment" in args.parts:
-                out["treatment"] = functions.treatments(served, patients)
+                yield {"treatment": functions.treatments(served, patients)}
             if "triples" in args.parts:
-                out["triples"] = functions.triples(served, patients)
+                yield {"triples": functions.triples(served, patients)}
             if "summary" in args.parts:
-                out["summary"] = {
-                    # Its sentences never stand, so that the plain facts are told.
-                    "facts": functions.summaries(served, patients, DIAGNOSTICIAN),
-                    "model": functions.summaries(served, functions.Patients(_some(stays, args.written))),
-                }
-    return out
+                # The diagnostician's sentences never stand, so that the plain facts are told.
+                yield {"summary": {"facts": functions.summaries(served, patients, DIAGNOSTICIAN)}}
+                if args.written:
+                    yield {"summary": {"model": functions.summaries(served, functions.Patients(_some(stays, args.written)))}}

@@ -72,8 +72,8 @@ def _summary_figures(sums: dict[str, float]) -> dict[str, float]:
     return out
 
 
-def diagnoses(served: Served, patients: Patients) -> tuple[dict, list[str]]:
-    """How high the true diagnosis stands, and the first one for each."""
+def diagnoses(served: Served, patients: Patients) -> dict:
+    """How high the true diagnosis stands, and how often the answer is to be relied on."""
     async def call(client, stay):
         return await client.diagnose(bundle(hidden(stay)), max_suggestions=3, readings=False)
 
@@ -86,7 +86,7 @@ def diagnoses(served: Served, patients: Patients) -> tuple[dict, list[str]]:
         "top1": right, "top3": np.array([t in c[:3] for c, t in zip(codes, truth)], float), "answered": answered})
     sure = answered > 0
     found["right of those answered"] = metrics.averages(patients.names[sure], {"x": right[sure]})["x"]
-    return {"records": len(answers), "model": answers[0].model.name, **found}, [c[0] if c else "" for c in codes]
+    return {"records": len(answers), "model": answers[0].model.name, **found}
 
 
 def scored(served: Served, corpus: Corpus, split: str, sample: int) -> tuple[dict, dict[str, dict[str, str]]]:

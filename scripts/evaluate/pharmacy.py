@@ -95,8 +95,8 @@ def allergic(answer: v1.SuggestTreatmentsResponse, drug: str) -> list[str]:
 
 
 def doubled(answer: v1.SuggestTreatmentsResponse, drug: str) -> list[str]:
-    """Unmarked drugs of the same chemical subgroup (ATC, fourth level) as one that the patient has, itself included. Salts of
-    infusions stand in one group and are not alike."""
+    """Unmarked drugs of the same chemical subgroup (ATC, fourth level) as one that the patient has, itself included. Salts
+    of infusions stand in one group and are not alike."""
     groups = tuple(place[:5] for place in vocabulary.atc().get(drug, ()) if not place.startswith(INFUSIONS))
     return [s.name for s in unmarked(answer)
             if s.kind == "drug" and (s.name == drug or any(p.startswith(groups) for p in places(s)))]
