@@ -17,6 +17,7 @@ from .stays import Stay, allergy, bundle, hidden, ordered, wordless
 
 PENICILLIN = ("7980", "Penicillin G")
 SLOW = 4  # summaries at once: each has many sentences written at once
+PATIENCE = 3600.0
 KINDS = ("who", "diagnosis", "allergy", "NEWS2", "critical limit")
 
 
@@ -39,7 +40,7 @@ def summaries(served: Served, patients: Patients, model: str = "") -> dict:
     told = {}
     for language in LANGUAGES:
         async def call(client, resources, language=language):
-            return await client.summarize(bundle(resources), language=language, model=model)
+            return await client.summarize(bundle(resources), language=language, model=model, timeout=PATIENCE)
 
         answers = served.ask(f"summaries, {language}", records, call, SLOW)
         told[language] = [[(s.text, list(s.evidence)) for section in a.sections for s in section.sentences] for a in answers]
