@@ -131,15 +131,23 @@ func (s *Server) start(ctx context.Context) error {
 	s.register(chain)
 	chain.InitializeMetrics(s.grpc)
 	s.memory = bufconn.Listen(1 << 20)
-	s.serving.Go(func() error { return s.grpc.Serve(s.memory) })
+	s.serving.Go(func() error { return s.serve(s.memory) })
 	if s.listener != nil {
 		listener := netutil.LimitListener(s.listener, s.cfg.MaxConnections)
-		s.serving.Go(func() error { return s.grpc.Serve(listener) })
+		s.serving.Go(func() error { return s.serve(listener) })
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWatching = stop
 	s.watching.Go(func() { s.followModels(watching) })
 	s.ready.set(true)
+	return nil
+}
+
+// serve answers on a listener. That the server was stopped before it began is no failure.
+func (s *Server) serve(l net.Listener) error {
+	if err := s.grpc.Serve(l); !errors.Is(err, grpc.ErrServerStopped) {
+		return err
+	}
 	return nil
 }
 

@@ -1,5 +1,10 @@
 package auth
 
+import (
+	"maps"
+	"slices"
+)
+
 // rule says who may make a call, and whether it is written into the audit log. Refused calls always are.
 type rule struct {
 	roles   []Role
@@ -107,3 +112,6 @@ func permit(method string, id *Identity) error {
 	}
 	return denied("this call needs one of the roles: %s", names(r.roles))
 }
+
+// Methods lists the calls that have a rule.
+func Methods() []string { return slices.Sorted(maps.Keys(policy)) }
