@@ -73,14 +73,14 @@ func TestWhatIsWrittenDown(t *testing.T) {
 
 	got, text := calls(t, dir)
 	require.NotContains(t, text, "Zhang")
-	require.Len(t, got, 5)
+	require.Len(t, got, 6)
 	patient := []string{audit.HashPatient(log.Key(), canary, canary)}
 	for i, want := range []struct {
 		event audit.Event
 		model string
 		code  string
 	}{
-		{audit.EventCall, "small", "OK"}, {audit.EventOpen, "", ""}, {audit.EventEnd, "small", "OK"}, {audit.EventCall, "", "OK"},
+		{audit.EventCall, "small", "OK"}, {audit.EventOpen, "", ""}, {audit.EventOpen, "small", ""}, {audit.EventEnd, "small", "OK"}, {audit.EventCall, "", "OK"},
 		{audit.EventCall, "", "INVALID_ARGUMENT"},
 	} {
 		r := got[i]
@@ -91,8 +91,9 @@ func TestWhatIsWrittenDown(t *testing.T) {
 		require.Equal(t, want.code != "", r.Milliseconds > 0, i)
 	}
 	require.Equal(t, patient, got[0].Patients)
-	require.Equal(t, []string{audit.HashRecord(log.Key(), []byte(canary))}, got[3].Records)
-	require.Equal(t, patient, got[3].Patients)
+	require.Equal(t, patient, got[2].Patients, "whose record it was showed after the first piece")
+	require.Equal(t, []string{audit.HashRecord(log.Key(), []byte(canary))}, got[4].Records)
+	require.Equal(t, patient, got[4].Patients)
 }
 
 func TestPurposeIsACode(t *testing.T) {
