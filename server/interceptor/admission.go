@@ -16,7 +16,8 @@ import (
 // admit settles who makes a call, and on whose account it runs. The audit learns of the caller also where they are
 // refused.
 func (c *Chain) admit(ctx context.Context) (context.Context, error) {
-	if c.audit != nil {
+	method, _ := grpc.Method(ctx)
+	if c.audit != nil && auth.Audited(method) { // a load balancer's probes carry what its client's calls do
 		purpose, err := audit.PurposeOf(ctx)
 		if err != nil {
 			return nil, err
@@ -26,7 +27,6 @@ func (c *Chain) admit(ctx context.Context) (context.Context, error) {
 	if c.gate == nil {
 		return ctx, nil
 	}
-	method, _ := grpc.Method(ctx)
 	id, err := c.gate.Admit(ctx, method)
 	callOf(ctx).setIdentity(id)
 	if err != nil {
