@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
 const (
@@ -20,9 +22,13 @@ type callCredentials struct {
 	plain   bool                   // whether a token may go over a connection without TLS
 }
 
-// GetRequestMetadata implements google.golang.org/grpc/credentials.PerRPCCredentials.
-func (c *callCredentials) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+// GetRequestMetadata implements google.golang.org/grpc/credentials.PerRPCCredentials. gRPC's own health checks, which
+// decide whether a connection is used at all, need no token, and do not fail for want of one.
+func (c *callCredentials) GetRequestMetadata(_ context.Context, service ...string) (map[string]string, error) {
 	md := map[string]string{}
+	if len(service) > 0 && strings.HasSuffix(service[0], "/"+healthpb.Health_ServiceDesc.ServiceName) {
+		return md, nil
+	}
 	if c.purpose != "" {
 		md[purposeKey] = c.purpose
 	}

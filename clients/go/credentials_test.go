@@ -30,8 +30,11 @@ func TestTokenFile(t *testing.T) {
 		require.NotContains(t, err.Error(), "hush")
 	}
 	require.NoError(t, os.Remove(path))
-	_, err := c.GetRequestMetadata(t.Context())
+	_, err := c.GetRequestMetadata(t.Context(), "https://bedside.example/bedside.v1.ModelService")
 	require.Error(t, err)
+	md, err := c.GetRequestMetadata(t.Context(), "https://bedside.example/grpc.health.v1.Health")
+	require.NoError(t, err)
+	require.Empty(t, md)
 }
 
 // A token leaves this machine encrypted, unless that was asked for otherwise.

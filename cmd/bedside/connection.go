@@ -94,6 +94,9 @@ func (c *connection) security() ([]bedside.Option, error) {
 		return out, nil // nobody asks in this process
 	}
 	if c.Token != "" {
+		if _, err := os.Stat(c.Token); err != nil {
+			return nil, &usageError{fmt.Errorf("--token-file: %w", err)}
+		}
 		out = append(out, bedside.WithTokenFile(c.Token))
 	}
 	if c.Insecure {
