@@ -52,7 +52,7 @@ run: setup build ## Set up, start the server, print the analysis of a sample pat
 	@$(with_env) && exec bin/bedside serve --demo $(DEMO)
 
 .PHONY: test
-test: prerequisites ## Set up, then run every test: fuzzers, Go with the race detector, Python, clients
+test: prerequisites ## Set up, then run every test: fuzzers, Go (with the race detector where things run at once), Python, clients
 	@GO='$(GO)' PYTHON='$(PYTHON)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh all
 
 .PHONY: fuzz
@@ -84,8 +84,8 @@ train: prerequisites ## Train the four kinds of language models (SIZE=tiny or sm
 	@exec $(PYTHON) -m scripts.train --size '$(SIZE)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(CORPUS),,$(if $(filter tiny,$(SIZE)),--fresh --check))
 
 .PHONY: lint
-lint: setup ## Check formatting, imports, style, generated code, module files, Python
-	@$(with_env) && GO='$(GO)' exec bash scripts/lint.sh
+lint: prerequisites ## Set up, then check formatting, imports, style, generated code, module files, Python
+	@GO='$(GO)' PYTHON='$(PYTHON)' exec bash scripts/lint.sh
 
 .PHONY: proto
 proto: prerequisites ## Generate the Go code of proto/

@@ -61,6 +61,7 @@ class TrainConfig:
     weight_decay: float = 0.05  # of matrices; norms and biases have none
     beta_1: float = 0.9
     beta_2: float = 0.98
+    start: str = ""  # a run in the same folder, whose best weights this one begins with; empty: random ones
     clip_norm: float = 1.0  # of the gradient of all weights together
     validate_every: int = 200  # steps
     validation_sequences: int = 2000  # at most; a fixed choice
@@ -161,6 +162,7 @@ def _problem(config: Config) -> str | None:
         (t.epochs > 0 and t.learning_rate > 0, "train.epochs and train.learning_rate must be positive"),
         (0 <= t.warmup < 1 and 0 <= t.final <= 1, "train.warmup must be in [0, 1) and train.final in [0, 1]"),
         (t.weight_decay >= 0, "train.weight_decay must not be negative"),
+        (t.start == Path(t.start).name, "train.start must be a run's name"),
         (t.clip_norm > 0, "train.clip_norm must be positive"),
         (0 <= t.beta_1 < 1 and 0 <= t.beta_2 < 1, "train.beta_1 and train.beta_2 must be in [0, 1)"),
         (min(t.validate_every, t.validation_sequences, t.patience) > 0,
