@@ -118,12 +118,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.graphs.start(ctx); err != nil {
 		return err
 	}
-	chain, err := interceptor.New(interceptor.Options{
-		Logger: s.log, Registerer: registry, Gate: s.gate, Audit: s.audit, Limits: interceptor.Limits{
-			MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
-			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
-		},
-	})
+	chain, err := s.chain()
 	if err != nil {
 		return err
 	}
@@ -141,6 +136,16 @@ func (s *Server) start(ctx context.Context) error {
 	s.watching.Go(func() { s.followModels(watching) })
 	s.ready.set(true)
 	return nil
+}
+
+// chain is what every call passes through.
+func (s *Server) chain() (*interceptor.Chain, error) {
+	return interceptor.New(interceptor.Options{
+		Logger: s.log, Registerer: s.registry, Gate: s.gate, Audit: s.audit, Limits: interceptor.Limits{
+			MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
+			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
+		},
+	})
 }
 
 // serve answers on a listener. That the server was stopped before it began is no failure.

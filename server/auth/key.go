@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,11 +92,11 @@ func appendEntry(f *os.File, line []byte) error {
 	if err != nil {
 		return err
 	}
-	add := append(line, '\n')
+	add := slices.Concat(line, []byte("\n"))
 	if len(old) > 0 && old[len(old)-1] != '\n' {
-		add = append([]byte("\n"), add...)
+		add = slices.Concat([]byte("\n"), add)
 	}
-	if _, err := parseCallers(append(old, add...)); err != nil {
+	if _, err := parseCallers(slices.Concat(old, add)); err != nil {
 		return fmt.Errorf("nothing was added: %w", err)
 	}
 	_, err = f.Write(add)
