@@ -18,6 +18,8 @@ type Span struct{ Start, End int }
 // Of is the piece of the text.
 func (s Span) Of(text string) string { return text[s.Start:s.End] }
 
+func (s Span) shift(by int) Span { return Span{s.Start + by, s.End + by} }
+
 // Mention is a name of the table of terms in a text.
 type Mention struct {
 	Span

@@ -91,6 +91,38 @@ type Statement struct {
 	Mention  Mention
 	Relation Relation
 	Value    Span // of a measure's value
+	// Line is that of the model's answer which it was read from, and Probability how likely the model found its words; of
+	// the rules neither is set.
+	Line        int
+	Probability float64
+}
+
+// Shift is the statement of a text that begins so many bytes before.
+func (s *Statement) Shift(by int) Statement {
+	out := *s
+	out.Mention.Span = s.Mention.shift(by)
+	out.Mention.Values = slices.Clone(s.Mention.Values)
+	for i := range out.Mention.Values {
+		out.Mention.Values[i] = out.Mention.Values[i].shift(by)
+	}
+	if s.Relation == Value {
+		out.Value = s.Value.shift(by)
+	}
+	return out
+}
+
+// Entry is what the statement is of: of what its name may stand for, what such a thing can be stated of; nil for a name
+// that the table does not have. Nobody is given an allergen, so that a drug is meant unless it is one that the patient
+// is allergic to.
+func (s *Statement) Entry() *terms.Entry {
+	var best *terms.Entry
+	for _, e := range s.Mention.Entries {
+		fits := s.Relation == Named || slices.Contains(stated[e.Kind], s.Relation)
+		if fits && (best == nil || e.Kind == "allergen" && s.Relation == Allergy) {
+			best = e
+		}
+	}
+	return best
 }
 
 // Write puts statements into lines, in their order. A name is written as it stands in the text, with the space before

@@ -1,12 +1,15 @@
 package note
 
 import (
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"github.com/bedside-lm/bedside/clinical/record/unit"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
@@ -53,6 +56,68 @@ func unitLength(text string, space int) int {
 		return space + len(u)
 	}
 	return 0
+}
+
+// Quantity is a value of a measure, in the unit of its entry.
+type Quantity struct {
+	Entry *terms.Entry
+	Value float64
+	Bare  bool // no unit stood by it; it is taken to be the entry's
+}
+
+// The measures of a blood pressure that is written as two numbers.
+const pressure, systolic, diastolic = "85354-9", "8480-6", "8462-4"
+
+// Quantities are the values of a statement of one, two for a blood pressure; none where the unit is not the measure's.
+func (s *Statement) Quantities(text string) []Quantity {
+	e := s.Entry()
+	written := s.Value.Of(text)
+	numbers := strings.TrimSpace(number.FindString(written))
+	rest := strings.TrimSpace(strings.TrimPrefix(written, numbers))
+	first, second, two := strings.Cut(numbers, "/")
+	switch {
+	case e == nil:
+		return nil
+	case two && e == terms.Measure(pressure):
+		return append(quantity(terms.Measure(systolic), first, rest), quantity(terms.Measure(diastolic), second, rest)...)
+	case two || e == terms.Measure(pressure):
+		return nil
+	}
+	return quantity(e, first, rest)
+}
+
+func quantity(e *terms.Entry, digits, written string) []Quantity {
+	v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil {
+		return nil
+	}
+	q := Quantity{Entry: e, Value: v, Bare: written == "" && hasUnit(e)}
+	if written == "" {
+		return []Quantity{q}
+	}
+	u := terms.UnitByCode(written)
+	if u == nil {
+		return nil
+	}
+	if u.Code == e.Unit {
+		return []Quantity{q}
+	}
+	have, errHave := unit.Parse(u.Code)
+	want, errWant := unit.Parse(e.Unit)
+	if errHave != nil || errWant != nil {
+		return nil
+	}
+	converted, ok := have.Convert(v, want)
+	if !ok {
+		return nil
+	}
+	q.Value = math.Round(converted*1e6) / 1e6
+	return []Quantity{q}
+}
+
+// hasUnit says whether values of a measure have a unit.
+func hasUnit(e *terms.Entry) bool {
+	return e.Unit != "1" && !strings.HasPrefix(e.Unit, "{") && !strings.HasPrefix(e.Unit, "[p")
 }
 
 // valuesOf are the numbers that may be a measure's value: behind it, in its sentence, near. One within a word ("T2DM")
