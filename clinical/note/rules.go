@@ -23,7 +23,7 @@ var cuesOf = map[terms.Lang]*cues{
 		ordered:  re(`\b(order\w*|prescri\w+|rx|to start|will start|start|begin|plan)\b`),
 		allergy:  re(`\b(allerg\w+|hypersensitiv\w+|react(?:s|ed|ion)s?|adr)\b`),
 		planned:  re(`\b(plan\w*|schedul\w+|consider\w*|await\w*|for|will|consent\w*|listed|booked|need|if|avoid|hold|monitor|watch|risk|stop\w*|discontinu\w+)\b`),
-		turn:     re(`\b(but|however|although|though|except|despite|because|due to|is|has|shows?|reports)\b|[;:]|\.\s`),
+		turn:     re(`\b(but|however|although|though|except|despite|because|due to|is|has|shows?|reports)\b|;|\.\s`),
 	},
 	terms.Chinese: {
 		negation: re(`没有|未|无|否认|排除|除外|阴性|不存在|不伴|并非|缺乏|拒绝|暂不|（-）`),

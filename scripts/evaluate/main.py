@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bedside_client import BedsideError
 
-from . import fit, ledger, run, tables
+from . import fit, ledger, notes, run, tables
 from .candidates import CandidateError
 from .corpus import Corpus, CorpusError
 from .serving import Served, ServerError
@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m scripts.evaluate", description=(
         "Judge an exported language model on a corpus of scripts/corpus, through the server and gRPC. `python -m "
         "scripts.evaluate tables --help` puts what was found into docs/evaluation.md, `... fit --help` what was chosen "
-        "into the model's folder."))
+        "into the model's folder; `... notes --help` judges what a model reads in notes."))
     p.add_argument("model", type=Path, metavar="MODELFOLDER", help="an exported model: the folder with bedside.json")
     p.add_argument("--corpus", type=Path, required=True, metavar="FOLDER")
     p.add_argument("--split", choices=("validation", "test"), required=True, help=(
@@ -67,6 +67,8 @@ def main(argv: list[str]) -> int:
     try:
         if argv[:1] == ["tables"]:
             return tables.main(argv[1:])
+        if argv[:1] == ["notes"]:
+            return notes.main(argv[1:])
         return fit.main(argv[1:]) if argv[:1] == ["fit"] else evaluate(argv)
     except KeyboardInterrupt:
         print("\nevaluate: interrupted; nothing was noted", file=sys.stderr)

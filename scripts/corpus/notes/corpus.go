@@ -27,6 +27,12 @@ type example struct {
 	Answer   string     `json:"answer"`
 }
 
+// link is a note's names, and the nodes of the graph that they are of; "" for one that the table does not have.
+type link struct {
+	ID    string            `json:"id"`
+	Links map[string]string `json:"links"`
+}
+
 // person is what a corpus tells of a patient.
 type person struct {
 	id, disease string
@@ -101,7 +107,7 @@ func (p *person) learn(e *example) {
 // writePart writes one set.
 func writePart(set settings, part string) (err error) {
 	var written []*output
-	for _, name := range []string{"notes-" + part, part} {
+	for _, name := range []string{"notes-" + part, part, "links-" + part} {
 		o, err := create(filepath.Join(set.out, name+".jsonl"))
 		if err != nil {
 			return err
@@ -121,11 +127,11 @@ func writePart(set settings, part string) (err error) {
 			for draw := range each {
 				w := &writer{
 					part: part, lang: lang, person: p,
-					rng: rand.New(rand.NewPCG(set.seed, uint64(i)<<16|uint64(l)<<8|uint64(draw)|uint64(len(part))<<40)),
+					rng: rand.New(rand.NewPCG(set.seed, uint64(i)<<16|uint64(l)<<8|uint64(draw)|uint64(len(part))<<40)), //nolint:gosec // no secret
 				}
 				e := w.example(draw)
-				for _, o := range written {
-					if err := o.encode(e); err != nil {
+				for k, line := range []any{e, e, link{e.ID, w.links()}} {
+					if err := written[k].encode(line); err != nil {
 						return err
 					}
 				}
@@ -159,7 +165,7 @@ func (o *output) raw(line []byte) error {
 	return err
 }
 
-func (o *output) encode(e *example) error {
+func (o *output) encode(e any) error {
 	enc := json.NewEncoder(o.buf)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(e)

@@ -7,8 +7,9 @@
 // patient has, and of names drawn from the table of terms, so that a model has to read. Sentences are templates in
 // data/; those of the validation and the test set stand in no training note, nor do some names of things.
 //
-// It writes notes-PART.jsonl, an example a line in the corpus' own form, and PART.jsonl: the same with the summaries of
-// the corpus, so that DIR is a corpus that scripts/train takes. What is written depends on the corpus and the seed alone.
+// It writes notes-PART.jsonl, an example a line in the corpus' own form; links-PART.jsonl, what the names of each note
+// were drawn as; and PART.jsonl: the notes with the summaries of the corpus, so that the folder is a corpus that
+// scripts/train takes. What is written depends on the corpus and the seed alone.
 package main
 
 import (

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/note"
 	"github.com/bedside-lm/bedside/clinical/terms"
 )
@@ -32,6 +33,8 @@ type draft struct {
 	text  strings.Builder
 	marks []mark
 	used  []*terms.Entry
+	// written are its sentences before their slots were filled.
+	written []string
 }
 
 // mark is a name that was written to state something of it.
@@ -94,6 +97,7 @@ func (w *writer) compose() {
 		case w.lang == terms.English:
 			w.text.WriteByte(' ')
 		}
+		w.written = append(w.written, sentence)
 		w.sentence(sentence)
 	}
 }
@@ -132,4 +136,17 @@ func (w *writer) statements(text string) (out []note.Statement, ok bool) {
 	}
 	slices.SortFunc(out, func(a, b note.Statement) int { return cmp.Compare(a.Mention.Start, b.Mention.Start) })
 	return out, true
+}
+
+// links are the names of the note just written and what they were drawn as.
+func (w *writer) links() map[string]string {
+	out, text := map[string]string{}, w.text.String()
+	for _, m := range w.marks {
+		node := ""
+		if m.entry != nil {
+			node = graph.EntryNode(m.entry).ID
+		}
+		out[m.span.Of(text)] = node
+	}
+	return out
 }
