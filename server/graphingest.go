@@ -27,7 +27,7 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 	if opt.Notes, err = notesOf(req.GetNotes()); err != nil {
 		return nil, err
 	}
-	opt.Notes = append(graph.NotesOf(rec), opt.Notes...)
+	opt.Notes = append(filedNotes(req.GetSource(), rec, s.limits), opt.Notes...)
 	model, err := s.readNotes(ctx, req.GetModel(), opt.Notes)
 	if err != nil {
 		return nil, err
@@ -56,4 +56,13 @@ func notesOf(notes []*bedsidev1.GraphNote) ([]graph.Note, error) {
 		out[i] = graph.Note{ID: n.GetId(), Text: n.GetText(), Time: at}
 	}
 	return out, nil
+}
+
+// filedNotes are the texts of a record, and those of its source that no record has a place for.
+func filedNotes(src *bedsidev1.RecordSource, rec *record.PatientRecord, limits convert.Limits) []graph.Note {
+	out := graph.NotesOf(rec)
+	for _, t := range convert.Texts(src, rec.Patient.ID, limits) {
+		out = append(out, graph.Note{ID: t.ID, Text: t.Text, Time: t.Time})
+	}
+	return out
 }

@@ -47,15 +47,12 @@ func FromNote(n Note, opt Options) (*Graph, error) {
 	return m.graph, nil
 }
 
-// maxNotes is how many texts of a record are read.
-const maxNotes = 256
-
-// NotesOf are the texts of a record: what reports conclude, and readings that are words; the first 256 of them.
+// NotesOf are the texts of a record: what reports conclude, and readings that are words; the first record.MaxTexts of them.
 func NotesOf(rec *record.PatientRecord) []Note {
 	var out []Note
 	add := func(id, text string, at record.DateTime) {
-		if text != "" && len(out) < maxNotes {
-			out = append(out, Note{ID: id, Text: text[:min(len(text), note.MaxText)], Time: at})
+		if text != "" && len(out) < record.MaxTexts {
+			out = append(out, Note{ID: id, Text: record.CutText(text), Time: at})
 		}
 	}
 	for i := range rec.Reports {
