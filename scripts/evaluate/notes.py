@@ -133,6 +133,8 @@ def judge(notes: list[Note], said: list[list[Said]]) -> dict:
     out = {}
     for language in (*LANGUAGES, "both"):
         at = [i for i, n in enumerate(notes) if language in (n.language, "both")]
+        if not at:
+            continue
         patients = np.array([notes[i].patient for i in at])
         found = {}
         for kind, wanted in kinds().items():
@@ -184,14 +186,16 @@ def section(report: dict) -> str:
     for who, of in report["judged"].items():
         for language, found in of.items():
             figures = [tables.cell(found["all"][f]) for f in ("precision", "recall", "f1")]
-            figures += map(tables.cell, (found["denied"]["f1"], found["silence"]["kept"], found["links"]["accuracy"]))
+            beside = found.get("denied", {}).get("f1"), found["silence"]["kept"], found["links"]["accuracy"]
+            figures += map(tables.cell, beside)
             rows.append((who, tables.LANGUAGES[language], found["notes"], found["all"]["statements"], *figures))
     both = {who: of["both"] for who, of in report["judged"].items()}
     for kind in kinds():
-        if kind not in ("all", NOTHING):
-            cells = [tables.cell(of[kind]["f1"]) if kind in of else "" for of in both.values()]
-            each.append((f"`{kind}`" if "_" in kind or kind in ("denied", "underwent", "value") else kind,
-                         next(iter(both.values()))[kind]["statements"], *cells))
+        found = [of.get(kind) for of in both.values()]
+        if kind not in ("all", NOTHING) and any(found):
+            name = kind if " " in kind else f"`{kind}`"
+            cells = [tables.cell(f["f1"]) if f else "" for f in found]
+            each.append((name, next(f for f in found if f)["statements"], *cells))
     head = ("read by", "language", "notes", "statements", "precision", "recall", "F1", "F1 of what is denied",
             "silent where nothing is stated", "linking")
     return tables.table(head, rows) + "\n" + tables.table(("relation", "statements", *both), each)
