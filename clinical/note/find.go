@@ -183,10 +183,10 @@ func wordRune(r rune) bool {
 }
 
 // matching are the entries of names that the text is, in its own case where that counts.
-func (at *node) matching(text string) []*terms.Entry {
+func (root *node) matching(text string) []*terms.Entry {
 	folded := strings.Map(width, text)
 	var out []*terms.Entry
-	for _, n := range at.names {
+	for _, n := range root.names {
 		if (!n.exact || n.text == folded) && !slices.Contains(out, n.entry) {
 			out = append(out, n.entry)
 		}
