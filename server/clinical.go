@@ -12,6 +12,7 @@ import (
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/convert"
 	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/interceptor"
 )
 
 // clinicalService reads patient records.
@@ -35,6 +36,7 @@ func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.Su
 	if err != nil {
 		return nil, err
 	}
+	interceptor.SetPatient(ctx, rec.Patient.ID)
 	doc := render.Render(rec, render.Options{Lang: render.Lang(req.GetLanguage())})
 	writer := &modelWriter{model: lm}
 	sum, err := summary.Summarize(ctx, doc, writer, summary.Options{ModelLanguages: lm.languages()})
