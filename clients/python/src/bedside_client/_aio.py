@@ -257,6 +257,12 @@ class AsyncClient:
                                          all_readings=all_readings, notes=notes, model=model)
         return await self._unary(self._graph.IngestRecord, request, options)
 
+    async def read_notes(self, notes: Iterable[v1.GraphNote], *, model: str = "", by_rule: bool = False,
+                         **options: Unpack[CallOptions]) -> v1.ReadNotesResponse:
+        """What texts about a patient state. Nothing is stored."""
+        request = v1.ReadNotesRequest(notes=notes, model=model, by_rule=by_rule)
+        return await self._unary(self._graph.ReadNotes, request, options)
+
     async def import_triples(self, nquads: bytes, **options: Unpack[CallOptions]) -> v1.ImportTriplesResponse:
         """Add statements in N-Quads. What could name a person is left out, and counted."""
         return await self._unary(self._graph.ImportTriples, v1.ImportTriplesRequest(nquads=nquads), options)

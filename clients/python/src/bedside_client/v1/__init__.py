@@ -70,6 +70,10 @@ from bedside_client.v1.graph_pb2 import MatchPatternRequest as MatchPatternReque
 from bedside_client.v1.graph_pb2 import MatchPatternResponse as MatchPatternResponse
 from bedside_client.v1.graph_pb2 import NeighboursRequest as NeighboursRequest
 from bedside_client.v1.graph_pb2 import NeighboursResponse as NeighboursResponse
+from bedside_client.v1.graph_pb2 import NoteStatement as NoteStatement
+from bedside_client.v1.graph_pb2 import ReadNote as ReadNote
+from bedside_client.v1.graph_pb2 import ReadNotesRequest as ReadNotesRequest
+from bedside_client.v1.graph_pb2 import ReadNotesResponse as ReadNotesResponse
 from bedside_client.v1.graph_pb2 import RenderRequest as RenderRequest
 from bedside_client.v1.graph_pb2 import RenderResponse as RenderResponse
 from bedside_client.v1.graph_pb2 import SearchRequest as SearchRequest
