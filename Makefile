@@ -71,6 +71,11 @@ load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate o
 overload: setup build ## Send a server three times what it can do, and report what becomes of it (6 minutes)
 	@$(with_env) && $(GO) build -o .build/overload ./scripts/bench/overload && exec .build/overload
 
+.PHONY: adversarial
+adversarial: setup ## Have the clinical functions answer all 500 records that mean harm (SEED=n makes others; 15 minutes)
+	@$(with_env) && BEDSIDE_ADVERSARIAL=1 BEDSIDE_ADVERSARIAL_ENGLISH=25 BEDSIDE_ADVERSARIAL_SEED='$(or $(SEED),1)' \
+		exec $(GO) test ./server/adversarial -v -count=1 -timeout 2h
+
 .PHONY: compare
 compare: setup build ## Compare embeddings with MLServer, which it fetches (6 minutes)
 	@$(with_env) && exec "$$BEDSIDE_PYTHON" -m scripts.bench.compare

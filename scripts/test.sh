@@ -148,11 +148,12 @@ sequential_packages() {
 
 # Tests that are long because they read much, in packages where workers run side by side: made without the race detector.
 # Shorter ones of the same packages put the same workers to the same work with it on: WorkersAndPackingChangeNothing and
-# CuttingChangesNothing in cohort, JudgingIsDeterministic and AGeneratedCohort in evaluate. A name that is no longer
+# CuttingChangesNothing in cohort, JudgingIsDeterministic and AGeneratedCohort in evaluate, all of server's for adversarial. A name that is no longer
 # right costs time and nothing else: the test then runs with the detector.
-long_tests='^(TestGivenCohort|TestKilledRunsEndAlike|TestTheCleaningIsAheadOnSyntheticPatients)$'
+long_tests='^(TestGivenCohort|TestKilledRunsEndAlike|TestTheCleaningIsAheadOnSyntheticPatients|TestAdversarialRecords)$'
 long_packages="$module/clinical/prepare/cohort
-$module/clinical/prepare/evaluate"
+$module/clinical/prepare/evaluate
+$module/server/adversarial"
 
 # go_tests NAME PACKAGES [FLAGS]
 go_tests() {
@@ -238,7 +239,7 @@ all() {
   python_tests
   training_tests
   client_tests
-  go_tests "packages that run models" "$(model_packages)"
+  go_tests "packages that run models" "$(model_packages | grep -vxF "$long_packages")"
   say "what ran beside: fuzzers, packages without a model"
   join_background
   cat "$scratch/beside.log"

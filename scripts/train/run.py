@@ -166,8 +166,9 @@ class Run:
         metrics = self.validation.run(self.learner, state)
         report.write("validation", place.step, place.tokens, metrics)
         report.draw()
+        speed = place.tokens / place.seconds if place.seconds else 0
         tqdm.write(f"{self.job.config.name}: step {place.step} of {self.steps}, {place.tokens / 1e6:.1f} million tokens, "
-                   f"{place.tokens / place.seconds:,.0f}/s: validation loss {metrics['loss']:.4f}", file=sys.stderr)
+                   f"{speed:,.0f}/s: validation loss {metrics['loss']:.4f}", file=sys.stderr)
         if metrics["loss"] < place.best_loss:
             place = place.moved(best_loss=metrics["loss"], best_step=place.step, since_best=0)
             with replacing(self.job.out / BEST) as temp:
