@@ -85,7 +85,7 @@ fuzz_targets() {
 fuzz_binary() {
   local package=$1 file=$2 flags=("-gcflags=$module/...=-d=libfuzzer")
   case "$package" in
-    */cmd/bedside) flags=("-gcflags=go.yaml.in/yaml/v3=-d=libfuzzer" "${flags[@]}") ;;
+    */cmd/bedside | */server/auth) flags=("-gcflags=go.yaml.in/yaml/v3=-d=libfuzzer" "${flags[@]}") ;;
     */runtime/tokenizer) flags=("-gcflags=encoding/json=-d=libfuzzer" "${flags[@]}") ;;
   esac
   "$go" test -c -vet=off "${flags[@]}" -o "$file" "$package"

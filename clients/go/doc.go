@@ -9,6 +9,7 @@
 //
 // A [Client] is one connection pool; it is safe for concurrent use and meant to be kept.
 // Every call is retried where that is harmless, has a deadline, and ends with its context.
+// [WithTLS] and [WithTokenFile] are for servers that ask who is calling.
 // Errors are gRPC status errors (google.golang.org/grpc/status); [Violations] and
 // [RetryAfter] read the details that the server attaches.
 package bedside

@@ -22,6 +22,7 @@ const (
 	jwksRefresh   = 5 * time.Minute
 	jwksTimeout   = 10 * time.Second
 	unknownKeys   = 15 * time.Second // how often a key that is not known may have the set fetched anew
+	unknownWait   = 5 * time.Second
 	maxJWKSBytes  = 1 << 20
 	maxTokenBytes = 12 << 10 // a call's metadata is 16 KiB at most
 )
@@ -154,8 +155,8 @@ func fetchedKeys(ctx context.Context, url string, log *slog.Logger) (jwt.Keyfunc
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{url}, keyfunc.Override{
 		Client: client, HTTPTimeout: jwksTimeout, RefreshInterval: jwksRefresh,
 		RefreshUnknownKID: rate.NewLimiter(rate.Every(unknownKeys), 1),
-		// A call does not wait for its turn to have the set fetched.
-		RateLimitWaitMax: time.Millisecond,
+		// It bounds the fetch as well; being shorter than the time between two, it keeps calls from queueing for the next.
+		RateLimitWaitMax: unknownWait,
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) {
 			return func(_ context.Context, err error) {
 				log.Warn("the keys of bearer tokens cannot be fetched", "error", err)
