@@ -44,6 +44,11 @@ class ClinicalServiceStub(object):
                 request_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
                 response_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.FromString,
                 _registered_method=True)
+        self.StreamSummarizeRecord = channel.unary_stream(
+                '/bedside.v1.ClinicalService/StreamSummarizeRecord',
+                request_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
+                response_deserializer=bedside_dot_v1_dot_clinical__pb2.StreamSummarizeRecordResponse.FromString,
+                _registered_method=True)
         self.SuggestDiagnoses = channel.unary_unary(
                 '/bedside.v1.ClinicalService/SuggestDiagnoses',
                 request_serializer=bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesRequest.SerializeToString,
@@ -73,6 +78,14 @@ class ClinicalServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamSummarizeRecord(self, request, context):
+        """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+        have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SuggestDiagnoses(self, request, context):
         """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
         with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
@@ -97,6 +110,11 @@ def add_ClinicalServiceServicer_to_server(servicer, server):
                     servicer.SummarizeRecord,
                     request_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.FromString,
                     response_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.SerializeToString,
+            ),
+            'StreamSummarizeRecord': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamSummarizeRecord,
+                    request_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.FromString,
+                    response_serializer=bedside_dot_v1_dot_clinical__pb2.StreamSummarizeRecordResponse.SerializeToString,
             ),
             'SuggestDiagnoses': grpc.unary_unary_rpc_method_handler(
                     servicer.SuggestDiagnoses,
@@ -141,6 +159,33 @@ class ClinicalService(object):
             '/bedside.v1.ClinicalService/SummarizeRecord',
             bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
             bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamSummarizeRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/bedside.v1.ClinicalService/StreamSummarizeRecord',
+            bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
+            bedside_dot_v1_dot_clinical__pb2.StreamSummarizeRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class ClinicalServiceStub:
     Every number, unit, date, drug and diagnosis in a sentence is held against the record;
     a sentence that does not stand is written again or replaced by the plain fact.
     """
+    StreamSummarizeRecord: _grpc.UnaryStreamMultiCallable[_clinical_pb2.SummarizeRecordRequest, _clinical_pb2.StreamSummarizeRecordResponse]
+    """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+    have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+    """
     SuggestDiagnoses: _grpc.UnaryUnaryMultiCallable[_clinical_pb2.SuggestDiagnosesRequest, _clinical_pb2.SuggestDiagnosesResponse]
     """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
     with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
@@ -67,6 +71,10 @@ class ClinicalServiceAsyncStub(ClinicalServiceStub):
     """SummarizeRecord turns a record into text and has a language model summarise it.
     Every number, unit, date, drug and diagnosis in a sentence is held against the record;
     a sentence that does not stand is written again or replaced by the plain fact.
+    """
+    StreamSummarizeRecord: _aio.UnaryStreamMultiCallable[_clinical_pb2.SummarizeRecordRequest, _clinical_pb2.StreamSummarizeRecordResponse]  # type: ignore[assignment]
+    """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+    have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
     """
     SuggestDiagnoses: _aio.UnaryUnaryMultiCallable[_clinical_pb2.SuggestDiagnosesRequest, _clinical_pb2.SuggestDiagnosesResponse]  # type: ignore[assignment]
     """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
@@ -95,6 +103,16 @@ class ClinicalServiceServicer(metaclass=_abc_1.ABCMeta):
         """SummarizeRecord turns a record into text and has a language model summarise it.
         Every number, unit, date, drug and diagnosis in a sentence is held against the record;
         a sentence that does not stand is written again or replaced by the plain fact.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamSummarizeRecord(
+        self,
+        request: _clinical_pb2.SummarizeRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_clinical_pb2.StreamSummarizeRecordResponse], _abc.AsyncIterator[_clinical_pb2.StreamSummarizeRecordResponse]]:
+        """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+        have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
         """
 
     @_abc_1.abstractmethod
