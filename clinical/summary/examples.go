@@ -47,7 +47,7 @@ func shapeOf(section render.SectionKind, f render.Fact) shape {
 		return vaccineShape
 	case section == render.SectionWhy:
 		return whyShape
-	case section == render.SectionOpen:
+	case section == render.SectionOpen || section == render.SectionCourse:
 		return openShape
 	case f.State == render.StateOrdered:
 		return orderShape
