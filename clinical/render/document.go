@@ -88,6 +88,9 @@ type Fact struct {
 	Marks []record.Mark
 }
 
+// Whole says whether every reading that the fact rests on is listed with it: of a very long series the first ones are.
+func (f *Fact) Whole() bool { return len(f.Numbers) < maxListed }
+
 // Flags of a value, after HL7 v3 ObservationInterpretation; LL and HH are folded
 // into L and H here, the text keeps the difference.
 const (

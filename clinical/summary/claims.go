@@ -33,6 +33,9 @@ func (a *analysis) checkTerms() {
 	for k, m := range a.mentions {
 		facts := a.factsOf(m)
 		a.kept[k] = facts
+		if a.byReadings(k, m) {
+			continue
+		}
 		if m.is("allergen", "drug") && !a.allergenFits(m, allergens[k], &facts) {
 			a.fail(FailTerm)
 			continue
@@ -57,6 +60,55 @@ func (a *analysis) checkTerms() {
 			a.used[i] = true
 		}
 	}
+}
+
+// byReadings holds what the record files no fact of, but its readings or drugs can bear out: a sign, a class of drugs.
+func (a *analysis) byReadings(k int, m mention) bool {
+	denied := a.denied[k] || a.negated
+	if s, ok := a.signOf(m); ok {
+		if m.is(kindDenial) {
+			denied = !denied
+		}
+		if rs, _ := a.readings(s.measure); len(rs) == 0 {
+			a.fail(FailTerm)
+		} else if !a.signStands(k, s, denied) {
+			a.fail(FailNegation)
+		}
+		return true
+	}
+	if !m.is(kindClass) || m.is("allergen", "drug") && len(a.factsOf(m)) > 0 {
+		return false
+	}
+	if !a.classStands(k, denied) {
+		a.fail(FailNegation)
+	}
+	return true
+}
+
+// denies says whether the sentence denies anything but signs, which readings are asked for one by one. A denial of a
+// denial ("cannot be ruled out") is none, and stands for nothing.
+func (a *analysis) denies() bool {
+	a.denied = a.deniedMentions()
+	words := a.find(a.lex.negation)
+	rest := 0
+	for _, word := range words {
+		if !a.ofSigns(word) {
+			rest++
+		}
+	}
+	if rest > 1 {
+		a.fail(FailNegation)
+	}
+	return rest > 0
+}
+
+// ofSigns says whether all that a word denies are signs.
+func (a *analysis) ofSigns(word []int) bool {
+	targets := a.deniedBy(word)
+	return len(targets) > 0 && !slices.ContainsFunc(targets, func(k int) bool {
+		_, ok := a.signOf(a.mentions[k])
+		return !ok
+	})
 }
 
 func (a *analysis) isAgeWord(m mention) bool { return m.has(render.KeyAge) }
@@ -154,7 +206,7 @@ func (a *analysis) checkClaims() {
 			}
 			a.claims++
 			if !a.claimStands(class, at[0]) {
-				if class.trends != nil {
+				if class.trends != nil || class.outcome != "" {
 					a.fail(FailTrend)
 				} else {
 					a.fail(FailFlag)
@@ -172,24 +224,26 @@ func (a *analysis) insideNumber(i int) bool {
 }
 
 // claimStands binds a claim to the value right before it ("118/min (high)"), else to
-// the values of the measure nearest to it, else to that measure's facts.
+// the values of the measure nearest to it and of those joined with it, else to their facts.
 func (a *analysis) claimStands(class wordClass, at int) bool {
 	k := a.nearest(at, "measure")
 	if k < 0 {
 		return false
 	}
-	facts := a.factsOf(a.mentions[k])
-	for _, i := range facts {
-		if slices.Contains(class.trends, a.facts[i].Trend) && !a.facts[i].Negated {
-			a.used[i], a.numeric[i] = true, true
-			return true
+	if n := a.valueBefore(at); n >= 0 && class.flags != nil {
+		return a.trendStands(class, k) || a.numberFlag(n, class.flags)
+	}
+	for _, k := range a.alike(k) {
+		if !a.trendStands(class, k) && !a.flagStands(class, k) {
+			return false
 		}
 	}
+	return true
+}
+
+func (a *analysis) flagStands(class wordClass, k int) bool {
 	if class.flags == nil {
 		return false
-	}
-	if n := a.valueBefore(at); n >= 0 {
-		return a.numberFlag(n, class.flags)
 	}
 	bound := false
 	for i, n := range a.numbers {
@@ -200,10 +254,7 @@ func (a *analysis) claimStands(class wordClass, at int) bool {
 			}
 		}
 	}
-	if bound {
-		return false
-	}
-	return slices.ContainsFunc(facts, func(i int) bool { return slices.Contains(class.flags, a.facts[i].Flag) })
+	return !bound && slices.ContainsFunc(a.factsOf(a.mentions[k]), func(i int) bool { return slices.Contains(class.flags, a.facts[i].Flag) })
 }
 
 // valueBefore is the number that an opening bracket, and nothing else, parts from a claim.

@@ -32,7 +32,7 @@ func (a *analysis) pairMoments() {
 				continue
 			}
 			between := slices.ContainsFunc(a.moments, func(o moment) bool { return o.start >= m.end && o.end <= n.start })
-			if !between && n.moment < 0 && (a.lang == render.Chinese || strings.TrimSpace(a.s[:m.start]) == "" || leading.MatchString(a.s[:m.start])) {
+			if !between && n.moment < 0 && (a.lang == render.Chinese || strings.TrimSpace(a.s[:m.start]) == "" || leading.MatchString(a.s[:m.start]) || a.midway(m, n.start)) {
 				n.moment = k
 			}
 			break
@@ -40,7 +40,15 @@ func (a *analysis) pairMoments() {
 	}
 }
 
+// midway says whether a time stands between a measure and its value: "the heart rate at 06:00 was 118/min".
+func (a *analysis) midway(m moment, value int) bool {
+	k := a.nearest(value, numberKinds...)
+	return k >= 0 && a.mentions[k].end <= m.start && a.mentions[k].is("measure") && copula.MatchString(a.s[m.end:value]) && atTime.MatchString(a.s[a.mentions[k].end:m.start])
+}
+
 var (
+	copula  = regexp.MustCompile(`(?i)^\s*(?:was|were|is|of|read|measured|stood at)?\s*$`)
+	atTime  = regexp.MustCompile(`(?i)^(?:\s|level|value|reading|measured|taken|recorded|at|on|as of|of)*$`)
 	leading = regexp.MustCompile(`(?i)^\s*(?:at|on|by|as of)\s*$`)
 	parens  = regexp.MustCompile(`\([^()]*\)`)
 )
@@ -139,6 +147,9 @@ func (a *analysis) belongs(x render.Number, g mention, f render.Fact) bool {
 	if x.Of == "" || g.has(x.Of) {
 		return true
 	}
+	if s, ok := a.signOf(g); ok && s.measure == x.Of {
+		return true
+	}
 	return x.Of == keySystolic && (g.has(keyPressure) || x.Role == render.RoleCount || x.Role == render.RoleSpan || len(f.Terms) == 3 && g.has(keyDiastolic) && x.Role == render.RoleReference)
 }
 
@@ -175,6 +186,9 @@ func (a *analysis) timeFits(n number, f render.Fact, x render.Number) bool {
 	if x.At.IsZero() {
 		return m.fitsAny(f.Dates)
 	}
+	if m.relative && m.when.edge != "" && x.Role != m.when.edge && x.Role != render.RoleValue {
+		return false
+	}
 	return m.fits(x.At)
 }
 
@@ -208,16 +222,39 @@ func (a *analysis) roleFits(i int, f render.Fact, x render.Number) bool {
 	if a.lex.highest.MatchString(before) || strings.Contains(after, "the highest") {
 		return has(render.RoleHighest)
 	}
+	if word := a.placeWord(i); word != "" && seriesRole(x.Role) && !has(word, render.RoleValue) {
+		return false
+	}
 	if x.Role == render.RoleReference || x.Role == render.RoleCount || x.Role == render.RoleSpan || x.Role == render.RoleLabel {
 		return true
 	}
 	if a.rangeStart(i) >= 0 {
-		return has(render.RoleFirst, render.RoleLowest)
+		return has(render.RoleFirst, render.RoleLowest, render.RoleHighest)
 	}
 	if k := a.rangeEnd(i); k {
 		return has(render.RoleLast, render.RoleHighest)
 	}
 	return true
+}
+
+// placeWord is what a word right before a value says of its place in a series: the first one or the last.
+func (a *analysis) placeWord(i int) render.Role {
+	before := a.stripMoments(a.windowStart(i), a.numbers[i].start)
+	last := func(p *regexp.Regexp) int {
+		at := p.FindAllStringIndex(before, -1)
+		if at == nil {
+			return -1
+		}
+		return at[len(at)-1][0]
+	}
+	first, latest := last(a.lex.first), last(a.lex.latest)
+	switch {
+	case first > latest:
+		return render.RoleFirst
+	case latest > first:
+		return render.RoleLast
+	}
+	return ""
 }
 
 func (a *analysis) windowStart(i int) int {

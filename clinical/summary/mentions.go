@@ -80,19 +80,28 @@ func (a *analysis) part(i int) (from, to int) {
 func (a *analysis) deniedMentions() map[int]bool {
 	out := map[int]bool{}
 	for _, word := range a.find(a.lex.negation) {
-		_, to := a.part(word[1])
-		last, behind := -1, false
-		for k, m := range a.mentions {
-			switch {
-			case m.start >= word[1] && m.start < to:
-				out[k], behind = true, true
-			case m.end <= word[0]:
-				last = k
-			}
+		for _, k := range a.deniedBy(word) {
+			out[k] = true
 		}
-		if !behind && last >= 0 {
-			out[last] = true
+	}
+	return out
+}
+
+// deniedBy are the mentions that one word of denial speaks of.
+func (a *analysis) deniedBy(word []int) []int {
+	var out []int
+	_, to := a.part(word[1])
+	last := -1
+	for k, m := range a.mentions {
+		switch {
+		case m.start >= word[1] && m.start < to:
+			out = append(out, k)
+		case m.end <= word[0]:
+			last = k
 		}
+	}
+	if len(out) == 0 && last >= 0 {
+		out = append(out, last)
 	}
 	return out
 }

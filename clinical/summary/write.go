@@ -126,7 +126,10 @@ func (w *writing) accept(text string, f render.Fact) (string, Result) {
 	if i, ok := w.exact[s]; ok && w.facts[i].ID != f.ID {
 		return s, w.result(nil, map[FailureKind]bool{FailFact: true}) // that fact will say it
 	}
-	alone := NewChecker(&render.Document{Lang: w.lang, Sections: []render.Section{{Facts: []render.Fact{f}}}})
+	alone := NewChecker(&render.Document{
+		Lang: w.lang, Sections: []render.Section{{Facts: []render.Fact{f}}},
+		Admission: w.times.admission, Discharge: w.times.discharge, Latest: w.times.latest,
+	})
 	r := alone.Check(s)
 	if !r.OK || !alone.tells(s, f) {
 		r = w.result(nil, map[FailureKind]bool{FailFact: true})
