@@ -167,7 +167,9 @@ func (a *analysis) stateFits(m mention, facts *[]int) bool {
 		case m.is("diagnosis") && f.State == render.StatePast:
 			return a.find(a.lex.past) == nil
 		case m.is("diagnosis"):
-			return a.wordBefore(a.lex.suspected, m) || a.wordBefore(a.lex.past, m)
+			return a.wordBeside(a.lex.suspected, m) || a.wordBeside(a.lex.past, m)
+		case f.State == render.StatePreliminary:
+			return a.find(a.lex.final) != nil
 		}
 		return false
 	})
@@ -175,25 +177,40 @@ func (a *analysis) stateFits(m mention, facts *[]int) bool {
 	return len(kept) > 0
 }
 
-// closer says whether the word for giving stands nearer before the mention than the
-// one for ordering; a word behind it counts where none stands before.
+// closer says whether the word for giving belongs to the mention rather than the one for ordering: one of the same clause
+// before others ("A was ordered, B given"), then one that stands before it, then the nearest.
 func (a *analysis) closer(m mention, given, ordered [][]int) bool {
 	distance := func(at [][]int) int {
-		best := 1 << 20
+		best := 1 << 30
 		for _, x := range at {
-			if x[1] <= m.start {
-				best = min(best, m.start-x[1])
-			} else {
-				best = min(best, 1<<16+x[0]-m.end)
+			from, to, d := x[1], m.start, m.start-x[1]
+			if x[1] > m.start {
+				from, to, d = m.end, x[0], 1<<16+x[0]-m.end
 			}
+			if a.otherClause(from, to) {
+				d += 1 << 20
+			}
+			best = min(best, d)
 		}
 		return best
 	}
 	return distance(given) < distance(ordered)
 }
 
-func (a *analysis) wordBefore(p *regexp.Regexp, m mention) bool {
-	return slices.ContainsFunc(a.find(p), func(at []int) bool { return at[1] <= m.start && m.start-at[1] <= 15 })
+var clause = regexp.MustCompile(`(?i)[,;，；]|\band\b|但|而`)
+
+// otherClause says whether the border of a clause parts two places.
+func (a *analysis) otherClause(from, to int) bool {
+	return from < to && clause.MatchString(a.s[from:to])
+}
+
+// wordBeside says whether a word stands right before a mention, or right behind it with no other name between.
+func (a *analysis) wordBeside(p *regexp.Regexp, m mention) bool {
+	return slices.ContainsFunc(a.find(p), func(at []int) bool {
+		before := at[1] <= m.start && m.start-at[1] <= 15
+		behind := at[0] >= m.end && at[0]-m.end <= 24 && !clause.MatchString(a.s[m.end:at[0]])
+		return before || behind
+	})
 }
 
 // checkClaims holds words of movement and of place against the facts.
@@ -205,7 +222,7 @@ func (a *analysis) checkClaims() {
 				continue
 			}
 			a.claims++
-			if !a.claimStands(class, at[0]) {
+			if !a.claimStands(class, at) {
 				if class.trends != nil || class.outcome != "" {
 					a.fail(FailTrend)
 				} else {
@@ -225,12 +242,17 @@ func (a *analysis) insideNumber(i int) bool {
 
 // claimStands binds a claim to the value right before it ("118/min (high)"), else to
 // the values of the measure nearest to it and of those joined with it, else to their facts.
-func (a *analysis) claimStands(class wordClass, at int) bool {
-	k := a.nearest(at, "measure")
+func (a *analysis) claimStands(class wordClass, at []int) bool {
+	k := a.nearest(at[0], "measure")
+	for i, m := range a.mentions {
+		if m.is("measure") && m.start >= at[1] && strings.TrimSpace(a.s[at[1]:m.start]) == "" {
+			k = i // "a low sodium"
+		}
+	}
 	if k < 0 {
 		return false
 	}
-	if n := a.valueBefore(at); n >= 0 && class.flags != nil {
+	if n := a.valueBefore(at[0]); n >= 0 && class.flags != nil {
 		return a.trendStands(class, k) || a.numberFlag(n, class.flags)
 	}
 	for _, k := range a.alike(k) {
@@ -245,6 +267,9 @@ func (a *analysis) flagStands(class wordClass, k int) bool {
 	if class.flags == nil {
 		return false
 	}
+	if a.find(a.lex.always) != nil {
+		return a.alwaysFlagged(class, k)
+	}
 	bound := false
 	for i, n := range a.numbers {
 		if n.governor == k {
@@ -255,6 +280,17 @@ func (a *analysis) flagStands(class wordClass, k int) bool {
 		}
 	}
 	return !bound && slices.ContainsFunc(a.factsOf(a.mentions[k]), func(i int) bool { return slices.Contains(class.flags, a.facts[i].Flag) })
+}
+
+// alwaysFlagged says whether every reading of a measure bears the claim out.
+func (a *analysis) alwaysFlagged(class wordClass, k int) bool {
+	for _, i := range a.factsOf(a.mentions[k]) {
+		rs, _ := a.readings(keyOf(a.mentions[k], &a.facts[i]))
+		if len(rs) > 0 {
+			return !slices.ContainsFunc(rs, func(r reading) bool { return !slices.Contains(class.flags, r.flag) })
+		}
+	}
+	return false
 }
 
 // valueBefore is the number that an opening bracket, and nothing else, parts from a claim.

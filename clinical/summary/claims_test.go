@@ -71,6 +71,33 @@ var claimsEnglish = []sentenceCase{
 	{"The heart rate rose since 11:00.", FailTrend},
 	{"Heart rate doubled.", FailWords},
 
+	// Words that belong to another thing than the nearest.
+	{"Creatinine was 1.90 mg/dL with low sodium.", ""},
+	{"The heart rate was 128/min with a falling creatinine.", ""},
+	{"All oxygen saturation values were normal.", ""},
+	{"Creatinine was 1.90 mg/dL with high sodium.", FailFlag},
+	{"Sodium was 131 mmol/L with low creatinine.", FailFlag},
+	{"The heart rate was falling with rising creatinine.", FailTrend},
+	{"All heart rate readings were normal.", FailFlag},
+	{"All creatinine values were high.", ""},
+	{"All sodium values were low.", FailFlag},
+	{"131/min was the lowest heart rate.", FailNumber},
+	{"The heart rate of 131/min was lowest.", FailNumber},
+	{"The heart rate was 128/min for 12 hours.", FailNumber},
+	{"The heart rate was 128/min after 12 hours.", FailNumber},
+
+	// How far something has come.
+	{"Vancomycin 1500 mg was ordered and ceftriaxone 2 g was given.", ""},
+	{"Ceftriaxone 2 g was given, vancomycin 1500 mg ordered.", ""},
+	{"Ceftriaxone 2 g was ordered and vancomycin 1500 mg was given.", FailState},
+	{"Ceftriaxone 2 g was ordered, vancomycin 1500 mg given.", FailState},
+	{"Ceftriaxone and vancomycin were given.", FailState},
+	{"The sepsis has resolved.", FailState},
+	{"Sepsis is only suspected.", FailState},
+	{"Sepsis is a past diagnosis.", FailState},
+	{"The blood culture is final.", FailState},
+	{"The blood culture report is complete.", FailState},
+
 	// First and last.
 	{"The latest heart rate was 98/min.", ""},
 	{"The heart rate was initially 128/min and is now 98/min.", ""},
@@ -175,6 +202,15 @@ var claimsChinese = []sentenceCase{
 	{"钠和心率均好转。", FailTrend},
 	{"肌酐恢复正常。", FailTrend},
 	{"乳酸和钾均偏高。", FailFlag},
+
+	{"肌酐为1.90 mg/dL，钠偏低。", ""},
+	{"血氧饱和度始终正常。", ""},
+	{"肌酐为1.90 mg/dL，钠偏高。", FailFlag},
+	{"心率始终正常。", FailFlag},
+	{"医嘱头孢曲松2 g，给予万古霉素1500 mg。", FailState},
+	{"脓毒症病史。", FailState},
+	{"脓毒症仅为可能。", FailState},
+	{"血培养为最终结果。", FailState},
 
 	{"目前心率为98次/分。", ""},
 	{"最近一次心率为98次/分。", ""},

@@ -216,10 +216,13 @@ func (a *analysis) roleFits(i int, f render.Fact, x render.Number) bool {
 	if k := strings.IndexAny(after, ",;，；"); k >= 0 {
 		after = after[:k]
 	}
-	if a.lex.lowest.MatchString(before) || strings.Contains(after, "the lowest") {
+	if x.Role == render.RoleSpan && lasting.MatchString(before) {
+		return false // that a value held for so long is more than its readings say
+	}
+	if a.lex.lowest.MatchString(before) || behindValue(a.lex.lowest, after) {
 		return has(render.RoleLowest)
 	}
-	if a.lex.highest.MatchString(before) || strings.Contains(after, "the highest") {
+	if a.lex.highest.MatchString(before) || behindValue(a.lex.highest, after) {
 		return has(render.RoleHighest)
 	}
 	if word := a.placeWord(i); word != "" && seriesRole(x.Role) && !has(word, render.RoleValue) {
@@ -235,6 +238,17 @@ func (a *analysis) roleFits(i int, f render.Fact, x render.Number) bool {
 		return has(render.RoleLast, render.RoleHighest)
 	}
 	return true
+}
+
+var (
+	lasting = regexp.MustCompile(`(?i)(?:\b(?:for|after)|持续)\s*$`)
+	isThe   = regexp.MustCompile(`(?i)^\s*(?:(?:is|was|being|as)\s+)?(?:the\s+|为)?$`)
+)
+
+// behindValue says whether a word is said of the value before it: "131/min was the highest".
+func behindValue(p *regexp.Regexp, after string) bool {
+	at := p.FindStringIndex(after)
+	return at != nil && (isThe.MatchString(after[:at[0]]) || strings.HasSuffix(after[:at[0]], "the "))
 }
 
 // placeWord is what a word right before a value says of its place in a series: the first one or the last.

@@ -19,6 +19,8 @@ type lexicon struct {
 	suspected *regexp.Regexp
 	past      *regexp.Regexp
 	pending   *regexp.Regexp
+	final     *regexp.Regexp // a report has come
+	always    *regexp.Regexp // of all readings
 	lowest    *regexp.Regexp
 	highest   *regexp.Regexp
 	first     *regexp.Regexp // of a series
@@ -73,6 +75,8 @@ func englishLexicon() *lexicon {
 		suspected: re(`\b(suspect\w*|possibl\w+|probabl\w+|unconfirmed|provisional)\b`),
 		past:      re(`\b(past|history|previous\w*|resolved|former\w*)\b`),
 		pending:   re(`\b(pending|preliminary|awaited|outstanding)\b`),
+		final:     re(`\b(final|finali[sz]ed|available|complete|completed)\b`),
+		always:    re(`\b(all|each|every|always|throughout)\b`),
 		lowest:    re(`\b(lowest|minimum|nadir)\b`),
 		highest:   re(`\b(highest|maximum|peak\w*)\b`),
 		first:     re(`\b(first|initial|initially|earliest|at first)\b`),
@@ -115,6 +119,8 @@ func chineseLexicon() *lexicon {
 		suspected: re(`(疑似|可能|待排|考虑)`),
 		past:      re(`(既往|病史|曾)`),
 		pending:   re(`(待定|初步|待回报)`),
+		final:     re(`(最终|已完成|已回报)`),
+		always:    re(`(均|全部|始终|一直|全程)`),
 		lowest:    re(`(最低)`),
 		highest:   re(`(最高|峰值)`),
 		first:     re(`(首次|初始|最初|起初|第一次)`),
@@ -162,7 +168,7 @@ const glueChinese = `
 趋势 呈 呈现 从 由 至 到 为 是 在 于 自 起 内 后 前 的 了 并 且 和 与 及 或 有 已 曾 均 各 共 约 达 达到 升 降 约为 则 该 其
 升高 上升 升至 增高 增加 上涨 下降 降至 降低 回落 减少 平稳 稳定 不变 波动 偏高 偏低 过高 过低 正常 异常 最高 最低 峰值 参考范围 参考 范围 超出
 入院 住院 就诊 因 诊断 诊断为 疑似 可能 既往 病史 已知 问题 过敏 对 过敏史 存在 反应 医嘱 开具 给予 使用 接受 已给药 给药 治疗 用药
-时 时间 小时 分钟 天 次 岁 年龄 性 报告 待定 初步 检验 检查 指标 生命体征 好转 改善 缓解 恶化 加重 恢复 恢复正常 转为 最新 起初 一度 今日 昨日 未 无 没有 未见 尚未 仍 尚`
+时 时间 小时 分钟 天 次 岁 年龄 性 报告 待定 初步 检验 检查 指标 生命体征 始终 全部 一直 好转 改善 缓解 恶化 加重 恢复 恢复正常 转为 最新 起初 一度 今日 昨日 未 无 没有 未见 尚未 仍 尚`
 
 // words of the text in one form: letters with inner apostrophes and hyphens.
 var asciiWord = regexp.MustCompile(`[A-Za-z]+(?:'[A-Za-z]+)?`)
