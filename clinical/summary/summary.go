@@ -8,6 +8,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/render"
 )
 
@@ -111,6 +112,7 @@ type Summary struct {
 	Lang     render.Lang
 	Style    Style
 	Sections []Section // those that have facts, in the order of the style
+	Windows  int       // of time that a long stay was cut into; 0 where it was summarised as a whole
 	Warnings []Warning
 	Notice   string
 	Stats    Stats
@@ -120,6 +122,18 @@ type Summary struct {
 var notices = map[render.Lang]string{
 	render.English: "This summary supports a clinician and decides nothing. Check it against the record before acting on it.",
 	render.Chinese: "本摘要仅供临床医师参考，不作任何决定。据此处置前请核对原始记录。",
+}
+
+// Record writes a summary of a record in one language, and gives the document that it was written of. It fails as
+// Summarize does.
+func Record(ctx context.Context, rec *record.PatientRecord, lang render.Lang, w Writer, opt Options) (*render.Document, *Summary, error) {
+	doc, windows := Prepare(rec, lang, opt)
+	s, err := Summarize(ctx, doc, w, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.Windows = windows
+	return doc, s, nil
 }
 
 // Summarize writes a summary of a document. It fails only when ctx ends or OnSentence fails: a model that

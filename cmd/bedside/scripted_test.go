@@ -79,6 +79,24 @@ func (s *scripted) SummarizeRecord(_ context.Context, req *bedsidev1.SummarizeRe
 	return summaryOf(req.GetLanguage()), s.err
 }
 
+func (s *scripted) StreamSummarizeRecord(
+	req *bedsidev1.SummarizeRecordRequest, out grpc.ServerStreamingServer[bedsidev1.StreamSummarizeRecordResponse],
+) error {
+	if s.err != nil {
+		return s.err
+	}
+	answer := summaryOf(req.GetLanguage())
+	for _, section := range answer.GetSections() {
+		for _, x := range section.GetSentences() {
+			if err := out.Send(&bedsidev1.StreamSummarizeRecordResponse{Section: section.GetKind(), Heading: section.GetHeading(), Sentence: x}); err != nil {
+				return err
+			}
+		}
+	}
+	answer.Sections = nil
+	return out.Send(&bedsidev1.StreamSummarizeRecordResponse{Summary: answer})
+}
+
 func (s *scripted) ListModels(context.Context, *bedsidev1.ListModelsRequest) (*bedsidev1.ListModelsResponse, error) {
 	return &bedsidev1.ListModelsResponse{Models: someModels()}, s.err
 }

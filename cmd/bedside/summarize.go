@@ -19,27 +19,71 @@ type summarizeCmd struct {
 	Record string `arg:"" help:"The record, a FHIR R4 Bundle in JSON of at most 64 MiB; \"-\" reads standard input." placeholder:"FILE"`
 	Lang   string `help:"Language to write in." enum:"en,zh" default:"en"`
 	Model  string `help:"Model to use instead of the server's default." short:"m" placeholder:"NAME"`
-	Facts  bool   `help:"Also print the record as text, fact by fact."`
+	Style  string `help:"What it is for: the record section by section, the critical facts alone, a handover (SBAR), or a discharge summary." enum:"record,brief,handover,discharge" default:"record"`
+	Facts  bool   `help:"Also print the record as text, fact by fact; the summary then comes when it is whole."`
+
+	TokenBudget int32 `help:"Tokens of the record as text beyond which a stay is summarised by windows of time; 0 means the server's." default:"0" placeholder:"8192"`
 }
 
 // Help is what --help adds.
 func (*summarizeCmd) Help() string {
 	return `Each sentence is printed with the readings it rests on, [in brackets], and with who
 wrote it, (in parentheses): the model, the model after a first wording did not stand in
-the record, or the record itself.
+the record, or the record itself. Sentences come one by one, each as soon as it has been
+held against the record; JSON comes when it is whole.
 
 Examples:
 
   bedside summarize patient.fhir.json
+  bedside summarize --style handover patient.fhir.json
   bedside summarize --lang zh --facts patient.fhir.json
   cat patient.fhir.json | bedside summarize --addr 127.0.0.1:8001 --output json -`
 }
 
 // Run prints a summary.
 func (s *summarizeCmd) Run(a *app) error {
+	if !s.Facts && s.Output == "text" {
+		return s.stream(a)
+	}
 	return askAbout(a, &s.connection, s.Record, "summarising", func(client *bedside.Client, record string) (*bedsidev1.SummarizeRecordResponse, error) {
 		return client.SummarizeRecord(a.ctx, s.request(record))
 	}, writeSummary)
+}
+
+// stream prints a summary sentence by sentence.
+func (s *summarizeCmd) stream(a *app) error {
+	record, err := a.readText(s.Record, maxRecordBytes)
+	if err != nil {
+		return err
+	}
+	return s.withClient(a, func(client *bedside.Client) error {
+		start := time.Now()
+		progress := a.progress("summarising", s.Quiet)
+		defer progress.stop()
+		last := ""
+		for piece, err := range client.StreamSummarizeRecord(a.ctx, s.request(record)) {
+			progress.stop()
+			if err != nil {
+				return s.failed(err)
+			}
+			var out bytes.Buffer
+			if sentence := piece.GetSentence(); sentence != nil {
+				if piece.GetSection() != last {
+					writeHeading(&out, piece.GetHeading(), last != "")
+					last = piece.GetSection()
+				}
+				writeSentence(&out, wordsOf(s.Lang), sentence)
+			}
+			if whole := piece.GetSummary(); whole != nil {
+				out.WriteByte('\n')
+				writeAbout(&out, whole, time.Since(start))
+			}
+			if _, err := a.out.Write(out.Bytes()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // askAbout reads a record, makes a call about it, and writes the answer as JSON or as text.
@@ -77,35 +121,63 @@ func (s *summarizeCmd) request(record string) *bedsidev1.SummarizeRecordRequest 
 		Language:     s.Lang,
 		Model:        s.Model,
 		IncludeFacts: s.Facts,
+		Style:        summaryStyles[s.Style],
+		TokenBudget:  s.TokenBudget,
 	}
+}
+
+var summaryStyles = map[string]bedsidev1.SummaryStyle{
+	"brief":     bedsidev1.SummaryStyle_SUMMARY_STYLE_BRIEF,
+	"handover":  bedsidev1.SummaryStyle_SUMMARY_STYLE_HANDOVER,
+	"discharge": bedsidev1.SummaryStyle_SUMMARY_STYLE_DISCHARGE,
 }
 
 // writeSummary writes a summary as text, in its own language.
 func writeSummary(w io.Writer, r *bedsidev1.SummarizeRecordResponse, took time.Duration) error {
 	var out bytes.Buffer
 	words := wordsOf(r.GetLanguage())
-	for _, section := range r.GetSections() {
-		fmt.Fprintf(&out, "%s\n", line(section.GetHeading()))
+	for i, section := range r.GetSections() {
+		writeHeading(&out, section.GetHeading(), i > 0)
 		writeFacts(&out, words, section.GetFacts())
 		for _, s := range section.GetSentences() {
-			fmt.Fprintf(&out, "  - %s%s", line(s.GetText()), evidence(s.GetEvidence()))
-			if origin, ok := words.origin[s.GetOrigin()]; ok {
-				fmt.Fprintf(&out, " (%s)", origin)
-			}
-			out.WriteByte('\n')
+			writeSentence(&out, words, s)
 		}
-		out.WriteByte('\n')
 	}
-	writeWarnings(&out, words, r.GetWarnings())
-	counts := r.GetCounts()
-	fmt.Fprintf(&out, words.byOrigin+"\n",
-		counts.GetModelSentences()+counts.GetRewrittenSentences()+counts.GetRenderedSentences(),
-		counts.GetModelSentences(), counts.GetRewrittenSentences(), counts.GetRenderedSentences())
-	fmt.Fprintf(&out, words.model+"\n", line(r.GetModel().GetName()), line(r.GetModel().GetVersion()), line(r.GetModel().GetDigest()))
-	fmt.Fprintf(&out, words.tokens+"\n", r.GetUsage().GetPromptTokens(), r.GetUsage().GetCompletionTokens(), took.Seconds())
-	fmt.Fprintf(&out, "%s\n", line(r.GetNotice()))
+	out.WriteByte('\n')
+	writeAbout(&out, r, took)
 	_, err := w.Write(out.Bytes())
 	return err
+}
+
+func writeHeading(out *bytes.Buffer, heading string, gap bool) {
+	if gap {
+		out.WriteByte('\n')
+	}
+	fmt.Fprintf(out, "%s\n", line(heading))
+}
+
+func writeSentence(out *bytes.Buffer, words *words, s *bedsidev1.SummarySentence) {
+	fmt.Fprintf(out, "  - %s%s", line(s.GetText()), evidence(s.GetEvidence()))
+	if origin, ok := words.origin[s.GetOrigin()]; ok {
+		fmt.Fprintf(out, " (%s)", origin)
+	}
+	out.WriteByte('\n')
+}
+
+// writeAbout writes what stands behind the sentences: warnings, how it came about, the notice.
+func writeAbout(out *bytes.Buffer, r *bedsidev1.SummarizeRecordResponse, took time.Duration) {
+	words := wordsOf(r.GetLanguage())
+	writeWarnings(out, words, r.GetWarnings())
+	counts := r.GetCounts()
+	if n := r.GetWindows(); n > 0 {
+		fmt.Fprintf(out, words.windows+"\n", n)
+	}
+	fmt.Fprintf(out, words.byOrigin+"\n",
+		counts.GetModelSentences()+counts.GetRewrittenSentences()+counts.GetRenderedSentences(),
+		counts.GetModelSentences(), counts.GetRewrittenSentences(), counts.GetRenderedSentences())
+	fmt.Fprintf(out, words.model+"\n", line(r.GetModel().GetName()), line(r.GetModel().GetVersion()), line(r.GetModel().GetDigest()))
+	fmt.Fprintf(out, words.tokens+"\n", r.GetUsage().GetPromptTokens(), r.GetUsage().GetCompletionTokens(), took.Seconds())
+	fmt.Fprintf(out, "%s\n", line(r.GetNotice()))
 }
 
 func writeFacts(out *bytes.Buffer, words *words, facts []*bedsidev1.Fact) {
