@@ -73,5 +73,8 @@ func (a *analysis) tellsState(f render.Fact) bool {
 	word := map[render.State]*regexp.Regexp{
 		render.StateOrdered: a.lex.ordered, render.StateAdministered: a.lex.given, render.StatePreliminary: a.lex.pending,
 	}[f.State]
+	if f.State == render.StateAdministered && a.lex.ongoing.MatchString(f.Text) && a.find(a.lex.ongoing) == nil {
+		return false // a drug that still runs
+	}
 	return word == nil || a.find(word) != nil
 }

@@ -25,6 +25,8 @@ var sepsisCases = []factCase{
 	{"Heart rate", "The respiratory rate was 28/min at 06:00 and 20/min at 18:00.", FailFact},
 	{"Heart rate", "Sepsis has been known since 2026-03-14 07:00. The heart rate fell to 94/min.", FailFact},
 	{"Heart rate", "", FailUnsupported},
+	{"Given: norepinephrine 0.05", "Norepinephrine 0.05 µg/kg/min, intravenous, was given at 2026-03-14 12:00.", FailFact},
+	{"Given: norepinephrine 0.05", "Norepinephrine 0.05 µg/kg/min, intravenous, was given at 2026-03-14 12:00, in progress.", ""},
 	{"Devices", "The devices are bedside patient monitor, infusion pump and blood gas analyser.", ""},
 	{"Devices", "The devices are bedside patient monitor and blood gas analyser.", FailFact},
 	{"Patient", "The patient is 67 years old.", FailFact},

@@ -88,7 +88,10 @@ type WarningKind string
 const (
 	WarnLanguage WarningKind = "language" // the model does not write the language
 	WarnWriter   WarningKind = "writer"   // the model failed
-	WarnOpenStay WarningKind = "stay"     // a discharge summary of a stay that has not ended
+
+	// Of the styles that stand for a whole record.
+	WarnOpenStay    WarningKind = "open-stay"    // a discharge summary of a stay that has not ended
+	WarnNoAllergies WarningKind = "no-allergies" // the record says nothing of allergies, not even that there are none
 )
 
 // Warning tells a reader how the summary came about. Err is for the caller's own
@@ -147,6 +150,9 @@ func Summarize(ctx context.Context, doc *render.Document, w Writer, opt Options)
 	if opt.Style == Discharge && doc.Discharge.IsZero() {
 		out.Warnings = append(out.Warnings, Warning{Kind: WarnOpenStay, Message: openStayWarning[doc.Lang]})
 	}
+	if opt.Style != Plain && !knowsAllergies(doc) {
+		out.Warnings = append(out.Warnings, Warning{Kind: WarnNoAllergies, Message: allergiesWarning[doc.Lang]})
+	}
 	if !slices.Contains(opt.ModelLanguages, doc.Lang) {
 		out.Warnings = append(out.Warnings, Warning{Kind: WarnLanguage, Message: languageWarning[doc.Lang]})
 		w = nil
@@ -201,6 +207,17 @@ var languageWarning = map[render.Lang]string{
 var openStayWarning = map[render.Lang]string{
 	render.English: "the record has no end of the stay; this is no final discharge summary",
 	render.Chinese: "记录中无出院时间；本摘要并非最终出院小结",
+}
+
+var allergiesWarning = map[render.Lang]string{
+	render.English: "the record says nothing about allergies",
+	render.Chinese: "记录中无过敏相关信息",
+}
+
+func knowsAllergies(doc *render.Document) bool {
+	return slices.ContainsFunc(doc.Sections, func(s render.Section) bool {
+		return slices.ContainsFunc(s.Facts, func(f render.Fact) bool { return names(&f, render.TermAllergen) })
+	})
 }
 
 var writerWarning = map[render.Lang]string{

@@ -21,6 +21,7 @@ type lexicon struct {
 	pending   *regexp.Regexp
 	final     *regexp.Regexp // a report has come
 	always    *regexp.Regexp // of all readings
+	ongoing   *regexp.Regexp // not over
 	lowest    *regexp.Regexp
 	highest   *regexp.Regexp
 	first     *regexp.Regexp // of a series
@@ -76,6 +77,7 @@ func englishLexicon() *lexicon {
 		past:      re(`\b(past|history|previous\w*|resolved|former\w*)\b`),
 		pending:   re(`\b(pending|preliminary|awaited|outstanding)\b`),
 		final:     re(`\b(final|finali[sz]ed|available|complete|completed)\b`),
+		ongoing:   re(`\b(in progress|ongoing)\b`),
 		always:    re(`\b(all|each|every|always|throughout)\b`),
 		lowest:    re(`\b(lowest|minimum|nadir)\b`),
 		highest:   re(`\b(highest|maximum|peak\w*)\b`),
@@ -120,6 +122,7 @@ func chineseLexicon() *lexicon {
 		past:      re(`(既往|病史|曾)`),
 		pending:   re(`(待定|初步|待回报)`),
 		final:     re(`(最终|已完成|已回报)`),
+		ongoing:   re(`(进行中)`),
 		always:    re(`(均|全部|始终|一直|全程)`),
 		lowest:    re(`(最低)`),
 		highest:   re(`(最高|峰值)`),

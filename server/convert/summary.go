@@ -111,5 +111,9 @@ var origins = map[summary.Origin]bedsidev1.SentenceOrigin{
 
 // summaryWarningTo leaves out the error behind a warning: its text is not for callers.
 func summaryWarningTo(w summary.Warning) *bedsidev1.Warning {
-	return &bedsidev1.Warning{Kind: "model-" + string(w.Kind), Path: string(w.Section), Message: w.Message}
+	kind := string(w.Kind)
+	if w.Kind == summary.WarnLanguage || w.Kind == summary.WarnWriter {
+		kind = "model-" + kind
+	}
+	return &bedsidev1.Warning{Kind: kind, Path: string(w.Section), Message: w.Message}
 }
