@@ -50,6 +50,7 @@ type scripted struct {
 	block  bool // until the call ends
 	pieces []*bedsidev1.StreamGenerateResponse
 	asked  chan *bedsidev1.GenerateRequest
+	styles chan bedsidev1.SummaryStyle
 }
 
 func (s *scripted) Tokenize(context.Context, *bedsidev1.TokenizeRequest) (*bedsidev1.TokenizeResponse, error) {
@@ -84,6 +85,9 @@ func (s *scripted) StreamSummarizeRecord(
 ) error {
 	if s.err != nil {
 		return s.err
+	}
+	if s.styles != nil {
+		s.styles <- req.GetStyle()
 	}
 	answer := summaryOf(req.GetLanguage())
 	for _, section := range answer.GetSections() {
