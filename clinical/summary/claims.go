@@ -192,10 +192,11 @@ func (a *analysis) claimStands(class wordClass, at []int) bool {
 		return false
 	}
 	if n := a.valueBefore(at[0]); n >= 0 && class.flags != nil {
-		return a.trendStands(class, k) || a.numberFlag(n, class.flags)
+		stands, _ := a.trendStands(class, k, at)
+		return stands || a.numberFlag(n, class.flags)
 	}
 	for _, k := range a.alike(k) {
-		if !a.trendStands(class, k) && !a.flagStands(class, k) {
+		if stands, bound := a.trendStands(class, k, at); !stands && (bound || !a.flagStands(class, k)) {
 			return false
 		}
 	}

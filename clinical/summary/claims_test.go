@@ -71,6 +71,16 @@ var claimsEnglish = []sentenceCase{
 	{"The heart rate rose since 11:00.", FailTrend},
 	{"Heart rate doubled.", FailWords},
 
+	{"The heart rate fell to 98/min.", ""},
+	{"Glucose rose to 210 mg/dL.", ""},
+	{"The heart rate increased from 128/min to 131/min and is now 98/min.", ""},
+	{"The heart rate fell to 131/min.", FailTrend},
+	{"The heart rate rose to 98/min.", FailTrend},
+	{"Lactate fell to 4.2 mmol/L.", FailTrend},
+	{"Creatinine fell by 1.45 mg/dL.", FailNumber},
+	{"The heart rate remained normal.", FailFlag},
+	{"Sodium remained low.", FailFlag},
+
 	// Words that belong to another thing than the nearest.
 	{"Creatinine was 1.90 mg/dL with low sodium.", ""},
 	{"The heart rate was 128/min with a falling creatinine.", ""},
@@ -164,6 +174,9 @@ var claimsEnglish = []sentenceCase{
 	{"The heart rate at 08:00 was 128/min.", ""},
 	{"The heart rate was 131/min in the first 6 hours of admission.", ""},
 	{"The patient has sepsis since yesterday.", ""},
+	{"The patient has sepsis since admission.", ""},
+	{"The heart rate fell since admission.", FailTrend}, // it rose at first
+	{"Creatinine fell since admission.", ""},
 	{"On admission the heart rate was 98/min.", FailNumber},
 	{"On admission the heart rate was 131/min.", FailNumber}, // near it, but not the first
 	{"The heart rate on admission was 98/min.", FailNumber},
@@ -193,6 +206,11 @@ var claimsChinese = []sentenceCase{
 	{"C反应蛋白恶化。", ""},
 	{"葡萄糖从60 mg/dL升至210 mg/dL。", ""},
 	{"心率和肌酐均下降。", ""},
+	{"心率降至98次/分。", ""},
+	{"心率降至131次/分。", FailTrend},
+	{"心率从98次/分升至131次/分。", FailTrend},
+	{"肌酐下降1.45 mg/dL。", FailNumber},
+	{"钠持续偏低。", FailFlag},
 	{"肌酐恶化。", FailTrend},
 	{"C反应蛋白好转。", FailTrend},
 	{"患者好转。", FailTrend},

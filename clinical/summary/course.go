@@ -97,20 +97,66 @@ func came(rs []reading, o outcome, trends []render.Trend) bool {
 	return false
 }
 
-// trendStands holds a word of movement against what is said with it: two values ("from 118 to 94") by their readings, a
-// stretch of time ("since 08:00") by the readings in it, else the whole series by its trend.
-func (a *analysis) trendStands(class wordClass, k int) bool {
+// trendStands holds a word of movement against what is said with it: two values ("from 118 to 94") or the one it came to
+// by their readings, a stretch of time ("since 08:00") by the readings in it, else the whole series by its trend. Where the
+// sentence says one of the former, the movement is bound to it.
+func (a *analysis) trendStands(class wordClass, k int, at []int) (stands, bound bool) {
 	m := a.mentions[k]
 	if up, down := slices.Contains(class.trends, render.TrendRising), slices.Contains(class.trends, render.TrendFalling); up != down {
 		for i, n := range a.numbers {
 			if j := a.rangeStart(i); n.governor == k && j >= 0 && !a.inReference(i) {
-				return a.movedBetween(i, j, m, up)
+				return a.movedBetween(i, j, m, up), true
 			}
+		}
+		if i := a.reachedBy(at); i >= 0 && a.numbers[i].governor == k {
+			return a.cameTo(i, m, up), true
 		}
 	}
 	if w, said := a.windowOf(); said {
-		return a.movedWithin(class, m, w)
+		return a.movedWithin(class, m, w), true
 	}
+	return a.movedOverall(class, m), false
+}
+
+// reachedBy is the value that a movement came to: "fell to 94", "降至94"; -1 where none is told.
+func (a *analysis) reachedBy(at []int) int {
+	for i, n := range a.numbers {
+		if n.start < at[1] {
+			continue
+		}
+		between := a.stripMoments(at[1], n.start)
+		if a.lex.reached.MatchString(between) || between == "" && strings.HasSuffix(a.s[at[0]:at[1]], "至") {
+			return i
+		}
+		return -1
+	}
+	return -1
+}
+
+// cameTo says whether a value is the last of its series or its extreme on the side said, and came after one on the other side.
+func (a *analysis) cameTo(i int, m mention, up bool) bool {
+	n, extreme := a.numbers[i], render.RoleLowest
+	if up {
+		extreme = render.RoleHighest
+	}
+	for _, k := range a.factsOf(m) {
+		f := &a.facts[k]
+		for _, y := range f.Numbers {
+			if !n.equals(y) || y.Role != extreme && y.Role != render.RoleLast || !a.belongs(y, m, *f) || !a.timeFits(n, *f, y) {
+				continue
+			}
+			if slices.ContainsFunc(f.Numbers, func(x render.Number) bool {
+				return x.Of == y.Of && seriesRole(x.Role) && x.At.Compare(y.At) < 0 && x.Value.Float != y.Value.Float && (y.Value.Float > x.Value.Float) == up
+			}) {
+				a.used[k], a.numeric[k] = true, true
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (a *analysis) movedOverall(class wordClass, m mention) bool {
 	stands := false
 	for _, i := range a.factsOf(m) {
 		f := &a.facts[i]

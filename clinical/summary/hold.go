@@ -175,6 +175,9 @@ func (a *analysis) roleFits(i int, f render.Fact, x render.Number) bool {
 	if a.lex.highest.MatchString(before) || behindValue(a.lex.highest, after) {
 		return has(render.RoleHighest)
 	}
+	if seriesRole(x.Role) && a.lex.changedBy.MatchString(before) {
+		return false // a change is no reading
+	}
 	if word := a.placeWord(i); word != "" && seriesRole(x.Role) && !has(word, render.RoleValue) {
 		return false
 	}

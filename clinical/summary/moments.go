@@ -147,6 +147,9 @@ func (a *analysis) checkMoments() {
 		if a.momentTaken(k) || a.held[k] {
 			continue // held with its value
 		}
+		if m.when.since { // no reading, so what began then
+			m.when, _ = admitted(a.times, 0, 0)
+		}
 		found := false
 		for j := range a.mentions {
 			for _, i := range a.kept[j] {

@@ -18,6 +18,7 @@ type anchors struct{ admission, discharge, latest record.DateTime }
 type stretch struct {
 	from, to time.Time
 	edge     render.Role // RoleFirst: the first reading of a series alone; RoleLast: the last one
+	since    bool        // what is said began then
 }
 
 // onAdmission is how far from admission a reading may be that was taken on admission, and how long before discharge one at
@@ -52,7 +53,8 @@ var phrasesOf = map[render.Lang][]phrase{
 		{re(`\b(?:on|at|upon) (?:the )?(?:admission|arrival|presentation)\b`), admitted},
 		{re(`\b(?:at|on|upon) (?:the )?discharge\b`), discharged},
 		{re(`\b(?:before|prior to) (?:the )?(?:admission|arrival)\b`), beforeAdmission},
-		{re(`\b(?:after|since|following) (?:the )?(?:admission|arrival)\b`), sinceAdmission},
+		{re(`\bsince (?:the )?(?:admission|arrival)\b`), sinceAdmission},
+		{re(`\b(?:after|following) (?:the )?(?:admission|arrival)\b`), afterwards},
 		{re(`\bthe day before yesterday\b`), daysAgo(2)},
 		{re(`\byesterday\b`), daysAgo(1)},
 		{re(`\btoday\b`), daysAgo(0)},
@@ -70,7 +72,8 @@ var phrasesOf = map[render.Lang][]phrase{
 		{re(`(?:入院|就诊)(?:时|即刻|之初)`), admitted},
 		{re(`出院时`), discharged},
 		{re(`(?:入院|就诊)(?:之前|以前|前)`), beforeAdmission},
-		{re(`自?(?:入院|就诊)(?:之后|以后|以来|后)`), sinceAdmission},
+		{re(`自?(?:入院|就诊)以来|自(?:入院|就诊)(?:之后|以后|后|起)?`), sinceAdmission},
+		{re(`(?:入院|就诊)(?:之后|以后|后)`), afterwards},
 		{re(`前[日天]`), daysAgo(2)},
 		{re(`昨[日天]`), daysAgo(1)},
 		{re(`今[日天]`), daysAgo(0)},
@@ -89,12 +92,12 @@ func admitted(a anchors, _ time.Duration, _ int) (stretch, bool) {
 		return s, ok
 	}
 	at := a.admission.Time
-	return stretch{at.Add(-onAdmission), at.Add(onAdmission), render.RoleFirst}, a.admission.Precision == record.PrecisionSecond
+	return stretch{from: at.Add(-onAdmission), to: at.Add(onAdmission), edge: render.RoleFirst}, a.admission.Precision == record.PrecisionSecond
 }
 
 func discharged(a anchors, _ time.Duration, _ int) (stretch, bool) {
 	at := a.discharge.Time
-	return stretch{at.Add(-atDischarge), at, render.RoleLast}, a.discharge.Precision == record.PrecisionSecond
+	return stretch{from: at.Add(-atDischarge), to: at, edge: render.RoleLast}, a.discharge.Precision == record.PrecisionSecond
 }
 
 func beforeAdmission(a anchors, _ time.Duration, _ int) (stretch, bool) {
@@ -102,6 +105,12 @@ func beforeAdmission(a anchors, _ time.Duration, _ int) (stretch, bool) {
 }
 
 func sinceAdmission(a anchors, _ time.Duration, _ int) (stretch, bool) {
+	s, ok := afterwards(a, 0, 0)
+	s.since = true
+	return s, ok
+}
+
+func afterwards(a anchors, _ time.Duration, _ int) (stretch, bool) {
 	return stretch{from: a.admission.Time, to: a.latest.Time}, a.admission.Precision >= record.PrecisionDay
 }
 

@@ -30,6 +30,8 @@ type lexicon struct {
 	reference *regexp.Regexp
 	from      *regexp.Regexp // before the first of two values
 	to        *regexp.Regexp // before the second
+	reached   *regexp.Regexp // between a movement and the value it came to
+	changedBy *regexp.Regexp // before an amount of change
 	timeLink  *regexp.Regexp // between a value and the time that belongs to it
 	glue      map[string]bool
 	glueRuns  []string // Chinese: runs of characters, longest first
@@ -78,7 +80,7 @@ func englishLexicon() *lexicon {
 		pending:   re(`\b(pending|preliminary|awaited|outstanding)\b`),
 		final:     re(`\b(final|finali[sz]ed|available|complete|completed)\b`),
 		ongoing:   re(`\b(in progress|ongoing)\b`),
-		always:    re(`\b(all|each|every|always|throughout)\b`),
+		always:    re(`\b(all|each|every|always|throughout|remain|remains|remained)\b`),
 		lowest:    re(`\b(lowest|minimum|nadir)\b`),
 		highest:   re(`\b(highest|maximum|peak\w*)\b`),
 		first:     re(`\b(first|initial|initially|earliest|at first)\b`),
@@ -87,6 +89,8 @@ func englishLexicon() *lexicon {
 		reference: re(`\b(reference|normal range)\b`),
 		from:      re(`\b(?:from|between)\s*$`),
 		to:        re(`\b(?:to|and)\s*$`),
+		reached:   re(`^\s*(?:(?:down|up|back) )?to\s*$`),
+		changedBy: re(`\bby\s*$`),
 		timeLink:  re(`^\s*\)?\s*\(?,?\s*(?:(?:was|were) (?:given|recorded|measured|taken|noted|administered|ordered)\s+)?(?:at|on|by|as of)?\s*$`),
 		glue:      map[string]bool{},
 	}
@@ -99,8 +103,10 @@ func englishLexicon() *lexicon {
 func chineseLexicon() *lexicon {
 	l := &lexicon{
 		trends: []wordClass{
-			{re(`(上升|升至|上涨|增加|升高|增高)`), []render.Trend{render.TrendRising}, []string{render.FlagHigh}, ""},
-			{re(`(下降|降至|回落|减少|降低)`), []render.Trend{render.TrendFalling}, []string{render.FlagLow}, ""},
+			{re(`(上升|升至|上涨|增加)`), []render.Trend{render.TrendRising}, nil, ""},
+			{re(`(升高|增高)`), []render.Trend{render.TrendRising}, []string{render.FlagHigh}, ""},
+			{re(`(下降|降至|回落|减少)`), []render.Trend{render.TrendFalling}, nil, ""},
+			{re(`(降低)`), []render.Trend{render.TrendFalling}, []string{render.FlagLow}, ""},
 			{re(`(平稳|稳定|不变)`), []render.Trend{render.TrendStable}, nil, ""},
 			{re(`(波动)`), []render.Trend{render.TrendFluctuating}, nil, ""},
 			{re(`(好转|改善|缓解)`), nil, nil, better},
@@ -123,7 +129,7 @@ func chineseLexicon() *lexicon {
 		pending:   re(`(待定|初步|待回报)`),
 		final:     re(`(最终|已完成|已回报)`),
 		ongoing:   re(`(进行中)`),
-		always:    re(`(均|全部|始终|一直|全程)`),
+		always:    re(`(均|全部|始终|一直|全程|持续)`),
 		lowest:    re(`(最低)`),
 		highest:   re(`(最高|峰值)`),
 		first:     re(`(首次|初始|最初|起初|第一次)`),
@@ -132,6 +138,8 @@ func chineseLexicon() *lexicon {
 		reference: re(`(参考)`),
 		from:      re(`(?:从|由)\s*$`),
 		to:        re(`(?:至|到|为)\s*$`),
+		reached:   re(`^\s*[至到]\s*$`),
+		changedBy: re(`(?:上升|升高|增高|上涨|增加|下降|降低|回落|减少)了?\s*$`),
 		timeLink:  re(`^\s*\)?\s*\(\s*$`),
 		glue:      map[string]bool{},
 		glueRuns:  strings.Fields(glueChinese),
