@@ -55,3 +55,11 @@ func (d *Document) join(head string, facts []Fact) Fact {
 	}
 	return b.done()
 }
+
+// was says that a value was out of range at some time, which need not be the latest.
+func (p *phrases) was(name, flag, value, at string) string {
+	if p.lang == Chinese {
+		return name + flag + p.colon + p.valueAt(value, at)
+	}
+	return name + " was " + flag + p.colon + p.valueAt(value, at)
+}

@@ -227,7 +227,7 @@ func (a *analysis) movedWithin(class wordClass, m mention, k int) bool {
 	for _, i := range a.factsOf(m) {
 		f := &a.facts[i]
 		rs, _ := a.readings(keyOf(m, f))
-		within := rs
+		var within []reading
 		if mom.relative {
 			within = slices.DeleteFunc(slices.Clone(rs), func(r reading) bool {
 				return r.at.Before(mom.when.from) || r.at.After(mom.when.to)

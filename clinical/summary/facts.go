@@ -49,7 +49,10 @@ func (a *analysis) tellsValue(f render.Fact) bool {
 	roles := []render.Role{render.RoleValue, render.RoleDose, render.RoleAge}
 	if slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleLast }) {
 		roles = []render.Role{render.RoleLast}
+	} else if !slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return slices.Contains(roles, n.Role) }) {
+		roles = []render.Role{render.RoleReading} // of the windows of a long stay
 	}
+	timed := roles[0] == render.RoleLast || roles[0] == render.RoleReading
 	needed := slices.DeleteFunc(slices.Clone(f.Numbers), func(n render.Number) bool { return !slices.Contains(roles, n.Role) })
 	told := func(n render.Number) bool {
 		return slices.ContainsFunc(a.numbers, func(x number) bool {
@@ -59,7 +62,7 @@ func (a *analysis) tellsValue(f render.Fact) bool {
 	}
 	// One of a fact's values will do, but of several latest values that of each time.
 	return len(needed) == 0 || !slices.ContainsFunc(needed, func(n render.Number) bool {
-		return !slices.ContainsFunc(needed, func(o render.Number) bool { return (o.At == n.At || n.Role != render.RoleLast) && told(o) })
+		return !slices.ContainsFunc(needed, func(o render.Number) bool { return (o.At == n.At || !timed) && told(o) })
 	})
 }
 

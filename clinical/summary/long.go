@@ -49,7 +49,7 @@ func Prepare(rec *record.PatientRecord, lang render.Lang, opt Options) (doc *ren
 	cuts := windowsOf(rec)
 	var seen []render.Fact
 	for _, w := range cuts {
-		part := render.Render(w, render.Options{Lang: doc.Lang, Now: doc.Latest, MaxFacts: maxFacts, TokenBudget: budget})
+		part := render.Render(w, render.Options{Lang: doc.Lang, Now: doc.Latest, Part: true, MaxFacts: maxFacts, TokenBudget: budget})
 		for _, s := range part.Sections {
 			if s.Kind == render.SectionOpen {
 				seen = append(seen, slices.DeleteFunc(s.Facts, func(f render.Fact) bool { return !f.Critical })...)
@@ -128,10 +128,13 @@ func startOf(t time.Time, length time.Duration) time.Time {
 
 // reduce makes one fact of all that the windows tell of one measure, unless the document's last word on it says as much.
 func reduce(doc *render.Document, seen []render.Fact) []render.Fact {
+	reading := func(f render.Fact) string { return fmt.Sprint(f.Terms, f.Evidence) }
 	said := map[string]bool{}
 	for _, s := range doc.Sections {
 		for _, f := range s.Facts {
-			said[f.Text] = true
+			if s.Kind == render.SectionOpen && f.Critical {
+				said[reading(f)] = true
+			}
 		}
 	}
 	type group struct{ facts []render.Fact }
@@ -153,12 +156,21 @@ func reduce(doc *render.Document, seen []render.Fact) []render.Fact {
 	var out []render.Fact
 	for _, g := range groups {
 		if len(g.facts) == 1 || !render.Joined(g.facts[0]) {
-			if f := g.facts[0]; !said[f.Text] {
+			if f := g.facts[0]; !said[reading(f)] {
 				out = append(out, f)
 			}
 			continue
 		}
 		out = append(out, doc.Course(g.facts))
+	}
+	// The last value of a window is one of many: no sentence may call it the latest.
+	for i := range out {
+		out[i].Numbers = slices.Clone(out[i].Numbers)
+		for j := range out[i].Numbers {
+			if out[i].Numbers[j].Role == render.RoleLast {
+				out[i].Numbers[j].Role = render.RoleReading
+			}
+		}
 	}
 	return out
 }

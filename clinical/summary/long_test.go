@@ -89,11 +89,23 @@ func TestLongStay(t *testing.T) {
 				t.Fatal(err)
 			}
 			requireTold(t, doc, s)
+			if r := NewChecker(doc).Check(map[render.Lang]string{
+				render.English: "The latest sodium was 121 mmol/L.", render.Chinese: "最近一次钠为121 mmol/L。",
+			}[lang]); r.OK {
+				t.Errorf("%s: the last value of a window passes for the latest", lang)
+			}
+			for _, x := range s.Sections {
+				for _, y := range x.Sentences {
+					if strings.Contains(y.Text, "121") && (strings.Contains(strings.ToLower(y.Text), "latest") || strings.Contains(y.Text, "最近")) {
+						t.Errorf("%q is not the latest", y.Text)
+					}
+				}
+			}
 			for _, f := range critical {
 				value := f.Numbers[slices.IndexFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleLast })].Value.Text
 				if !slices.ContainsFunc(s.Sections, func(x Section) bool {
 					return slices.ContainsFunc(x.Sentences, func(y Sentence) bool {
-						return slices.Contains(y.Evidence, f.Evidence[0]) && strings.Contains(y.Text, value) && strings.Contains(y.Text, f.Terms[0].Names[0])
+						return slices.Contains(y.Evidence, f.Evidence[0]) && strings.Contains(y.Text, value) && strings.Contains(strings.ToLower(y.Text), strings.ToLower(f.Terms[0].Names[0]))
 					})
 				}) {
 					t.Errorf("%s %s: %q of a window is lost", lang, style, f.Text)
