@@ -38,9 +38,12 @@ type ClinicalServiceClient interface {
 	// SummarizeRecord turns a record into text and has a language model summarise it.
 	// Every number, unit, date, drug and diagnosis in a sentence is held against the record;
 	// a sentence that does not stand is written again or replaced by the plain fact.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SummarizeRecord(ctx context.Context, in *SummarizeRecordRequest, opts ...grpc.CallOption) (*SummarizeRecordResponse, error)
 	// StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
 	// have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	StreamSummarizeRecord(ctx context.Context, in *SummarizeRecordRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamSummarizeRecordResponse], error)
 	// SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
 	// with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
@@ -121,9 +124,12 @@ type ClinicalServiceServer interface {
 	// SummarizeRecord turns a record into text and has a language model summarise it.
 	// Every number, unit, date, drug and diagnosis in a sentence is held against the record;
 	// a sentence that does not stand is written again or replaced by the plain fact.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SummarizeRecord(context.Context, *SummarizeRecordRequest) (*SummarizeRecordResponse, error)
 	// StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
 	// have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	StreamSummarizeRecord(*SummarizeRecordRequest, grpc.ServerStreamingServer[StreamSummarizeRecordResponse]) error
 	// SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
 	// with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied

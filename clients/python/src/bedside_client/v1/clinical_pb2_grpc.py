@@ -73,6 +73,7 @@ class ClinicalServiceServicer(object):
         """SummarizeRecord turns a record into text and has a language model summarise it.
         Every number, unit, date, drug and diagnosis in a sentence is held against the record;
         a sentence that does not stand is written again or replaced by the plain fact.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,6 +82,8 @@ class ClinicalServiceServicer(object):
     def StreamSummarizeRecord(self, request, context):
         """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
         have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
