@@ -52,7 +52,7 @@ run: setup build ## Set up, start the server, print the analysis of a sample pat
 	@$(with_env) && exec bin/bedside serve --demo $(DEMO)
 
 .PHONY: test
-test: prerequisites ## Set up, then run every test: fuzzers, Go with the race detector, Python, clients
+test: prerequisites ## Set up, then run every test: fuzzers, Go (with the race detector where things run at once), Python, clients
 	@GO='$(GO)' PYTHON='$(PYTHON)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh all
 
 .PHONY: fuzz
@@ -71,6 +71,11 @@ load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate o
 overload: setup build ## Send a server three times what it can do, and report what becomes of it (6 minutes)
 	@$(with_env) && $(GO) build -o .build/overload ./scripts/bench/overload && exec .build/overload
 
+.PHONY: adversarial
+adversarial: setup ## Have the clinical functions answer all 500 records that mean harm (SEED=n makes others; 15 minutes)
+	@$(with_env) && BEDSIDE_ADVERSARIAL=1 BEDSIDE_ADVERSARIAL_ENGLISH=25 BEDSIDE_ADVERSARIAL_SEED='$(or $(SEED),1)' \
+		exec $(GO) test ./server/adversarial -v -count=1 -timeout 2h
+
 .PHONY: compare
 compare: setup build ## Compare embeddings with MLServer, which it fetches (6 minutes)
 	@$(with_env) && exec "$$BEDSIDE_PYTHON" -m scripts.bench.compare
@@ -84,8 +89,8 @@ train: prerequisites ## Train the four kinds of language models (SIZE=tiny or sm
 	@exec $(PYTHON) -m scripts.train --size '$(SIZE)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(CORPUS),,$(if $(filter tiny,$(SIZE)),--fresh --check))
 
 .PHONY: lint
-lint: setup ## Check formatting, imports, style, generated code, module files, Python
-	@$(with_env) && GO='$(GO)' exec bash scripts/lint.sh
+lint: prerequisites ## Set up, then check formatting, imports, style, generated code, module files, Python
+	@GO='$(GO)' PYTHON='$(PYTHON)' exec bash scripts/lint.sh
 
 .PHONY: proto
 proto: prerequisites ## Generate the Go code of proto/

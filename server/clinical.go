@@ -14,6 +14,7 @@ import (
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/convert"
 	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/interceptor"
 )
 
 // clinicalService reads patient records.
@@ -58,6 +59,7 @@ func (s *clinicalService) summarize(
 	if err != nil {
 		return nil, err
 	}
+	interceptor.SetPatient(ctx, rec.Patient.ID)
 	writer := &modelWriter{model: lm}
 	doc, sum, err := summary.Record(ctx, rec, convert.Language(req.GetLanguage()), writer, summary.Options{
 		Style: convert.Style(req.GetStyle()), TokenBudget: int(req.GetTokenBudget()), ModelLanguages: lm.languages(), OnSentence: each,

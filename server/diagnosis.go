@@ -11,6 +11,7 @@ import (
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/convert"
+	"github.com/bedside-lm/bedside/server/interceptor"
 )
 
 func (s *clinicalService) SuggestDiagnoses(ctx context.Context, req *bedsidev1.SuggestDiagnosesRequest) (*bedsidev1.SuggestDiagnosesResponse, error) {
@@ -19,7 +20,7 @@ func (s *clinicalService) SuggestDiagnoses(ctx context.Context, req *bedsidev1.S
 		return nil, err
 	}
 	defer release()
-	rec, err := prepared(req.GetSource(), s.limits)
+	rec, err := prepared(ctx, req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -35,12 +36,13 @@ func (s *clinicalService) SuggestDiagnoses(ctx context.Context, req *bedsidev1.S
 	return out, nil
 }
 
-// prepared reads and cleans a record.
-func prepared(src *bedsidev1.RecordSource, limits convert.Limits) (*record.PatientRecord, error) {
+// prepared reads and cleans a record, and notes for the audit whose it is.
+func prepared(ctx context.Context, src *bedsidev1.RecordSource, limits convert.Limits) (*record.PatientRecord, error) {
 	rec, err := convert.Source(src, limits)
 	if err != nil {
 		return nil, err
 	}
+	interceptor.SetPatient(ctx, rec.Patient.ID)
 	return prepare.Run(rec, prepare.Options{}).Record, nil
 }
 

@@ -18,7 +18,7 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 	if err != nil {
 		return nil, err
 	}
-	rec, err := prepared(req.GetSource(), s.limits)
+	rec, err := prepared(ctx, req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err
 	}

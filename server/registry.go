@@ -144,13 +144,13 @@ func isFolderOfAny(roots []string, name string) bool {
 }
 
 // acquire finds a version of a model ("": the highest that is ready) and notes its name for
-// the log. The caller releases it.
+// the log and the audit. The caller releases it.
 func (r *registry) acquire(ctx context.Context, name, version string) (*handle, error) {
 	h, err := r.find(name, version)
 	if err != nil {
 		return nil, err
 	}
-	interceptor.SetModel(ctx, h.Spec().Name)
+	interceptor.SetModel(ctx, h.Spec().Name, h.Spec().Digest)
 	return h, nil
 }
 

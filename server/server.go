@@ -28,6 +28,8 @@ import (
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
+	"github.com/bedside-lm/bedside/server/audit"
+	"github.com/bedside-lm/bedside/server/auth"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/convert"
 	"github.com/bedside-lm/bedside/server/embed"
@@ -44,6 +46,8 @@ type Server struct {
 	log      *slog.Logger
 	models   *registry
 	graphs   *graphs
+	gate     *auth.Gate
+	audit    *audit.Log // nil: none is kept
 	grpc     *grpc.Server
 	registry *prometheus.Registry
 	language *engine.MetricSet
@@ -80,6 +84,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
+	if err := s.guard(); err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	s.registry = registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -111,10 +118,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.graphs.start(ctx); err != nil {
 		return err
 	}
-	chain, err := interceptor.New(interceptor.Options{Logger: s.log, Registerer: registry, Limits: interceptor.Limits{
-		MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
-		RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
-	}})
+	chain, err := s.chain()
 	if err != nil {
 		return err
 	}
@@ -122,15 +126,33 @@ func (s *Server) start(ctx context.Context) error {
 	s.register(chain)
 	chain.InitializeMetrics(s.grpc)
 	s.memory = bufconn.Listen(1 << 20)
-	s.serving.Go(func() error { return s.grpc.Serve(s.memory) })
+	s.serving.Go(func() error { return s.serve(s.memory) })
 	if s.listener != nil {
 		listener := netutil.LimitListener(s.listener, s.cfg.MaxConnections)
-		s.serving.Go(func() error { return s.grpc.Serve(listener) })
+		s.serving.Go(func() error { return s.serve(listener) })
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWatching = stop
 	s.watching.Go(func() { s.followModels(watching) })
 	s.ready.set(true)
+	return nil
+}
+
+// chain is what every call passes through.
+func (s *Server) chain() (*interceptor.Chain, error) {
+	return interceptor.New(interceptor.Options{
+		Logger: s.log, Registerer: s.registry, Gate: s.gate, Audit: s.audit, Limits: interceptor.Limits{
+			MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
+			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
+		},
+	})
+}
+
+// serve answers on a listener. That the server was stopped before it began is no failure.
+func (s *Server) serve(l net.Listener) error {
+	if err := s.grpc.Serve(l); !errors.Is(err, grpc.ErrServerStopped) {
+		return err
+	}
 	return nil
 }
 
@@ -259,5 +281,5 @@ func (s *Server) close() error {
 	if s.models != nil {
 		errs = append(errs, s.models.close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.unguard())...)
 }

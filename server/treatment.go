@@ -20,7 +20,7 @@ const treatmentTokens = 96
 
 func (s *clinicalService) SuggestTreatments(ctx context.Context, req *bedsidev1.SuggestTreatmentsRequest) (*bedsidev1.SuggestTreatmentsResponse, error) {
 	lang := languageOf(req.GetLanguage())
-	rec, err := prepared(req.GetSource(), s.limits)
+	rec, err := prepared(ctx, req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err
 	}

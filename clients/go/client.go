@@ -68,6 +68,11 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		grpc.WithChainUnaryInterceptor(deadlineUnary(o.timeout), pushbackUnary),
 		grpc.WithChainStreamInterceptor(deadlineStream(o.timeout), pushbackStream),
 	}
+	if o.token != nil || o.purpose != "" {
+		dial = append(dial, grpc.WithPerRPCCredentials(&callCredentials{
+			token: o.token, purpose: o.purpose, plain: o.tls == nil && (o.insecure || isLocal(target)),
+		}))
+	}
 	conn, err := grpc.NewClient(target, append(dial, o.dial...)...)
 	if err != nil {
 		return nil, err

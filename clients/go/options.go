@@ -22,6 +22,8 @@ type options struct {
 	failFast  bool
 	keepalive keepalive.ClientParameters
 	userAgent string
+	token     func() (string, error)
+	purpose   string
 	dial      []grpc.DialOption
 }
 
@@ -58,6 +60,23 @@ func WithTLS(config *tls.Config) Option {
 		}
 		o.tls = config
 	}
+}
+
+// WithToken sends a bearer token or an API key with every call. Beyond this machine that needs TLS, unless WithInsecure
+// says otherwise.
+func WithToken(token string) Option {
+	return func(o *options) { o.token = func() (string, error) { return token, nil } }
+}
+
+// WithTokenFile is WithToken with what stands in a file, which is read for every call: a token may be renewed there at
+// any time.
+func WithTokenFile(path string) Option {
+	return func(o *options) { o.token = func() (string, error) { return readToken(path) } }
+}
+
+// WithPurposeOfUse tells the server's audit what calls are for: a code of HL7 v3's PurposeOfUse, such as "TREAT".
+func WithPurposeOfUse(code string) Option {
+	return func(o *options) { o.purpose = code }
 }
 
 // WithInsecure sends in plain text. It is the default for loopback addresses and Unix

@@ -86,7 +86,7 @@ func TestViolations(t *testing.T) {
 		{`{'id':'x'}`, "resourceType", "required"},
 		{`{'resourceType':'Encounter','status':'finished'}`, "class", "required"},
 		{`{'resourceType':'Encounter','class':{'code':'IMP'}}`, "status", "required"},
-		{`{'resourceType':'Device','status':'broken'}`, "status", `unknown code "broken"`},
+		{`{'resourceType':'Device','status':'broken'}`, "status", `unknown code: expected`},
 		{`{'resourceType':'Device','deviceName':[{'type':'model-name'}]}`, "deviceName[0].name", "required"},
 		{`{'resourceType':'Condition'}`, "subject", "required"},
 		{`{'resourceType':'Condition','clinicalStatus':{'coding':[{'code':'John Smith'}]},` + me + `}`, "clinicalStatus.coding[0].code", "expected one of active"},

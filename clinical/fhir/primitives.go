@@ -128,24 +128,11 @@ func (r *reader) codeAt(c *tree.Node, from binding) string {
 		return ""
 	}
 	if from != nil && !from.has(s) {
-		r.violate(c, "%sexpected %s", shown(s), oneOf(from))
+		// Which one is not told: a status may hold a name by mistake.
+		r.violate(c, "unknown code: expected %s", oneOf(from))
 		return ""
 	}
 	return s
-}
-
-// shown returns a filed code for a message, but only what looks like one: anything
-// else may be patient text.
-func shown(s string) string {
-	if len(s) > 32 {
-		return ""
-	}
-	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-') {
-			return ""
-		}
-	}
-	return `unknown code "` + s + `": `
 }
 
 func (r *reader) boolAt(c *tree.Node) (value, ok bool) {

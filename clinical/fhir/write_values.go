@@ -45,7 +45,7 @@ func (w *writer) bound(field, s, fallback string, from binding) string {
 	case s == "":
 		return fallback
 	case !from.has(s):
-		w.refuse(field, "%sexpected %s", shown(s), oneOf(from))
+		w.refuse(field, "unknown code: expected %s", oneOf(from))
 	}
 	return s
 }

@@ -28,6 +28,8 @@ type cli struct {
 	Describe  describeCmd  `cmd:"" help:"Say what a waveform, an image file or a sound shows."`
 	Listen    listenCmd    `cmd:"" help:"Take HL7 v2 messages over MLLP and store them."`
 	Models    modelsCmd    `cmd:"" help:"Look at the models."`
+	Auth      authCmd      `cmd:"" help:"Say who may call a server."`
+	Audit     auditCmd     `cmd:"" help:"Look at a server's audit log."`
 	Version   versionCmd   `cmd:"" help:"Print the version of Bedside and of what it runs on."`
 }
 
@@ -62,6 +64,7 @@ func run(ctx context.Context, args []string, a *app) int {
 			{Key: "model", Title: "Models:"},
 			{Key: "batching", Title: "Batching:"},
 			{Key: "limits", Title: "Limits:"},
+			{Key: "security", Title: "Security:"},
 			{Key: "diagnosis", Title: "Diagnosis:"},
 		}),
 	)

@@ -22,7 +22,11 @@ type connection struct {
 	Addr     string        `help:"Server to call. Without it the engine runs in this process, set up by the BEDSIDE_ variables of \"bedside serve --help\"." env:"BEDSIDE_ADDR" placeholder:"HOST:PORT" group:"connection"`
 	Timeout  time.Duration `help:"Longest time a call may take." default:"5m" group:"connection"`
 	Insecure bool          `help:"Send in plain text to an address beyond this machine." group:"connection"`
-	CA       string        `name:"ca" help:"Certificate authorities to trust instead of the system's (PEM)." type:"path" placeholder:"FILE" group:"connection"`
+	CA       string        `name:"ca" help:"Certificate authorities to trust instead of the system's (PEM)." type:"path" env:"BEDSIDE_CA" placeholder:"FILE" group:"connection"`
+	Cert     string        `help:"Client certificate to show (PEM); needs --key." type:"path" env:"BEDSIDE_CLIENT_CERT" placeholder:"FILE" group:"connection"`
+	Key      string        `help:"Private key of --cert (PEM)." type:"path" env:"BEDSIDE_CLIENT_KEY" placeholder:"FILE" group:"connection"`
+	Token    string        `name:"token-file" help:"File with a token or an API key to send." type:"path" env:"BEDSIDE_TOKEN_FILE" placeholder:"FILE" group:"connection"`
+	Purpose  string        `help:"What the call is for, for the server's audit: a code of HL7 v3's PurposeOfUse, such as TREAT." placeholder:"CODE" group:"connection"`
 	Output   string        `help:"text, or json for the response messages (protojson)." enum:"text,json" default:"text" short:"o"`
 	Quiet    bool          `help:"No progress on standard error." short:"q"`
 
@@ -35,8 +39,11 @@ func (c *connection) Validate() error {
 	if c.Timeout <= 0 {
 		return errors.New("--timeout must be longer than nothing")
 	}
-	if c.Insecure && c.CA != "" {
-		return errors.New("--insecure and --ca exclude each other")
+	if c.Insecure && (c.CA != "" || c.Cert != "") {
+		return errors.New("--insecure goes with neither --ca nor --cert")
+	}
+	if (c.Cert == "") != (c.Key == "") {
+		return errors.New("--cert and --key go together")
 	}
 	return nil
 }
@@ -77,23 +84,46 @@ func (c *connection) failed(err error) error {
 	return &callError{err: err, conn: c}
 }
 
+// security says how the connection is encrypted and who calls.
 func (c *connection) security() ([]bedside.Option, error) {
-	switch {
-	case c.Insecure:
-		return []bedside.Option{bedside.WithInsecure()}, nil
-	case c.CA != "":
+	var out []bedside.Option
+	if c.Purpose != "" {
+		out = append(out, bedside.WithPurposeOfUse(c.Purpose))
+	}
+	if c.Addr == "" {
+		return out, nil // nobody asks in this process
+	}
+	if c.Token != "" {
+		if _, err := os.Stat(c.Token); err != nil {
+			return nil, &usageError{fmt.Errorf("--token-file: %w", err)}
+		}
+		out = append(out, bedside.WithTokenFile(c.Token))
+	}
+	if c.Insecure {
+		return append(out, bedside.WithInsecure()), nil
+	}
+	if c.CA == "" && c.Cert == "" {
+		return out, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
 		pem, err := os.ReadFile(c.CA)
 		if err != nil {
 			return nil, fmt.Errorf("--ca: %w", err)
 		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("--ca: %s holds no certificate in PEM form", c.CA)
 		}
-		return []bedside.Option{bedside.WithTLS(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})}, nil
-	default:
-		return nil, nil
 	}
+	if c.Cert != "" {
+		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("--cert, --key: %w", err)
+		}
+		config.Certificates = []tls.Certificate{cert}
+	}
+	return append(out, bedside.WithTLS(config)), nil
 }
 
 // startEngine starts the server without a port.
@@ -108,7 +138,8 @@ func (c *connection) startEngine(a *app) (*server.Server, error) {
 	}
 	cfg := settings.Config
 	cfg.Listen, cfg.HTTPListen = "", ""
-	cfg.EmbeddingModel = "" // most commands do without
+	cfg.Security = config.Security{AuditDir: cfg.AuditDir, AuditKeyFile: cfg.AuditKeyFile, AuditMaxBytes: cfg.AuditMaxBytes} // there is no port to guard
+	cfg.EmbeddingModel = ""                                                                                                  // most commands do without
 	if !c.graph {
 		cfg.GraphDatabase, cfg.GraphURLFile = "", ""
 	}

@@ -89,6 +89,8 @@ var codeNames = map[codes.Code]string{
 	codes.Unimplemented:      "not offered by this server",
 	codes.Internal:           "server failed",
 	codes.FailedPrecondition: "not possible now",
+	codes.Unauthenticated:    "server does not know the caller",
+	codes.PermissionDenied:   "not allowed",
 }
 
 func codeName(code codes.Code) string {
@@ -100,8 +102,10 @@ func codeName(code codes.Code) string {
 
 func hint(e *callError) string {
 	switch status.Code(e.err) {
+	case codes.Unauthenticated:
+		return "--token-file names a file with a token or an API key, --cert and --key a client certificate"
 	case codes.Unavailable:
-		if e.conn.Addr == "" {
+		if e.conn.Addr == "" || bedside.Reason(e.err) == "AUDIT_UNAVAILABLE" {
 			return ""
 		}
 		return "is the server running and ready? Addresses beyond this machine are spoken to through TLS unless --insecure is given. Without --addr the command runs alone"

@@ -38,7 +38,9 @@ func TestUsageErrors(t *testing.T) {
 		{"generate --raw --system s x", "--system is part of a chat"},
 		{"generate --max-tokens many x", "--max-tokens"},
 		{"generate --timeout 0s x", "--timeout must be longer than nothing"},
-		{"generate --insecure --ca f x", "exclude each other"},
+		{"generate --insecure --ca f x", "goes with neither"},
+		{"generate --cert f x", "go together"},
+		{"serve --tls-cert f", "is needed with --tls-cert"},
 		{"generate --output xml x", "--output must be one of"},
 		{"summarize", "<record>"},
 		{"summarize --lang fr x", "--lang must be one of"},
@@ -55,7 +57,7 @@ func TestUsageErrors(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range []string{"--help", "serve --help", "generate --help", "summarize --help", "models list --help", "models load --help", "models unload --help", "models watch --help", "version --help"} {
+	for _, args := range []string{"--help", "serve --help", "generate --help", "summarize --help", "models list --help", "models load --help", "models unload --help", "models watch --help", "auth new-key --help", "audit verify --help", "audit hash --help", "version --help"} {
 		got := command(t.Context(), nil, strings.Fields(args)...)
 		require.Equal(t, exitOK, got.code, args)
 		require.Contains(t, got.out, "Usage: bedside")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..bootstrap.files import replacing
-from . import candidates, counterfactual, diagnosis, generated, perplexity, zeroshot
+from . import candidates, chat, counterfactual, diagnosis, generated, perplexity, zeroshot
 from .corpus import Corpus, some
 from .fit import CHOSEN
 from .ledger import Ledger
@@ -18,6 +18,7 @@ from .serving import Served, reference
 RESULT, SECTION = "evaluation.json", "evaluation.md"
 WRITTEN = 128  # patients whose summaries and triples are written
 PARTS = ("perplexity", "treatment", "summary", "triples", "counterfactual")
+OF_OTHERS = ("perplexity",)  # what a model is judged on that does not know the device models' marks
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ class Job:
     out: Path
     sample: int = 0  # patients; 0: all
     written: int = WRITTEN
+    sequences: int = perplexity.SEQUENCES
     parts: tuple[str, ...] = PARTS
+    sets: tuple[str, ...] | None = None  # records whose diagnosis is judged; None: all
     zero_shot: bool = False
+    chat: bool = False
     again: bool = False
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -46,13 +50,12 @@ def run(served: Served, job: Job) -> dict:
     if job.split == "test":
         job.ledger.check(model["digest"], job.digest, job.again)
     out = {"model": model | described(served.folder), "corpus": job.corpus.folder.name, "split": job.split,
-           "split_sha256": job.digest, "sample": job.sample, "zero_shot": job.zero_shot}
+           "split_sha256": job.digest, "sample": job.sample, "zero_shot": job.zero_shot, "chat": job.chat}
     scored = _diagnoses(served, job, job.split)
     out["chosen"] = chosen = _chosen(served, job, scored)
     out["patients"] = len(set(scored.patients.tolist()))
     out["diagnosis"] = diagnosis.judge(scored, chosen)
-    if not job.zero_shot:
-        out |= {name: judge() for name, judge in _others(served, job).items() if name in job.parts}
+    out |= {name: judge() for name, judge in _others(served, job).items() if name in job.parts}
     out["seconds"] = round(time.monotonic() - began)
     if job.split == "test":
         # At the end: a run that was stopped has shown nobody anything.
@@ -78,14 +81,16 @@ def described(model: Path) -> dict:
 def _diagnoses(served: Served, job: Job, split: str) -> diagnosis.Scored:
     if job.zero_shot:
         return zeroshot.diagnoses(served, job.corpus, split, job.sample or zeroshot.PATIENTS)
-    return candidates.diagnoses(served, job.corpus, some(job.corpus.examples(split, ["diagnosis"]), job.sample))
+    if job.chat:
+        return chat.diagnoses(served, job.corpus, split, job.sets, job.sample)
+    return candidates.diagnoses(served, job.corpus, some(job.corpus.examples(split, ["diagnosis"], job.sets), job.sample))
 
 
 def _chosen(served: Served, job: Job, scored: diagnosis.Scored) -> dict:
     """What was chosen on validation: by this run, by an earlier one of the same model, or now, by asking there as well."""
     path = job.out / served.name / CHOSEN
     basis = {"digest": served.reference.digest, "split_sha256": job.corpus.digests["validation.jsonl"],
-             "sample": job.sample}
+             "sample": job.sample, "sets": job.sets and list(job.sets)}
     if job.split == "test":
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
@@ -104,11 +109,14 @@ def _others(served: Served, job: Job) -> dict[str, Callable[[], dict]]:
     def written(task: str, patients: int):
         return some(job.corpus.examples(job.split, [task]), patients)
 
-    few = min(job.written, job.sample or job.written)
-    return {
-        "perplexity": lambda: perplexity.judge(served, perplexity.sample(some(job.corpus.examples(job.split), job.sample))),
+    few, other = min(job.written, job.sample or job.written), job.zero_shot or job.chat
+    out = {
+        "perplexity": lambda: perplexity.judge(
+            served, perplexity.sample(some(job.corpus.examples(job.split), job.sample), job.sequences),
+            chat.parts if other else perplexity.parts),
         "treatment": lambda: generated.treatment(served, job.corpus, written("treatment", job.sample)),
         "summary": lambda: generated.summary(served, written("summary", few)),
         "triples": lambda: generated.triples(served, written("triples", few)),
         "counterfactual": lambda: counterfactual.judge(served, job.corpus, counterfactual.read()),
     }
+    return {name: judge for name, judge in out.items() if not other or name in OF_OTHERS}

@@ -29,9 +29,9 @@ class ServerError(RuntimeError):
 
 
 class Served:
-    """`bedside serve` with one model folder. Use it as a context manager."""
+    """`bedside serve` with one model folder, and with further settings where they are named. Use it as a context manager."""
 
-    def __init__(self, folder: Path, binary: Path | None = None, threads: int = 0):
+    def __init__(self, folder: Path, binary: Path | None = None, threads: int = 0, settings: Sequence[str] = ()):
         folder = folder.resolve()
         self.folder, self.name = folder, folder.name
         binary = binary or ROOT / "bin" / "bedside"
@@ -42,7 +42,7 @@ class Served:
         self._process = subprocess.Popen(
             [str(binary), "serve", "--listen", "127.0.0.1:0", "--http-listen", "", "--log-level", "warn",
              "--models", str(folder.parent), "--model", folder.name, "--embedding-model", "", "--threads", str(threads),
-             "--max-queue-size", str(QUEUE)],
+             "--max-queue-size", str(QUEUE), *settings],
             stdout=subprocess.PIPE, stderr=self._log, text=True, start_new_session=True)
         try:
             self.address = self._listening()
@@ -59,14 +59,14 @@ class Served:
         self._log.seek(0)
         raise ServerError(f"the server ended before it was ready:\n{self._log.read()}")
 
-    def ask(self, label: str | None, questions: Sequence[Q], call: Call[Q, R]) -> list[R]:
+    def ask(self, label: str | None, questions: Sequence[Q], call: Call[Q, R], at_once: int = AT_ONCE) -> list[R]:
         """The answers in the questions' order. The first failure ends all."""
         if label is None:
-            return asyncio.run(self._ask(questions, call, lambda done: None))
+            return asyncio.run(self._ask(questions, call, lambda done: None, at_once))
         with Progress(f"{self.name}: {label}", len(questions)) as progress:
-            return asyncio.run(self._ask(questions, call, progress.update))
+            return asyncio.run(self._ask(questions, call, progress.update, at_once))
 
-    async def _ask(self, questions: Sequence[Q], call: Call[Q, R], tick: Callable[[int], None]) -> list[R]:
+    async def _ask(self, questions: Sequence[Q], call: Call[Q, R], tick: Callable[[int], None], at_once: int) -> list[R]:
         answers: list[R | None] = [None] * len(questions)
         waiting, done = iter(range(len(questions))), 0
 
@@ -80,7 +80,7 @@ class Served:
         async with AsyncClient(self.address, timeout=TIMEOUT) as client:
             try:
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(min(AT_ONCE, len(questions))):
+                    for _ in range(min(at_once, len(questions))):
                         group.create_task(work(client))
             except BaseExceptionGroup as failed:
                 raise failed.exceptions[0] from None

@@ -64,16 +64,21 @@ def diagnosis(reports: list[dict], beside: Path | None = None) -> str:
 
 
 def _by(report: dict, language: str) -> str:
-    if report["zero_shot"]:
-        patients = report["patients"]
-        return f"not trained for it, {LANGUAGES[language]}, {patients} patients"
+    if _other(report):
+        how = "in a chat" if report.get("chat") else "not trained for it"
+        return f"{how}, {LANGUAGES[language]}, {report['patients']} patients"
     return LANGUAGES[language]
+
+
+def _other(report: dict) -> bool:
+    """Whether the model was asked in a chat, in one language, instead of by the device models' marks."""
+    return report["zero_shot"] or report.get("chat", False)
 
 
 def agreement(reports: list[dict]) -> str:
     """How often the first answer is the same in both languages."""
     rows = [(_name(r), *(cell(r["diagnosis"].get(kind, {}).get("agreement")) for kind in SETS)) for r in reports
-            if not r["zero_shot"]]
+            if not _other(r)]
     return table(("model", *SETS), rows)
 
 
@@ -99,13 +104,15 @@ def _share(value: float | None) -> str:
 
 
 def perplexity(reports: list[dict]) -> str:
-    """Perplexity by language and part."""
-    rows = []
+    """Perplexity by language and part; last, what makes tokenizers comparable."""
+    rows, names = [], ("diagnosis", "treatment", "summary", "triples", "prompt", "text")
     for report in reports:
         for language, found in report.get("perplexity", {}).items():
-            cells = [cell(found.get(part, {}).get("perplexity"), 2) for part in ("answer", "prompt", "text", "all")]
-            rows.append((_name(report), LANGUAGES[language], *cells, f"{found['all']['tokens']:,}"))
-    return table(("model", "language", "answers", "prompts", "records as text", "all", "tokens"), rows)
+            cells = [cell(found.get(name, {}).get("perplexity"), 2) for name in names]
+            bits = [cell(found.get(name, {}).get("bits_per_byte"), 2) for name in names[:2]]
+            rows.append((_name(report), LANGUAGES[language], *cells, *bits))
+    return table(("model", "language", *(f"{name}: answers" for name in names[:4]), "prompts", "records as text",
+                  "diagnosis: bits a byte", "treatment: bits a byte"), rows)
 
 
 def treatment(reports: list[dict]) -> str:
@@ -170,7 +177,7 @@ def ablation(reports: list[dict], runs: Sequence[Path]) -> str:
 
 def _of(reports: list[dict], result: dict) -> dict:
     """The report on what a run trained: by its name or that behind a prefix, else the only one of its kind."""
-    trained = [r for r in reports if not r["zero_shot"]]
+    trained = [r for r in reports if not _other(r)]
     named = [r for r in trained if _name(r) == result["name"] or _name(r).endswith(f"-{result['name']}")]
     found = named or [r for r in trained if r["model"]["kind"] == result["kind"]]
     return found[0] if len(found) == 1 else {}
@@ -233,7 +240,9 @@ def main(argv: list[str]) -> int:
             raise TablesError(f"{run}: no result.json")
     text = args.docs.read_text(encoding="utf-8")
     for name, (_, write) in PARTS.items():
-        text = fill(text, name, diagnosis(reports, args.baselines) if name == "diagnosis" else write(reports))
+        # Of perplexity the test set has nothing to tell that validation has not.
+        judged = validated if name == "perplexity" else reports
+        text = fill(text, name, diagnosis(judged, args.baselines) if name == "diagnosis" else write(judged))
     if args.runs:
         text = fill(text, "ablation", ablation(validated, args.runs))
     with replacing(args.docs) as temp:

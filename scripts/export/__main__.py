@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..adapter.merge import export_merged
 from ..bootstrap.files import SetupError, lock
 from .run import HELDOUT, export_all, export_checkpoint
 from .source import SourceError
@@ -21,6 +22,8 @@ def main() -> int:
     source.add_argument("--checkpoint", type=Path, metavar="FOLDER", help=(
         "what training left: weights.safetensors, config.json (model_type bedside-rnn, bedside-lstm, bedside-gru or llama), "
         "tokenizer.json and, if there, tokenizer_config.json, chat_template.jinja and card.md"))
+    parser.add_argument("--adapter", type=Path, metavar="FOLDER", help=(
+        "merge this low-rank adapter: adapter_config.json and adapter_model.safetensors, as the peft package writes them"))
     parser.add_argument("--models", type=Path, required=True, help="the folder that receives the model folders")
     parser.add_argument("--name", help="name of the model (default: the checkpoint folder's, or smollm2-135m-instruct)")
     parser.add_argument("--heldout", type=Path, default=HELDOUT, help=(
@@ -33,11 +36,17 @@ def main() -> int:
         parser.error(f"--gguf: no such file: {args.gguf}")
     if args.gguf and args.precision not in (None, "w8a8"):
         parser.error(f"--precision: {args.precision} is for recurrent models")
+    if args.adapter and not args.name:
+        parser.error("--adapter: needs --name, since the model becomes another one")
+    if args.adapter and args.precision not in (None, "w8a8"):
+        parser.error("--adapter: models with attention are written as w8a8")
     if not args.heldout.is_file():
         parser.error(f"--heldout: no such file: {args.heldout}")
     try:
         with lock(args.models / ".export.lock"):
-            if args.gguf:
+            if args.adapter:
+                export_merged(args.gguf or args.checkpoint, args.adapter, args.models, args.name, args.heldout, args.force)
+            elif args.gguf:
                 export_all(args.gguf, args.models, args.name or DEFAULT_NAME, args.heldout, args.force)
             else:
                 name = args.name or args.checkpoint.resolve().name

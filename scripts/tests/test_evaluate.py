@@ -1,6 +1,7 @@
 """The judging of language models: figures, facts, the ledger, pairs, tables."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -31,6 +32,15 @@ def test_shortest_beginnings_tell_texts_apart():
 def test_question_has_the_marks_of_training():
     assert example(language="zh", task="treatment", prompt="男5 1h").question == "<|bos|><|zh|><|treatment|>男5 1h<|answer|>"
     assert perplexity.parts(example(task="text", prompt="", answer="a")) == [("text", "<|bos|><|en|><|text|>", "a")]
+
+
+def test_perplexity_is_of_as_many_sequences_of_each_task():
+    examples = [example(patient=f"p{i}", language=language, task=task) for i in range(9) for language in ("en", "zh")
+                for task in ("diagnosis", "treatment")]
+    drawn = perplexity.sample(examples, 3)
+    assert drawn == perplexity.sample(examples, 3) and len(set(drawn)) == 12
+    assert Counter((e.language, e.task) for e in drawn).most_common(1)[0][1] == 3
+    assert len(perplexity.sample(examples, 100)) == len(examples)
 
 
 def test_the_languages_together_are_the_mean_of_their_log_probabilities():
@@ -154,6 +164,23 @@ def test_tables_go_between_their_markers():
     assert tables.fill(page, "models", "new\n") == page.replace("old", "new")
     with pytest.raises(tables.TablesError):
         tables.fill(page, "other", "")
+
+
+def test_perplexity_is_told_from_validation(tmp_path):
+    """All else is told from the test set."""
+    figure = {"value": 1.5, "interval": [1.25, 2.0]}
+    for split in ("test", "validation"):
+        (tmp_path / "m" / split).mkdir(parents=True)
+        report = {"model": {"name": "m", "kind": "gru", "precision": "int8", "bytes": 1, "digest": f"sha256:{split}"},
+                  "zero_shot": False, "patients": 2, "diagnosis": {}}
+        if split == "validation":
+            report["perplexity"] = {"en": {"diagnosis": {"perplexity": figure, "bits_per_byte": figure, "tokens": 3}}}
+        (tmp_path / "m" / split / "evaluation.json").write_text(json.dumps(report))
+    page = tmp_path / "page.md"
+    page.write_text(tables.DOCS.read_text(encoding="utf-8"), encoding="utf-8")
+    assert tables.main([str(tmp_path), "--docs", str(page)]) == 0
+    assert "| m | English | 1.50 (1.25-2.00) |" in page.read_text(encoding="utf-8")
+    assert "`test`" in page.read_text(encoding="utf-8") and "`validation`" not in page.read_text(encoding="utf-8")
 
 
 def test_the_page_has_a_place_for_every_table():

@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
     """Goes on in the environment, and so returns only after an error."""
     offline = "--offline" in argv
     rest = [a for a in argv if a != "--offline"]
-    module, rest = (rest[0], rest[1:]) if rest[:1] in (["parity"], ["speed"]) else ("main", rest)
+    module, rest = (rest[0], rest[1:]) if rest[:1] in (["parity"], ["speed"], ["lora"]) else ("main", rest)
     try:
         python = str(environment.python(offline))
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ patients, the model has learnt.
 
 ## Training
 {parameters:,} parameters, {tokens:,} tokens, {steps:,} steps of AdamW, learning rate {rate:g}, seed {seed}; the weights
-of step {best:,}, the best on validation patients. Configuration: `scripts/train/configs/{name}.toml`.
+of step {best:,}, the best on validation patients. Configuration: `scripts/train/configs/{name}.toml`{start}.
 
 ## Measured on validation patients
 The likeliest token each time, float32; exact: all of an answer's tokens.
@@ -42,7 +42,9 @@ def write(result: dict[str, Any], corpus: str, sequences: int) -> str:
         f"| {task} | {found[f'loss.{task}']:.3f} | {found[f'token.{task}']:.3f} "
         f"| {'' if f'exact.{task}' not in found else format(found[f'exact.{task}'], '.3f')} |"
         for task in asked if f"loss.{task}" in found)
+    begun = config["train"]["start"]
+    start = f", which begins with the best weights of `{begun}.toml`; its tokens are not among these" if begun else ""
     return CARD.format(
         tasks=names[0].upper() + names[1:], corpus=corpus, sequences=sequences, parameters=result["parameters"],
         tokens=result["tokens"], steps=result["steps"], best=result["best_step"], rate=config["train"]["learning_rate"],
-        seed=config["train"]["seed"], name=result["name"], rows=rows) + "\n"
+        seed=config["train"]["seed"], name=result["name"], start=start, rows=rows) + "\n"

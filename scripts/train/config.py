@@ -61,6 +61,7 @@ class TrainConfig:
     weight_decay: float = 0.05  # of matrices; norms and biases have none
     beta_1: float = 0.9
     beta_2: float = 0.98
+    start: str = ""  # a run in the same folder, whose best weights this one begins with; empty: random ones
     clip_norm: float = 1.0  # of the gradient of all weights together
     validate_every: int = 200  # steps
     validation_sequences: int = 2000  # at most; a fixed choice
@@ -89,22 +90,31 @@ def paths(size: str) -> list[Path]:
 
 def load(path: Path) -> Config:
     """Read and check a file; its name without the ending is the model's. Raises ConfigError."""
+    config = Config(path.stem, **read(path, {"model": ModelConfig, "data": DataConfig, "train": TrainConfig}))
+    check(path, [*_model(config.model), *learning(config.data, config.train)])
+    return config
+
+
+def read(path: Path, kinds: dict[str, type]) -> dict[str, Any]:
+    """The sections of a file, each as the dataclass named for it, with every name and type checked."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise ConfigError(f"{path}: cannot be read: {err.strerror}") from err
     except tomllib.TOMLDecodeError as err:
         raise ConfigError(f"{path}: not TOML: {err}") from err
-    unknown = sorted(set(raw) - {"model", "data", "train"})
+    unknown = sorted(set(raw) - set(kinds))
     if unknown:
-        raise ConfigError(f"{path}: unknown section {unknown[0]!r}; there are model, data and train")
-    sections = {name: _section(kind, raw.get(name, {}), f"{path}: {name}")
-                for name, kind in (("model", ModelConfig), ("data", DataConfig), ("train", TrainConfig))}
-    config = Config(path.stem, **sections)
-    problem = _problem(config)
+        *names, last = kinds
+        raise ConfigError(f"{path}: unknown section {unknown[0]!r}; there are {', '.join(names)} and {last}")
+    return {name: _section(kind, raw.get(name, {}), f"{path}: {name}") for name, kind in kinds.items()}
+
+
+def check(path: Path, checks: list[tuple[bool, str]]) -> None:
+    """Raises ConfigError with the text of the first check that does not hold."""
+    problem = next((text for holds, text in checks if not holds), None)
     if problem:
         raise ConfigError(f"{path}: {problem}")
-    return config
 
 
 def _section(kind: type, raw: dict, where: str) -> Any:
@@ -138,11 +148,10 @@ def _value(kind: str, value: Any, where: str) -> Any:
     raise ConfigError(f"{where} must be of type {kind}, it is {value!r}")
 
 
-def _problem(config: Config) -> str | None:
-    """What keeps a configuration from being trained, in words."""
-    m, d, t = config.model, config.data, config.train
+def _model(m: ModelConfig) -> list[tuple[bool, str]]:
+    """What a model's shape has to keep."""
     attention = m.kind == "attention"
-    checks = [
+    return [
         (m.kind in KINDS, f"model.kind must be one of {', '.join(KINDS)}"),
         (m.hidden_size > 0 and m.layers > 0, "model.hidden_size and model.layers must be positive"),
         (m.likeness >= 0, "model.likeness must not be negative"),
@@ -152,6 +161,12 @@ def _problem(config: Config) -> str | None:
         (not attention or m.kv_heads < 1 or m.heads % m.kv_heads == 0, "model.kv_heads must divide model.heads"),
         (m.head_dim % 2 == 0, "model.head_dim must be even: rotary embeddings turn pairs"),
         (m.memory == 0 or (m.kind in ("lstm", "gru") and m.memory > 2), "model.memory is for lstm and gru, and above 2"),
+    ]
+
+
+def learning(d: DataConfig, t: TrainConfig) -> list[tuple[bool, str]]:
+    """What batches and optimisation have to keep."""
+    return [
         (list(d.buckets) == sorted(set(d.buckets)) and min(d.buckets) > 1, "data.buckets must increase from 2 or more"),
         (all(d.batch_tokens % b == 0 for b in d.buckets), "data.batch_tokens must be a multiple of every bucket"),
         (set(d.tasks) <= set(TASKS), f"data.tasks may name {', '.join(TASKS)}"),
@@ -161,10 +176,10 @@ def _problem(config: Config) -> str | None:
         (t.epochs > 0 and t.learning_rate > 0, "train.epochs and train.learning_rate must be positive"),
         (0 <= t.warmup < 1 and 0 <= t.final <= 1, "train.warmup must be in [0, 1) and train.final in [0, 1]"),
         (t.weight_decay >= 0, "train.weight_decay must not be negative"),
+        (t.start == Path(t.start).name, "train.start must be a run's name"),
         (t.clip_norm > 0, "train.clip_norm must be positive"),
         (0 <= t.beta_1 < 1 and 0 <= t.beta_2 < 1, "train.beta_1 and train.beta_2 must be in [0, 1)"),
         (min(t.validate_every, t.validation_sequences, t.patience) > 0,
          "train.validate_every, train.validation_sequences and train.patience must be positive"),
         (t.precision in PRECISIONS, f"train.precision must be one of {', '.join(PRECISIONS)}"),
     ]
-    return next((text for holds, text in checks if not holds), None)

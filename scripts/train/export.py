@@ -54,9 +54,16 @@ def write(folder: Path, model: LanguageModel, longest: int, marks: Special, corp
 
 def read(folder: Path) -> LanguageModel:
     """The model of an exported folder."""
+    shape, vocabulary = shape_of(folder)
+    model = LanguageModel(shape, vocabulary, seed=0).build_all()
+    fill(model, folder)
+    return model
+
+
+def shape_of(folder: Path) -> tuple[ModelConfig, int]:
+    """The shape of an exported folder's model, and its vocabulary's size."""
     try:
         raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError) as err:
         raise ExportError(f"{folder}: no exported model: {err}") from err
     kind = "attention" if raw["model_type"] == "llama" else raw["model_type"].removeprefix("bedside-")
@@ -66,7 +73,15 @@ def read(folder: Path) -> LanguageModel:
             kind, raw["hidden_size"], raw["num_hidden_layers"], heads=raw["num_attention_heads"],
             kv_heads=raw["num_key_value_heads"], head_dim=raw["head_dim"], intermediate_size=raw["intermediate_size"],
             rope_theta=raw["rope_theta"])
-    model = LanguageModel(shape, raw["vocab_size"], seed=0).build_all()
+    return shape, raw["vocab_size"]
+
+
+def fill(model: LanguageModel, folder: Path) -> None:
+    """Put an exported folder's weights into a model of its shape."""
+    try:
+        tensors = load_file(folder / WEIGHTS)
+    except (OSError, ValueError) as err:
+        raise ExportError(f"{folder}: no exported model: {err}") from err
     named = model.named()
     if set(named) != set(tensors):
         raise ExportError(f"{folder / WEIGHTS}: has other tensors: {', '.join(sorted(set(named) ^ set(tensors))[:4])}")
@@ -74,4 +89,3 @@ def read(folder: Path) -> LanguageModel:
         if tuple(variable.shape) != tensors[name].shape:
             raise ExportError(f"{folder / WEIGHTS}: {name} has shape {tensors[name].shape}, not {tuple(variable.shape)}")
         variable.assign(tensors[name])
-    return model

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from ..bootstrap.files import replacing, sha256, sweep
 from . import card, checkpoint, export, tokens
 from .batches import Epochs
-from .checkpoint import Place
+from .checkpoint import CheckpointError, Place
 from .config import Config
 from .learner import Learner, State, arrays, precision
 from .models import LanguageModel
@@ -48,6 +48,10 @@ class Job:
     out: Path  # the run's own folder
     cache: Path  # where encoded corpora are kept
 
+    def begins(self) -> list[Path]:
+        """The weights that it begins with, if those of an earlier run."""
+        return [self.out.parent / self.config.train.start / BEST] if self.config.train.start else []
+
 
 class Interrupts:
     """Turns Ctrl-C and SIGTERM into a question that is asked between steps; a second Ctrl-C ends at once."""
@@ -72,9 +76,21 @@ class Interrupts:
 def identity(job: Job) -> str:
     """Names a run by what its numbers depend on."""
     digest = hashlib.sha256(json.dumps(job.config.to_json(), sort_keys=True).encode())
-    for path in (*(HERE / name for name in SOURCES), *(job.corpus / f"{s}.jsonl" for s in ("train", "validation"))):
+    sources = [*(HERE / name for name in SOURCES), *(job.corpus / f"{s}.jsonl" for s in ("train", "validation"))]
+    for path in (*sources, *job.begins()):
         digest.update(sha256(path).encode())
     return digest.hexdigest()[:16]
+
+
+def begin(model: LanguageModel, path: Path) -> None:
+    """Puts an earlier run's weights into a model of the same shape. Raises CheckpointError."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; train the run that this one starts from first")
+    found, variables = load_file(path), model.trainable_variables
+    if [found[name].shape for name in sorted(found)] != [tuple(v.shape) for v in variables]:
+        raise CheckpointError(f"{path}: the weights have other shapes than this model's")
+    for name, variable in zip(sorted(found), variables):
+        variable.assign(found[name])
 
 
 class Run:
@@ -89,6 +105,8 @@ class Run:
         self.validation = Validation(tokens.load(job.corpus, "validation", job.cache), config)
         self.steps = max(1, round(config.train.epochs * len(self.epochs.plan(0))))
         self.model = LanguageModel(config.model, vocabulary, config.train.seed, tokens.scale(tokenizer)).build_all()
+        for path in job.begins():
+            begin(self.model, path)
         self.learner = Learner(self.model, config.train, self.steps)
 
     def start(self) -> tuple[State, Place]:
@@ -148,8 +166,9 @@ class Run:
         metrics = self.validation.run(self.learner, state)
         report.write("validation", place.step, place.tokens, metrics)
         report.draw()
+        speed = place.tokens / place.seconds if place.seconds else 0
         tqdm.write(f"{self.job.config.name}: step {place.step} of {self.steps}, {place.tokens / 1e6:.1f} million tokens, "
-                   f"{place.tokens / place.seconds:,.0f}/s: validation loss {metrics['loss']:.4f}", file=sys.stderr)
+                   f"{speed:,.0f}/s: validation loss {metrics['loss']:.4f}", file=sys.stderr)
         if metrics["loss"] < place.best_loss:
             place = place.moved(best_loss=metrics["loss"], best_step=place.step, since_best=0)
             with replacing(self.job.out / BEST) as temp:

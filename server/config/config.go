@@ -4,7 +4,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"time"
 )
 
@@ -13,7 +12,7 @@ import (
 type Config struct {
 	Listen     string `help:"Address of the gRPC port; empty for none." default:"127.0.0.1:8001" env:"BEDSIDE_LISTEN" group:"network"`
 	HTTPListen string `name:"http-listen" help:"Address of the HTTP port for /metrics, /healthz and /readyz; empty for none." default:"127.0.0.1:8002" env:"BEDSIDE_HTTP_LISTEN" group:"network"`
-	Expose     bool   `help:"Listen beyond this machine although nothing here asks who is calling: no authentication, no TLS." env:"BEDSIDE_EXPOSE" group:"network"`
+	Expose     bool   `help:"Let ports reach beyond this machine that are not encrypted or ask nobody who is calling. The gRPC port needs it only without TLS and callers." env:"BEDSIDE_EXPOSE" group:"network"`
 
 	Models           string        `help:"Folder of model folders; empty: where 'make setup' exports them. Only models that are named are loaded from it." env:"BEDSIDE_MODELS" placeholder:"DIR" group:"model"`
 	Model            string        `help:"Language model that answers when a request names none; empty: none." default:"smollm2-135m-instruct" env:"BEDSIDE_MODEL" group:"model"`
@@ -50,6 +49,8 @@ type Config struct {
 	GraphDatabase string `help:"SQLite file of the knowledge graph; auto: in the user's state folder, made when it is first asked for; empty: none." default:"auto" env:"BEDSIDE_GRAPH_DATABASE" placeholder:"FILE" group:"graph"`
 	GraphURLFile  string `name:"graph-url-file" help:"File with the URL of a PostgreSQL database for the knowledge graph, instead of SQLite. It holds a secret: others must not be able to read it." env:"BEDSIDE_GRAPH_URL_FILE" placeholder:"FILE" group:"graph"`
 	GraphKeyFile  string `help:"File with the key of the graph's pseudonyms, at least 32 random bytes; empty: a file beside the database, made with it." env:"BEDSIDE_GRAPH_KEY_FILE" placeholder:"FILE" group:"graph"`
+
+	Security
 
 	Channelz bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
@@ -109,25 +110,8 @@ func (c *Config) Validate() error {
 			return &Error{p.setting, "must be longer than nothing"}
 		}
 	}
-	if err := c.address("listen", c.Listen); err != nil {
+	if err := c.Security.validate(); err != nil {
 		return err
 	}
-	return c.address("http-listen", c.HTTPListen)
-}
-
-// address holds that nothing listens beyond this machine unasked: callers are not
-// authenticated.
-func (c *Config) address(setting, addr string) error {
-	if addr == "" {
-		return nil
-	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return &Error{setting, "expected HOST:PORT, such as 127.0.0.1:8001"}
-	}
-	ip := net.ParseIP(host)
-	if c.Expose || host == "localhost" || (ip != nil && ip.IsLoopback()) {
-		return nil
-	}
-	return &Error{setting, "reaches beyond this machine, and callers are not authenticated; add --expose if that is meant"}
+	return c.reach()
 }

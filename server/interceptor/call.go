@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+
+	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
 // RequestIDKey is the metadata key of a call's request id, in the request and in the
@@ -25,7 +27,9 @@ type call struct {
 
 	mu       sync.Mutex
 	model    string
+	digest   string // of the model
 	internal *internalError
+	facts    facts // for the audit
 }
 
 type callKey struct{}
@@ -43,18 +47,31 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-// SetModel notes which model works on the call, for the log. Give the server's own name of
-// it, never the request's text. Answers that carry a ModelReference need no call of it.
-func SetModel(ctx context.Context, name string) {
+// SetModel notes which model works on the call, for the log and the audit, and its digest where it has one. Give the
+// server's own name of it, never the request's text. Answers that carry a ModelReference need no call of it.
+func SetModel(ctx context.Context, name, digest string) {
 	if c := callOf(ctx); c != nil {
-		c.setModel(name)
+		c.setModel(name, digest)
 	}
 }
 
-func (c *call) setModel(name string) {
+func (c *call) setModel(name, digest string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.model = name
+	c.model, c.digest = name, digest
+}
+
+// setModelOf takes the model's name from an answer: there it is the server's own, while the request's could be any text.
+func (c *call) setModelOf(answer any) {
+	m, ok := answer.(interface {
+		GetModel() *bedsidev1.ModelReference
+	})
+	if !ok {
+		return
+	}
+	if name := m.GetModel().GetName(); name != "" {
+		c.setModel(name, m.GetModel().GetDigest())
+	}
 }
 
 func (c *call) setInternal(e *internalError) {

@@ -5,10 +5,12 @@
 //     and the time that it takes in all;
 //  2. logging: one line a call, with the final code too; it gives the call its request id,
 //     which everything within can log;
-//  3. errors: turns whatever comes from within into a status, the one place that does;
-//  4. deadline: no call runs for ever, even if its caller set no deadline;
-//  5. recovery: turns a panic of all that is within into an error, for errors to map;
-//  6. validation: innermost, so that what it refuses is mapped, logged and counted as any
+//  3. audit: writes down who did what and what came of it, before anything is answered;
+//  4. errors: turns whatever comes from within into a status, the one place that does;
+//  5. deadline: no call runs for ever, even if its caller set no deadline;
+//  6. recovery: turns a panic of all that is within into an error, for errors to map;
+//  7. admission: who is calling, and whether they may;
+//  8. validation: innermost, so that what it refuses is mapped, logged and counted as any
 //     other error, and so that no service ever sees a message that breaks the rules.
 //
 // A message that cannot be decoded or is too large never gets here: gRPC refuses a unary
@@ -23,11 +25,15 @@ import (
 	"buf.build/go/protovalidate"
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
+	grpcauth "github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+
+	"github.com/bedside-lm/bedside/server/audit"
+	"github.com/bedside-lm/bedside/server/auth"
 )
 
 // Options say how a Chain works.
@@ -35,6 +41,8 @@ type Options struct {
 	Logger     *slog.Logger          // required
 	Registerer prometheus.Registerer // required
 	Limits     Limits
+	Gate       *auth.Gate // nil: whoever calls is let in
+	Audit      *audit.Log // nil: nothing is written down
 
 	// LogErrorText logs the text of errors that no rule maps, at debug level. Such a text may
 	// quote a request: it is for developing, with invented patients only.
@@ -76,6 +84,8 @@ type Chain struct {
 	visits    int // that the validation of one message may take
 	metrics   *grpcprom.ServerMetrics
 	panics    prometheus.Counter
+	gate      *auth.Gate
+	audit     *audit.Log
 }
 
 // New compiles the validation rules of the services in bedside.v1 and registers the
@@ -90,6 +100,7 @@ func New(opt Options) (*Chain, error) {
 	}
 	c := &Chain{
 		limits: opt.Limits.withDefaults(), logger: opt.Logger, logText: opt.LogErrorText, validator: validator, visits: maxVisits,
+		gate: opt.Gate, audit: opt.Audit,
 		metrics: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
 			grpcprom.WithHistogramBuckets(latencyBuckets),
 		)),
@@ -110,26 +121,32 @@ var latencyBuckets = []float64{
 	0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600,
 }
 
-// ServerOptions are for grpc.NewServer: the interceptors and the limits.
+// ServerOptions are for grpc.NewServer: the interceptors, the limits, and TLS where there is a certificate.
 func (c *Chain) ServerOptions() []grpc.ServerOption {
 	recovering := recovery.WithRecoveryHandlerContext(c.recovered)
 	logging := interceptors.CommonReportableFunc(c.reporter)
-	return []grpc.ServerOption{
+	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(
 			c.metrics.UnaryServerInterceptor(),
 			interceptors.UnaryServerInterceptor(logging),
+			c.auditUnary,
 			c.mapUnary,
 			c.boundUnary,
 			recovery.UnaryServerInterceptor(recovering),
+			grpcauth.UnaryServerInterceptor(c.admit),
 			c.validateUnary,
+			c.noteUnary,
 		),
 		grpc.ChainStreamInterceptor(
 			c.metrics.StreamServerInterceptor(),
 			interceptors.StreamServerInterceptor(logging),
+			c.auditStream,
 			c.mapStream,
 			c.boundStream,
 			recovery.StreamServerInterceptor(recovering),
+			grpcauth.StreamServerInterceptor(c.admit),
 			c.validateStream,
+			c.noteStream,
 		),
 		grpc.MaxRecvMsgSize(c.limits.MessageBytes),
 		grpc.MaxSendMsgSize(c.limits.MessageBytes),
@@ -141,6 +158,10 @@ func (c *Chain) ServerOptions() []grpc.ServerOption {
 		// A client that vanished is noticed, and what its calls hold is freed.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: c.limits.KeepaliveTime, Timeout: 20 * time.Second}),
 	}
+	if c.gate != nil && c.gate.Credentials() != nil {
+		options = append(options, grpc.Creds(c.gate.Credentials()))
+	}
+	return options
 }
 
 // InitializeMetrics shows every method of a server at zero. Call it when all services are

@@ -112,7 +112,7 @@ func TestRequestID(t *testing.T) {
 
 func TestModelOfAFailedCall(t *testing.T) {
 	s := start(t, func(ctx context.Context) error {
-		interceptor.SetModel(ctx, "device")
+		interceptor.SetModel(ctx, "device", "")
 		return context.DeadlineExceeded
 	})
 	_, err := s.generation.Generate(deadline(t), prompt())

@@ -36,6 +36,9 @@ const (
 	reasonCancelled        = "CANCELLED"
 	reasonDeadlineExceeded = "DEADLINE_EXCEEDED"
 	reasonInternal         = "INTERNAL"
+	reasonUnauthenticated  = "UNAUTHENTICATED"
+	reasonDenied           = "PERMISSION_DENIED"
+	reasonNoAudit          = "AUDIT_UNAVAILABLE"
 )
 
 // Another replica, or this one started anew, should answer by then.
@@ -46,7 +49,7 @@ const drainingRetry = time.Second
 var rules = []func(error) (answer, bool){
 	statusError, validationError, fieldError, notFoundError, noModelError, modelError, queueError, runError, batcherError,
 	engineStopped, graphError,
-	recordError, recordLimit, tokenizerError, samplingError, contextError,
+	recordError, recordLimit, tokenizerError, samplingError, authError, auditError, contextError,
 }
 
 func describe(err error) (answer, bool) {

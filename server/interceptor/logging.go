@@ -33,17 +33,10 @@ func (c *Chain) reporter(ctx context.Context, meta interceptors.CallMeta) (inter
 	return &reporter{ctx: ctx, chain: c, meta: meta, call: call, logger: c.logger}, ctx
 }
 
-// PostMsgSend takes the model's name from the answer: there it is the server's own, while
-// the request's could be any text.
+// PostMsgSend takes the model's name from the answer.
 func (r *reporter) PostMsgSend(msg any, err error, _ time.Duration) {
-	m, ok := msg.(interface {
-		GetModel() *bedsidev1.ModelReference
-	})
-	if !ok || err != nil {
-		return
-	}
-	if name := m.GetModel().GetName(); name != "" {
-		r.call.setModel(name)
+	if err == nil {
+		r.call.setModelOf(msg)
 	}
 }
 

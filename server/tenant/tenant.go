@@ -11,14 +11,24 @@ import (
 	"github.com/bedside-lm/bedside/server/apierror"
 )
 
-// Key is the metadata key that names a call's tenant, as long as callers are not
-// authenticated: whoever can call can name any tenant.
+// Key is the metadata key that names a call's tenant. Where callers are not asked who they are,
+// whoever can call can name any tenant; else the tenant is the caller's, and none but that may be named.
 const Key = "bedside-tenant"
 
 const maxBytes = 64
 
-// Of reads the tenant that a call names; none is "", which is a tenant too.
+type contextKey struct{}
+
+// With settles on whose account a call runs, whatever it names.
+func With(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, contextKey{}, name)
+}
+
+// Of gives the tenant that was settled, else the one that the call names; none is "", which is a tenant too.
 func Of(ctx context.Context) (string, error) {
+	if name, settled := ctx.Value(contextKey{}).(string); settled {
+		return name, nil
+	}
 	values := metadata.ValueFromIncomingContext(ctx, Key)
 	if len(values) == 0 {
 		return "", nil

@@ -6,8 +6,8 @@ import pickle
 import grpc
 import pytest
 
-from bedside_client import BedsideError, _requests, user, v1
-from bedside_client._call import Attempts
+from bedside_client import BedsideError, TlsFiles, _requests, user, v1
+from bedside_client._call import Attempts, Caller
 from bedside_client._options import channel_options, credentials, is_local, service_config
 
 
@@ -30,6 +30,15 @@ def test_what_leaves_the_machine_is_encrypted():
     assert credentials("127.0.0.1:8001", True) is not None
     own = grpc.ssl_channel_credentials()
     assert credentials("127.0.0.1:8001", own) is own
+
+
+def test_files_to_encrypt_with(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        credentials("127.0.0.1:8001", TlsFiles(ca=tmp_path / "none"))
+    with pytest.raises(ValueError, match="go together"):
+        credentials("127.0.0.1:8001", TlsFiles(cert=tmp_path / "cert"))
+    (tmp_path / "ca").write_bytes(b"")
+    assert credentials("127.0.0.1:8001", TlsFiles(ca=tmp_path / "ca")) is not None
 
 
 def test_loading_a_model_is_not_retried():
@@ -65,7 +74,7 @@ def full(seconds):
 def test_the_deadline_is_one_for_all_attempts(monkeypatch):
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    attempts = Attempts({"timeout": 5.0}, 300.0, "")
+    attempts = Attempts({"timeout": 5.0}, 300.0, Caller())
     assert attempts.left() == 5.0
     delay = attempts.pause(full(2.0))
     assert delay is not None and 2.0 <= delay <= 2.5
@@ -78,10 +87,10 @@ def test_the_deadline_is_one_for_all_attempts(monkeypatch):
 
 
 def test_how_often_a_call_is_made_again():
-    attempts = Attempts({"timeout": None}, 300.0, "")
+    attempts = Attempts({"timeout": None}, 300.0, Caller())
     assert attempts.left() is None
     assert [attempts.pause(full(0.0)) is None for _ in range(4)] == [False, False, False, True]
-    again = Attempts({}, 300.0, "")
+    again = Attempts({}, 300.0, Caller())
     assert again.pause(BedsideError(grpc.StatusCode.RESOURCE_EXHAUSTED, "")) is None
     assert again.pause(BedsideError(grpc.StatusCode.UNAVAILABLE, "", retry_after=1.0)) is None, "gRPC retries these"
 

@@ -14,7 +14,9 @@ from bedside_client import (
     BedsideError,
     Client,
     DeadlineExceededError,
+    PermissionDeniedError,
     ResourceExhaustedError,
+    UnauthenticatedError,
     UnavailableError,
     UnimplementedError,
 )
@@ -108,6 +110,31 @@ def test_metadata_that_is_sent():
     assert (first["x-request-id"], first["authorization"], first["bedside-tenant"]) == ("r-1", "Bearer t", "ward-3")
     assert first["user-agent"].startswith("rounds/2 bedside-python/")
     assert second["x-request-id"] not in ("", "r-1")
+
+
+def test_the_caller_that_is_sent(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("one\n")
+    with (serve(failing(0, queue_full)) as (address, service),
+          Client(address, token_file=token, purpose="TREAT") as client):
+        client.generate("x")
+        token.write_text("renewed")
+        client.generate("x")
+        client.generate("x", metadata={"authorization": "Bearer own"})
+        token.write_text("two words")
+        with pytest.raises(ValueError, match="one token and nothing else") as caught:
+            client.generate("x")
+    assert "two words" not in str(caught.value)
+    assert [m["authorization"] for m in service.metadata] == ["Bearer one", "Bearer renewed", "Bearer own"]
+    assert service.metadata[0]["x-purpose-of-use"] == "TREAT"
+
+
+@pytest.mark.parametrize(("code", "error"), [
+    (grpc.StatusCode.UNAUTHENTICATED, UnauthenticatedError), (grpc.StatusCode.PERMISSION_DENIED, PermissionDeniedError),
+])
+def test_callers_that_are_refused(code, error):
+    with serve(failing(1, lambda c: abort(c, code))) as (address, _), Client(address) as client, pytest.raises(error):
+        client.generate("x")
 
 
 def test_large_requests_are_retried():

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Code, ConnectError, type CallOptions as ConnectOptions } from "@connectrpc/connect";
+import { Code, ConnectError, type CallOptions as ConnectOptions, type Interceptor } from "@connectrpc/connect";
 import { connectionLost, deadlineExceeded, fromServer, neverConnected, requestIdKey, toBedsideError, type BedsideError } from "./errors.js";
-import type { CallOptions } from "./options.js";
+import { readToken, type CallOptions, type ClientOptions } from "./options.js";
 
 const maxAttempts = 4;
 const firstBackoffMs = 200;
@@ -13,10 +13,30 @@ const leastDelayMs = 10;
 export interface Setting {
   readonly timeoutMs: number | null;
   readonly waitForReady: boolean;
-  readonly tenant: string;
   /** What ends the calls that run. Signals joined by AbortSignal.any would pile up in the client's. */
   readonly running: Set<AbortController>;
   closed: boolean;
+}
+
+/** Says with every call, those of generated clients too, who is calling and what for. What a call says itself wins. */
+export function callerOf({ tenant, tokenFile, purpose }: ClientOptions): Interceptor {
+  return (next) => (request) => {
+    const set = (name: string, value: () => string) => {
+      if (!request.header.has(name)) {
+        request.header.set(name, value());
+      }
+    };
+    if (tenant) {
+      set("bedside-tenant", () => tenant);
+    }
+    if (purpose) {
+      set("x-purpose-of-use", () => purpose);
+    }
+    if (tokenFile) {
+      set("authorization", () => `Bearer ${readToken(tokenFile)}`);
+    }
+    return next(request);
+  };
 }
 
 /**
@@ -44,9 +64,6 @@ export class Attempts {
     const timeoutMs = options.timeoutMs === undefined ? setting.timeoutMs : options.timeoutMs;
     this.requestId = options.requestId ?? randomBytes(8).toString("hex");
     this.headers = [...Object.entries(options.headers ?? {}), [requestIdKey, this.requestId]];
-    if (setting.tenant !== "") {
-      this.headers.push(["bedside-tenant", setting.tenant]);
-    }
     this.ends = timeoutMs === null ? Infinity : performance.now() + timeoutMs;
     this.leaving = options.signal;
     this.leaving?.addEventListener("abort", this.leave);

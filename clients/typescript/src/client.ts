@@ -1,6 +1,6 @@
 import { createClient, type CallOptions as ConnectOptions, type Client as ConnectClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { Attempts, type Setting } from "./call.js";
+import { Attempts, callerOf, type Setting } from "./call.js";
 import { UnavailableError } from "./errors.js";
 import {
   ClinicalService,
@@ -42,7 +42,7 @@ export class Client {
 
   /** `target` is `host:port` or a URL. Making a client does not wait for a connection. */
   constructor(target = "127.0.0.1:8001", options: ClientOptions = {}) {
-    const { timeoutMs = defaultTimeoutMs, waitForReady = true, tenant = "", tls } = options;
+    const { timeoutMs = defaultTimeoutMs, waitForReady = true, tls } = options;
     const url = serverUrl(target, tls);
     // Pings find a peer that died while a call waited, which TCP alone does not.
     this.connection = new Http2SessionManager(
@@ -56,8 +56,9 @@ export class Client {
       readMaxBytes: maxMessageBytes,
       writeMaxBytes: maxMessageBytes,
       defaultTimeoutMs: timeoutMs ?? undefined,
+      interceptors: [callerOf(options)],
     });
-    this.setting = { timeoutMs, waitForReady, tenant, running: new Set(), closed: false };
+    this.setting = { timeoutMs, waitForReady, running: new Set(), closed: false };
     this.inference = createClient(GRPCInferenceService, this.transport);
     this.generation = createClient(GenerationService, this.transport);
     this.embedding = createClient(EmbeddingService, this.transport);

@@ -60,6 +60,10 @@ export class DeadlineExceededError extends BedsideError {}
 export class CallCancelledError extends BedsideError {}
 /** The server does not know this call. */
 export class UnimplementedError extends BedsideError {}
+/** The server does not know who is calling. */
+export class UnauthenticatedError extends BedsideError {}
+/** The server knows the caller, who may not do this. */
+export class PermissionDeniedError extends BedsideError {}
 /** The server failed; its log says more under the request's id. */
 export class InternalError extends BedsideError {}
 
@@ -72,6 +76,8 @@ const byCode = new Map<Code, typeof BedsideError>([
   [Code.DeadlineExceeded, DeadlineExceededError],
   [Code.Canceled, CallCancelledError],
   [Code.Unimplemented, UnimplementedError],
+  [Code.Unauthenticated, UnauthenticatedError],
+  [Code.PermissionDenied, PermissionDeniedError],
   [Code.Internal, InternalError],
 ]);
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import type { SecureClientSessionOptions } from "node:http2";
 
@@ -13,13 +14,17 @@ export interface ClientOptions {
   readonly timeoutMs?: number | null;
   /**
    * Unset: what leaves this machine is encrypted. True: always; false: never, which has to be asked for, since records are
-   * patient data. Options of Node's TLS, such as `ca`, encrypt with them.
+   * patient data. Options of Node's TLS encrypt with them: `ca`, and `cert` and `key` of a client.
    */
   readonly tls?: boolean | SecureClientSessionOptions;
   /** Whether calls wait, within their timeout, until the server can be reached; else they fail at once. Unset: true. */
   readonly waitForReady?: boolean;
-  /** Whom the server counts the calls for, where several share it. */
+  /** Whom the server counts the calls for, where several share it and it does not ask who is calling. */
   readonly tenant?: string;
+  /** A file with a token or an API key to send, read for every call, so that it may be renewed there. */
+  readonly tokenFile?: string;
+  /** What the calls are for, for the server's audit: a code of HL7 v3's PurposeOfUse, such as TREAT. */
+  readonly purpose?: string;
 }
 
 /** What every call takes beside its request. */
@@ -78,6 +83,18 @@ export interface PrepareOptions extends CallOptions {
     readonly tokenBudget?: number;
     readonly relativeTimes?: boolean;
   };
+}
+
+const maxTokenBytes = 64 << 10;
+
+/** The token in a file that holds nothing else. Errors do not quote it. */
+export function readToken(path: string): string {
+  const text = readFileSync(path, "latin1");
+  const token = text.trim();
+  if (text.length > maxTokenBytes || !/^[!-~]+$/.test(token)) {
+    throw new TypeError(`${path} does not hold one token and nothing else`);
+  }
+  return token;
 }
 
 /** The URL of `target`, which is `host:port` or a URL, and whether it is encrypted. */

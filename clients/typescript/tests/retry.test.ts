@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { BedsideError, CallCancelledError, Client, ResourceExhaustedError, toBedsideError, UnimplementedError } from "../src/index.js";
+import {
+  BedsideError,
+  CallCancelledError,
+  Client,
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  toBedsideError,
+  UnauthenticatedError,
+  UnimplementedError,
+} from "../src/index.js";
 import { failing, queueFull, Scripted } from "./scripted.js";
 
 const calls: Record<string, (client: Client) => Promise<string>> = {
@@ -88,6 +100,43 @@ test("metadata that is sent", () =>
     assert.match(second?.get("x-request-id") ?? "", /^[0-9a-f]{16}$/);
     client.close();
   }));
+
+test("the caller that is sent", () =>
+  Scripted.with(failing(0, error(Code.Internal)), async (server) => {
+    const folder = mkdtempSync(join(tmpdir(), "bedside-"));
+    const tokenFile = join(folder, "token");
+    const client = new Client(server.address, { tokenFile, purpose: "TREAT" });
+    try {
+      writeFileSync(tokenFile, "one\n");
+      await client.generate("x");
+      writeFileSync(tokenFile, "renewed");
+      await client.generate("x");
+      await client.generate("x", { headers: { authorization: "Bearer own" } });
+      assert.deepEqual(
+        server.headers.map((h) => h.get("authorization")),
+        ["Bearer one", "Bearer renewed", "Bearer own"],
+      );
+      assert.equal(server.headers[0]?.get("x-purpose-of-use"), "TREAT");
+      writeFileSync(tokenFile, "two words");
+      await assert.rejects(client.generate("x"), (e: Error) => /one token and nothing else/.test(e.message) && !/two words/.test(e.message));
+    } finally {
+      client.close();
+      rmSync(folder, { recursive: true });
+    }
+  }));
+
+test("callers that are refused", async () => {
+  for (const [code, kind] of [
+    [Code.Unauthenticated, UnauthenticatedError],
+    [Code.PermissionDenied, PermissionDeniedError],
+  ] as const) {
+    await Scripted.with(failing(1, error(code)), async (server) => {
+      const client = new Client(server.address);
+      await assert.rejects(client.generate("x"), kind);
+      client.close();
+    });
+  }
+});
 
 test("services that are not there, and errors of generated clients", () =>
   Scripted.with(failing(0, error(Code.Internal)), async (server) => {

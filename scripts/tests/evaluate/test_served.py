@@ -50,7 +50,7 @@ def test_judged_once_on_the_test_set(corpus, tmp_path, capsys):
     found = report["diagnosis"]["1h-neutral"]
     assert found["both"]["records"] == 6 and 0 <= found["both"]["figures"]["top1"]["value"] <= 1
     assert report["treatment"]["both"]["jaccard"]["same set for all"]["value"] == 1
-    assert report["perplexity"]["en"]["all"]["tokens"] > 0
+    assert report["perplexity"]["en"]["diagnosis"]["tokens"] > 0
     assert (out / "gru" / "chosen.json").exists()  # on validation
     section = (out / "gru" / "test" / "evaluation.md").read_text(encoding="utf-8")
     assert section in capsys.readouterr().out and "| 1h-neutral |" in section
@@ -58,6 +58,18 @@ def test_judged_once_on_the_test_set(corpus, tmp_path, capsys):
     assert "--again" in capsys.readouterr().err
     assert main.main([*command, "--again", "--parts", "perplexity"]) == 0
     assert "was judged on the test set 2 times" in capsys.readouterr().out
+
+
+def test_asked_in_a_chat(corpus, tmp_path):
+    out = tmp_path / "out"
+    command = [str(MODEL), "--corpus", str(corpus), "--out", str(out), "--binary", BINARY, "--threads", "1"]
+    assert main.main([*command, "--split", "validation", "--chat", "--sets", "1h-neutral", "--sequences", "2"]) == 0
+    report = json.loads((out / "gru" / "validation" / "evaluation.json").read_text(encoding="utf-8"))
+    assert report["chat"] and set(report["diagnosis"]["1h-neutral"]) == {"en"}
+    assert set(report["perplexity"]["zh"]) == {"diagnosis", "treatment", "summary", "triples", "prompt", "text"}
+    assert not set(report) & {"treatment", "summary", "triples", "counterfactual"}  # asked by marks that it does not know
+    section = (out / "gru" / "validation" / "evaluation.md").read_text(encoding="utf-8")
+    assert "in a chat, English, 6 patients" in section and "### Perplexity" in section
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path):

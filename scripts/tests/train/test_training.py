@@ -60,6 +60,20 @@ def test_every_kind_learns_and_is_exported(kind, job, corpus):
     assert np.mean(wrong) == pytest.approx(result["validation"]["loss"], abs=1e-4)
 
 
+def test_a_run_begins_with_the_best_weights_of_another(job):
+    first = job(tiny("gru"), "first")
+    run.Run(first).train()
+    best = load_file(first.out / run.BEST)
+    weights = run.Run(job(tiny("gru", start="first"), "second")).learner.initial()["weights"]
+    assert len(best) == len(weights)
+    for name, value in zip(sorted(best), weights):
+        np.testing.assert_array_equal(best[name], value)
+    with pytest.raises(checkpoint.CheckpointError, match="other shapes"):
+        run.Run(job(tiny("gru", hidden_size=24, start="first"), "third"))
+    with pytest.raises(checkpoint.CheckpointError, match="train the run that this one starts from first"):
+        run.Run(job(tiny("gru", start="nothing"), "fourth"))
+
+
 def test_a_run_ends_when_validation_no_longer_improves(job):
     config = tiny("rnn", epochs=50, learning_rate=1e-9, validate_every=1, patience=2)
     made = run.Run(job(config))

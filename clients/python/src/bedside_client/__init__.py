@@ -22,17 +22,20 @@ from ._errors import (
     InternalError,
     InvalidArgumentError,
     NotFoundError,
+    PermissionDeniedError,
     ResourceExhaustedError,
+    UnauthenticatedError,
     UnavailableError,
     UnimplementedError,
     Violation,
 )
+from ._options import TlsFiles
 from ._requests import GenerateOptions, PrepareOptions, assistant, system, user
 from ._stream import Stream
 
 __all__ = [
     "AsyncClient", "AsyncStream", "BedsideError", "CallCancelledError", "CallOptions", "Client", "DeadlineExceededError",
     "FailedPreconditionError", "GenerateOptions", "InternalError", "InvalidArgumentError", "NotFoundError",
-    "PrepareOptions", "ResourceExhaustedError", "Stream", "UnavailableError", "UnimplementedError", "Violation",
-    "assistant", "system", "user",
+    "PermissionDeniedError", "PrepareOptions", "ResourceExhaustedError", "Stream", "TlsFiles", "UnauthenticatedError",
+    "UnavailableError", "UnimplementedError", "Violation", "assistant", "system", "user",
 ]

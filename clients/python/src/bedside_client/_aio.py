@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from os import PathLike
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar, Unpack
 
@@ -13,7 +14,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from . import _options, _requests, v1
-from ._call import Attempts, CallOptions
+from ._call import Attempts, Caller, CallOptions
 from ._errors import CallCancelledError, UnavailableError
 from ._requests import EmbeddingKind, GenerateOptions, PrepareOptions, Prompt, Record, Signal, SummaryStyle
 from .v1.clinical_pb2_grpc import ClinicalServiceStub
@@ -158,14 +159,15 @@ class AsyncClient:
     """As Client, for asyncio: the same arguments and methods. Make it, use it and close it in one event loop."""
 
     def __init__(self, target: str = "127.0.0.1:8001", *, timeout: float | None = _options.DEFAULT_TIMEOUT,
-                 tls: bool | grpc.ChannelCredentials | None = None, wait_for_ready: bool = True, tenant: str = "",
-                 user_agent: str = "", options: _options.ChannelOptions = ()) -> None:
+                 tls: _options.Tls = None, token_file: str | PathLike[str] | None = None, purpose: str = "",
+                 wait_for_ready: bool = True, tenant: str = "", user_agent: str = "",
+                 options: _options.ChannelOptions = ()) -> None:
         asyncio.get_running_loop()  # grpc would take another one, and fail in the first call
         arguments = _options.channel_options(wait_for_ready, user_agent, options)
         credentials = _options.credentials(target, tls)
         self._channel = (grpc.aio.insecure_channel(target, arguments) if credentials is None
                          else grpc.aio.secure_channel(target, credentials, arguments))
-        self._timeout, self._tenant = timeout, tenant
+        self._timeout, self._caller = timeout, Caller(tenant, token_file, purpose)
         self._closing = asyncio.Event()
         self._generation = GenerationServiceStub(self._channel)
         self._clinical = ClinicalServiceStub(self._channel)
@@ -361,4 +363,4 @@ class AsyncClient:
     def _attempts(self, options: CallOptions, timeout: float | None) -> Attempts:
         if self._closing.is_set():
             raise RuntimeError("the client is closed")
-        return Attempts(options, timeout, self._tenant)
+        return Attempts(options, timeout, self._caller)

@@ -6,14 +6,18 @@ import random
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
 from typing import Final, TypedDict
 
 import grpc
 
 from ._errors import REQUEST_ID, BedsideError, DeadlineExceededError, from_rpc
-from ._options import MAX_ATTEMPTS
+from ._options import MAX_ATTEMPTS, read_token
 
 TENANT: Final = "bedside-tenant"
+AUTHORIZATION: Final = "authorization"
+PURPOSE: Final = "x-purpose-of-use"
 _LEAST_DELAY: Final = 0.01
 
 
@@ -28,6 +32,26 @@ class CallOptions(TypedDict, total=False):
     """Further metadata to send."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What every call of a client says of who is calling."""
+
+    tenant: str = ""
+    token_file: str | PathLike[str] | None = None
+    purpose: str = ""
+
+    def metadata(self, own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """What is sent beside `own`, which wins. The token is read anew, since it may have been renewed."""
+        out = {}
+        if self.tenant:
+            out[TENANT] = self.tenant
+        if self.purpose:
+            out[PURPOSE] = self.purpose
+        if self.token_file is not None and AUTHORIZATION not in own:
+            out[AUTHORIZATION] = f"Bearer {read_token(self.token_file)}"
+        return tuple((key, value) for key, value in out.items() if key not in own)
+
+
 class Attempts:
     """One call, through all its attempts: its id, its metadata and the time that is left.
 
@@ -35,11 +59,11 @@ class Attempts:
     tell a full queue from a message that is too large, which no retry mends: such answers are retried here.
     """
 
-    def __init__(self, options: CallOptions, timeout: float | None, tenant: str) -> None:
+    def __init__(self, options: CallOptions, timeout: float | None, caller: Caller) -> None:
         timeout = options.get("timeout", timeout)
         self.request_id = options.get("request_id") or secrets.token_hex(8)
-        self.metadata = (*options.get("metadata", {}).items(), (REQUEST_ID, self.request_id),
-                         *([(TENANT, tenant)] if tenant else []))
+        own = options.get("metadata", {})
+        self.metadata = (*own.items(), (REQUEST_ID, self.request_id), *caller.metadata(own))
         self._ends = None if timeout is None else time.monotonic() + timeout
         self._made = 1
         self.own_error: Exception | None = None

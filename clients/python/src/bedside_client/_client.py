@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from os import PathLike
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
@@ -11,7 +12,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from . import _options, _requests, v1
-from ._call import Attempts, CallOptions
+from ._call import Attempts, Caller, CallOptions
 from ._errors import UnavailableError
 from ._requests import EmbeddingKind, GenerateOptions, PrepareOptions, Prompt, Record, Signal, SummaryStyle
 from ._stream import Stream
@@ -34,11 +35,13 @@ class Client:
     `dns:///bedside.example:8001` (all its addresses are used in turn). Making a client does not wait for a connection.
 
     timeout: seconds that a call may take which names no timeout of its own; None for no limit.
-    tls: None encrypts what leaves this machine; True always, False never, credentials as they say. False has to be
-        asked for, since records are patient data.
+    tls: None encrypts what leaves this machine; True always, False never, TlsFiles and credentials as they say. False
+        has to be asked for, since records are patient data.
+    token_file: a file with a token or an API key to send, read for every call, so that it may be renewed there.
+    purpose: what the calls are for, for the server's audit: a code of HL7 v3's PurposeOfUse, such as TREAT.
     wait_for_ready: whether calls wait, within their timeout, until a server can be reached; else they fail after some
         tries in about a second.
-    tenant: whom the server counts the calls for, where several share it.
+    tenant: whom the server counts the calls for, where several share it and it does not ask who is calling.
     user_agent: the calling program's name and version.
     options: further channel arguments of gRPC, which win over the client's own.
 
@@ -46,13 +49,14 @@ class Client:
     """
 
     def __init__(self, target: str = "127.0.0.1:8001", *, timeout: float | None = _options.DEFAULT_TIMEOUT,
-                 tls: bool | grpc.ChannelCredentials | None = None, wait_for_ready: bool = True, tenant: str = "",
-                 user_agent: str = "", options: _options.ChannelOptions = ()) -> None:
+                 tls: _options.Tls = None, token_file: str | PathLike[str] | None = None, purpose: str = "",
+                 wait_for_ready: bool = True, tenant: str = "", user_agent: str = "",
+                 options: _options.ChannelOptions = ()) -> None:
         arguments = _options.channel_options(wait_for_ready, user_agent, options)
         credentials = _options.credentials(target, tls)
         self._channel = (grpc.insecure_channel(target, arguments) if credentials is None
                          else grpc.secure_channel(target, credentials, arguments))
-        self._timeout, self._tenant = timeout, tenant
+        self._timeout, self._caller = timeout, Caller(tenant, token_file, purpose)
         self._closing = threading.Event()
         self._generation = GenerationServiceStub(self._channel)
         self._clinical = ClinicalServiceStub(self._channel)
@@ -239,4 +243,4 @@ class Client:
     def _attempts(self, options: CallOptions, timeout: float | None) -> Attempts:
         if self._closing.is_set():
             raise RuntimeError("the client is closed")
-        return Attempts(options, timeout, self._tenant)
+        return Attempts(options, timeout, self._caller)

@@ -81,6 +81,14 @@ class UnimplementedError(BedsideError):
     """The server does not know this call."""
 
 
+class UnauthenticatedError(BedsideError):
+    """The server does not know who is calling."""
+
+
+class PermissionDeniedError(BedsideError):
+    """The server knows the caller, who may not do this."""
+
+
 class InternalError(BedsideError):
     """The server failed; its log says more under the request's id."""
 
@@ -94,6 +102,8 @@ _BY_CODE: Final[dict[grpc.StatusCode, type[BedsideError]]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
     grpc.StatusCode.CANCELLED: CallCancelledError,
     grpc.StatusCode.UNIMPLEMENTED: UnimplementedError,
+    grpc.StatusCode.UNAUTHENTICATED: UnauthenticatedError,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
     grpc.StatusCode.INTERNAL: InternalError,
 }
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -14,6 +17,7 @@ MAX_MESSAGE_BYTES: Final = 96 << 20
 DEFAULT_TIMEOUT: Final = 300.0
 """Seconds that a call may take which names no timeout of its own."""
 MAX_ATTEMPTS: Final = 4
+MAX_TOKEN_BYTES: Final = 64 << 10
 USER_AGENT: Final = "bedside-python/0.1.0"
 
 ChannelOptions: TypeAlias = Sequence[tuple[str, Any]]
@@ -71,13 +75,46 @@ def channel_options(wait_for_ready: bool, user_agent: str, extra: ChannelOptions
     ]
 
 
-def credentials(target: str, tls: bool | grpc.ChannelCredentials | None) -> grpc.ChannelCredentials | None:
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Files in PEM form to encrypt with, in the place of what the system has: what to trust, and who one is."""
+
+    ca: str | PathLike[str] | None = None
+    """Authorities to trust instead of the system's."""
+    cert: str | PathLike[str] | None = None
+    """Client certificate to show, with its chain; needs `key`."""
+    key: str | PathLike[str] | None = None
+    """Private key of `cert`."""
+
+    def read(self) -> grpc.ChannelCredentials:
+        """The credentials of gRPC."""
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together")
+        ca, key, cert = (None if file is None else Path(file).read_bytes() for file in (self.ca, self.key, self.cert))
+        return grpc.ssl_channel_credentials(ca, key, cert)
+
+
+Tls: TypeAlias = bool | TlsFiles | grpc.ChannelCredentials | None
+
+
+def credentials(target: str, tls: Tls) -> grpc.ChannelCredentials | None:
     """What to encrypt with, or None for plain text."""
     if isinstance(tls, grpc.ChannelCredentials):
         return tls
+    if isinstance(tls, TlsFiles):
+        return tls.read()
     if tls is None:
         tls = not is_local(target)
     return grpc.ssl_channel_credentials() if tls else None
+
+
+def read_token(path: str | PathLike[str]) -> str:
+    """The token in a file that holds nothing else. Errors do not quote it."""
+    text = Path(path).read_bytes()[:MAX_TOKEN_BYTES + 1]
+    token = text.strip()
+    if not token or len(text) > MAX_TOKEN_BYTES or any(byte <= 0x20 or byte > 0x7E for byte in token):
+        raise ValueError(f"{path} does not hold one token and nothing else")
+    return token.decode()
 
 
 def is_local(target: str) -> bool:
