@@ -56,6 +56,7 @@ type scripted struct {
 	until  chan struct{}
 	pieces []*bedsidev1.StreamGenerateResponse
 	asked  chan *bedsidev1.GenerateRequest
+	styles chan bedsidev1.SummaryStyle
 }
 
 func (s *scripted) Tokenize(context.Context, *bedsidev1.TokenizeRequest) (*bedsidev1.TokenizeResponse, error) {
@@ -95,6 +96,27 @@ func (s *scripted) SummarizeRecord(ctx context.Context, req *bedsidev1.Summarize
 		}
 	}
 	return summaryOf(req.GetLanguage()), s.err
+}
+
+func (s *scripted) StreamSummarizeRecord(
+	req *bedsidev1.SummarizeRecordRequest, out grpc.ServerStreamingServer[bedsidev1.StreamSummarizeRecordResponse],
+) error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.styles != nil {
+		s.styles <- req.GetStyle()
+	}
+	answer := summaryOf(req.GetLanguage())
+	for _, section := range answer.GetSections() {
+		for _, x := range section.GetSentences() {
+			if err := out.Send(&bedsidev1.StreamSummarizeRecordResponse{Section: section.GetKind(), Heading: section.GetHeading(), Sentence: x}); err != nil {
+				return err
+			}
+		}
+	}
+	answer.Sections = nil
+	return out.Send(&bedsidev1.StreamSummarizeRecordResponse{Summary: answer})
 }
 
 func (s *scripted) ListModels(context.Context, *bedsidev1.ListModelsRequest) (*bedsidev1.ListModelsResponse, error) {

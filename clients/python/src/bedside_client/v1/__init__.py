@@ -11,6 +11,7 @@ from bedside_client.v1.clinical_pb2 import ReadingWeight as ReadingWeight
 from bedside_client.v1.clinical_pb2 import RecordSource as RecordSource
 from bedside_client.v1.clinical_pb2 import RedFlag as RedFlag
 from bedside_client.v1.clinical_pb2 import SentenceOrigin as SentenceOrigin
+from bedside_client.v1.clinical_pb2 import StreamSummarizeRecordResponse as StreamSummarizeRecordResponse
 from bedside_client.v1.clinical_pb2 import SuggestDiagnosesRequest as SuggestDiagnosesRequest
 from bedside_client.v1.clinical_pb2 import SuggestDiagnosesResponse as SuggestDiagnosesResponse
 from bedside_client.v1.clinical_pb2 import SuggestTreatmentsRequest as SuggestTreatmentsRequest
@@ -20,6 +21,7 @@ from bedside_client.v1.clinical_pb2 import SummarizeRecordResponse as SummarizeR
 from bedside_client.v1.clinical_pb2 import SummaryCounts as SummaryCounts
 from bedside_client.v1.clinical_pb2 import SummarySection as SummarySection
 from bedside_client.v1.clinical_pb2 import SummarySentence as SummarySentence
+from bedside_client.v1.clinical_pb2 import SummaryStyle as SummaryStyle
 from bedside_client.v1.clinical_pb2 import TreatedDiagnosis as TreatedDiagnosis
 from bedside_client.v1.clinical_pb2 import TreatmentFinding as TreatmentFinding
 from bedside_client.v1.clinical_pb2 import TreatmentSuggestion as TreatmentSuggestion
