@@ -1,0 +1,314 @@
+package deid
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// chinese finds names and addresses of Chinese text.
+func (s *scanner) chinese() {
+	if strings.IndexFunc(s.text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) < 0 {
+		return
+	}
+	s.addressesZH()
+	n := &namesZH{scanner: s, v: vocab(), seen: set{}}
+	n.runes, n.at = split(s.text)
+	n.find()
+	n.again()
+}
+
+// split gives the characters of a text and their offsets, and the text's length behind them.
+func split(text string) ([]rune, []int) {
+	runes, at := make([]rune, 0, len(text)/2), make([]int, 0, len(text)/2+1)
+	for i, r := range text {
+		runes, at = append(runes, r), append(at, i)
+	}
+	return runes, append(at, len(text))
+}
+
+type namesZH struct {
+	*scanner
+	v     *vocabulary
+	runes []rune
+	at    []int
+	seen  set
+}
+
+// mark is how strongly what stands beside a name says that it is one.
+type mark byte
+
+const (
+	none   mark = iota
+	weak        // an end of a sentence, or a word that may stand before or behind anything
+	strong      // a title, a kinship, a role
+	sure        // a label with a colon
+)
+
+func (n *namesZH) find() {
+	for i := 0; i < len(n.runes); {
+		if end := n.name(i); end > i {
+			if end-i >= 2 {
+				n.seen[string(n.runes[i:end])] = struct{}{}
+			}
+			n.add(Name, n.at[i], n.at[end], scoreName)
+			i = end
+			continue
+		}
+		i++
+	}
+}
+
+// name is where the name that begins at i ends, or i.
+func (n *namesZH) name(i int) int {
+	for _, length := range []int{2, 1} { // of the surname
+		if i+length > len(n.runes) || !n.v.surnamesZH.has(string(n.runes[i:i+length])) {
+			continue
+		}
+		if end := n.behind(i, i+length); end > i {
+			return end
+		}
+	}
+	return i
+}
+
+// behind decides how much of what follows a surname is the given name.
+func (n *namesZH) behind(i, from int) int {
+	left := n.left(i)
+	stop := n.stopWord(i)
+	best, bestScore := i, 0
+	for given := 0; given <= 2; given++ {
+		end := from + given
+		if given > 0 && (end > len(n.runes) || !unicode.Is(unicode.Han, n.runes[end-1])) {
+			break
+		}
+		score := n.score(i, from, end, left)
+		if stop > end-i && score > 0 || stop > 0 && stop >= end-i && left < sure && n.right(end) < strong {
+			continue
+		}
+		if score > bestScore || score == bestScore && score > 0 && given == 2 && n.usual(from, end) {
+			best, bestScore = end, score
+		}
+	}
+	return best
+}
+
+// score weighs a name from i to end; 0 is none.
+func (n *namesZH) score(i, from, end int, left mark) int {
+	right, given := n.right(end), end-from
+	usual := n.usual(from, end)
+	switch {
+	case given == 0: // a surname alone needs a title behind it
+		if right == strong && left > none && !n.titled(i) {
+			return 3
+		}
+		return 0
+	case left == sure && right > none:
+		return 8
+	case left == sure && usual:
+		return 5
+	case left == sure:
+		return 2
+	case left == strong && right > none:
+		return 7
+	case left == strong && usual:
+		return 4
+	case right == strong && left == weak:
+		return 6
+	case right == strong && usual:
+		return 4
+	case left == weak && right == weak && usual && n.stopWord(i) == 0:
+		return 3
+	}
+	return 0
+}
+
+// usual says whether all characters are such as given names are made of.
+func (n *namesZH) usual(from, end int) bool {
+	for _, r := range n.runes[from:end] {
+		if !n.v.givenZH[r] {
+			return false
+		}
+	}
+	return end > from
+}
+
+// titled says whether the character at i ends a title itself, such as the second one of 主任.
+func (n *namesZH) titled(i int) bool {
+	for _, w := range []string{"主任", "责任", "信任", "担任", "胜任", "上班", "原任"} {
+		r := []rune(w)
+		if i > 0 && n.runes[i-1] == r[0] && n.runes[i] == r[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// stopWord is how many characters the longest word at i has that is no name.
+func (n *namesZH) stopWord(i int) int {
+	for length := min(n.v.longestZH, len(n.runes)-i); length >= 2; length-- {
+		if n.v.notNamesZH.has(string(n.runes[i : i+length])) {
+			return length
+		}
+	}
+	return 0
+}
+
+// Characters that may follow a name, beside stops and what is not Chinese.
+const behindNames = `男女于因诉述说称今昨已在与和及的来到为是经由曾自未拒同表要能可住患有无行被将系入出转收执予查未言告处至从向对签电陪代夜晨术醒仍现既本反神复会负主指阅审书记拟`
+
+// left weighs what stands before i.
+func (n *namesZH) left(i int) mark {
+	k := i
+	for k > 0 && (n.runes[k-1] == ' ' || n.runes[k-1] == '\u3000' || n.runes[k-1] == '\t') {
+		k--
+	}
+	if k == 0 || n.runes[k-1] == '\n' || n.runes[k-1] == '\r' {
+		return weak
+	}
+	r := n.runes[k-1]
+	if r == '：' || r == ':' || r == '（' || r == '(' || r == '】' || r == ']' || r == '、' || r == '/' || r == '“' || r == '，' || r == ',' {
+		j := k - 1
+		for j > 0 && n.runes[j-1] == ' ' {
+			j--
+		}
+		if n.cue(j, n.v.cuesBeforeZH) {
+			if r == '：' || r == ':' {
+				return sure
+			}
+			return strong
+		}
+		return weak
+	}
+	switch {
+	case n.cue(k, n.v.cuesBeforeZH):
+		return strong
+	case n.cue(k, n.v.weakBeforeZH), !unicode.IsLetter(r) && !unicode.IsDigit(r), r < 0x80:
+		return weak
+	}
+	return none
+}
+
+// cue says whether a word of a list ends at k.
+func (n *namesZH) cue(k int, list set) bool {
+	for length := min(6, k); length >= 1; length-- {
+		if list.has(string(n.runes[k-length : k])) {
+			return true
+		}
+	}
+	return false
+}
+
+// right weighs what stands behind end.
+func (n *namesZH) right(end int) mark {
+	if end >= len(n.runes) {
+		return weak
+	}
+	k := end
+	for length := min(6, len(n.runes)-k); length >= 2; length-- {
+		if n.v.cuesAfterZH.has(string(n.runes[k : k+length])) {
+			return strong
+		}
+	}
+	rest := string(n.runes[k:min(len(n.runes), k+8)])
+	for _, sign := range []string{"，男", "，女", ",男", ",女", "（男", "（女", "(男", "(女", "、男", "、女", " 男", " 女", "，性别", " 性别", "的丈夫", "的妻子", "的父亲", "的母亲", "的儿子", "的女儿", "的家属", "（电话", "(电话", "（手机", "（父", "（母", "（配偶", "（夫", "（妻", "（子", "（女"} {
+		if strings.HasPrefix(rest, sign) {
+			return strong
+		}
+	}
+	r := n.runes[k]
+	if !unicode.Is(unicode.Han, r) || strings.ContainsRune(behindNames, r) {
+		return weak
+	}
+	return none
+}
+
+// again takes the names that were found wherever else they stand.
+func (n *namesZH) again() {
+	if len(n.seen) == 0 {
+		return
+	}
+	known := NewKnown()
+	for name := range n.seen {
+		if utf8.RuneCountInString(name) >= 3 || !n.v.notNamesZH.has(name) {
+			known.add(name, Name)
+		}
+	}
+	known.search(n.text, func(t Type, start, end int) { n.add(t, start, end, scoreName) })
+}
+
+// Address of China: areas from the largest to the street, then numbers down to the room.
+var (
+	areaZH   = re(`^\p{Han}{1,7}?(?:自治区|特别行政区|自治州|自治县|开发区|新区|街道|社区|小区|花园|公寓|大厦|广场|家园|山庄|名府|胡同|大道|大街|省|市|区|县|旗|盟|州|镇|乡|村|屯|庄|路|街|巷|弄|道|里|苑|园|府|城|湾|坊|村委会)`)
+	doorZH   = re(`^[ ]?(?:[0-9０-９A-Za-z一二三四五六七八九十百]+(?:[-－—][0-9A-Za-z]+)*\s?(?:号院|号楼|号|弄|栋|幢|座|单元|室|楼|层|组|段|巷|街|路|户|门|期|区|房|队|社|院|支弄)?)`)
+	addrCue  = re(`(?:现住址|家庭住址|家庭地址|户籍地址|户口地址|工作单位|通讯地址|联系地址|寄送地址|收货地址|住址|地址|家住|现居住于|现居于|居住于|现居|现住|住在|住于|户籍|籍贯|来自|暂住)\s*(?:为|是|：|:|地|于|在)?\s*`)
+	endsArea = re(`(?:市|县|区|旗|镇|乡)$`)
+	roadZH   = re(`[\p{Han}]{2,6}(?:路|大道|大街|街|巷|弄|胡同)\d+(?:号|弄)`)
+	townZH   = re(`[\p{Han}]{2,4}?(?:市|县|自治州)[\p{Han}]{2,6}?(?:区|县|镇|乡|街道|路|街)`)
+)
+
+func (s *scanner) addressesZH() {
+	s.each(addrCue, func(m []int) { s.addressFrom(m[1], true) })
+	for place := range vocab().citiesZH {
+		for at := 0; ; {
+			i := strings.Index(s.text[at:], place)
+			if i < 0 {
+				break
+			}
+			s.addressFrom(at+i, false)
+			at += i + len(place)
+		}
+	}
+	s.each(roadZH, func(m []int) { s.addressFrom(m[0], true) })
+	s.each(townZH, func(m []int) { s.addressFrom(m[0], false) })
+}
+
+// addressFrom takes the address that begins at a place: two parts and more, or one where something says that it is one.
+func (s *scanner) addressFrom(start int, cued bool) {
+	at, parts, doors := start, 0, 0
+	for at < len(s.text) && parts < 16 {
+		rest := head(s.text, at, 96)
+		for !utf8.ValidString(rest) { // cut within a character
+			rest = rest[:len(rest)-1]
+		}
+		if m := doorZH.FindString(rest); m != "" && parts > 0 {
+			at += len(m)
+			parts, doors = parts+1, doors+1
+			continue
+		}
+		m := areaZH.FindString(rest)
+		if m == "" || doors > 0 && !endsDoor(m, rest) {
+			if place := longestPlace(rest); place != "" && parts == 0 {
+				at += len(place)
+				parts++
+				continue
+			}
+			break
+		}
+		at += len(m)
+		parts++
+	}
+	if parts >= 2 || parts == 1 && cued && endsArea.MatchString(s.text[start:at]) || cued && parts >= 1 && doors > 0 {
+		s.add(Address, start, at, scoreAddress)
+	}
+}
+
+// endsDoor says whether what follows a number may still be part of an address: another block of houses.
+func endsDoor(m, rest string) bool {
+	if utf8.RuneCountInString(m) > 6 {
+		return false
+	}
+	return slices.ContainsFunc([]string{"小区", "花园", "公寓", "大厦", "广场", "家园", "山庄", "苑", "村", "园", "府", "城"}, func(x string) bool { return strings.HasSuffix(m, x) }) &&
+		doorZH.MatchString(rest[len(m):])
+}
+
+func longestPlace(rest string) string {
+	best := ""
+	for place := range vocab().citiesZH {
+		if strings.HasPrefix(rest, place) && len(place) > len(best) {
+			best = place
+		}
+	}
+	return best
+}

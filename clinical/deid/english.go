@@ -1,0 +1,298 @@
+package deid
+
+import (
+	"strings"
+)
+
+// english finds names and addresses of English text.
+func (s *scanner) english() {
+	s.addressesEN()
+	ws := tokenize(s.text)
+	n := &namesEN{scanner: s, v: vocab(), words: ws, taken: make([]bool, len(ws)), seen: set{}}
+	n.find()
+	n.again()
+}
+
+// namesEN finds the names in one text.
+type namesEN struct {
+	*scanner
+	v     *vocabulary
+	words []word
+	taken []bool
+	// seen are the words of names that were found; they are names wherever else they stand.
+	seen set
+}
+
+func (n *namesEN) find() {
+	for i := range n.words {
+		if n.taken[i] {
+			continue
+		}
+		switch {
+		case n.afterTitle(i), n.afterRole(i), n.reversed(i), n.pair(i), n.beforeCredential(i), n.afterCaller(i):
+		case n.words[i].kind == title && n.words[i].known() && !n.eponym(i):
+			n.take(i, i+1, true)
+		}
+	}
+}
+
+// take marks words i to j as a name.
+func (n *namesEN) take(i, j int, keep bool) {
+	n.add(Name, n.words[i].start, n.words[j-1].stop, scoreName)
+	for k := i; k < j; k++ {
+		n.taken[k] = true
+		if w := &n.words[k]; keep && w.kind != initial && w.kind != lower && w.end-w.start >= 3 && !particles.has(w.key) {
+			n.seen[w.key] = struct{}{}
+		}
+	}
+}
+
+// near says whether words i and i+1 stand beside each other in a name: with spaces, a stop after an initial or an
+// abbreviation, but on one line.
+func (n *namesEN) near(i int) bool {
+	if i < 0 || i+1 >= len(n.words) {
+		return false
+	}
+	gap := n.words[i].gap
+	if n.words[i].kind == initial {
+		gap = strings.TrimPrefix(gap, ".")
+	}
+	return gap == "" && n.words[i].kind == initial || gap != "" && strings.Trim(gap, " \t\u00a0") == "" && len(gap) <= 3
+}
+
+// run is where a name that begins at i ends: at most five words, each of which ok allows; initials and particles may stand
+// between them.
+func (n *namesEN) run(i int, ok func(*word) bool) int {
+	end := i
+	for j := i; j < len(n.words) && j < i+5; j++ {
+		w := &n.words[j]
+		if j > i && !n.near(j-1) {
+			break
+		}
+		switch {
+		case w.kind == initial, j > i && particles.has(w.key) && w.kind != upper:
+			if w.kind == initial && j > i {
+				end = j + 1
+			}
+			continue
+		case !w.capital() || n.v.credentials.has(w.key) && j > i || !ok(w):
+			return end
+		}
+		end = j + 1
+		if w.stop < w.end { // a possessive ends a name
+			break
+		}
+	}
+	return end
+}
+
+// afterTitle takes "Dr. Adams", whatever the lists know of Adams.
+func (n *namesEN) afterTitle(i int) bool {
+	if i == 0 || !n.v.titles.has(n.words[i-1].key) || !n.words[i].capital() {
+		return false
+	}
+	gap := strings.TrimPrefix(n.words[i-1].gap, ".")
+	if strings.Trim(gap, " \t\u00a0") != "" || gap == "" && n.words[i-1].gap == "" || len(gap) > 3 {
+		return false
+	}
+	first := true
+	end := n.run(i, func(w *word) bool {
+		ok := first && !n.v.roles.has(w.key) && !(w.clinical && n.words[i-1].key == "nurse" && !w.surname) || w.nameish() && (!w.common || w.given || w.surname) && !n.label(w)
+		first = false
+		return ok
+	})
+	if end == i {
+		return false
+	}
+	n.take(i, end, true)
+	return true
+}
+
+// label says whether a word is one of a form ("MRN"), which follows a name without a stop.
+func (n *namesEN) label(w *word) bool { return w.kind == upper && w.clinical && !w.given }
+
+// afterRole takes what follows "Patient:", "his wife", "Surgeon".
+func (n *namesEN) afterRole(i int) bool {
+	w := &n.words[i]
+	if i == 0 || !w.capital() || n.v.roles.has(w.key) || n.v.titles.has(w.key) {
+		return false
+	}
+	gap := n.words[i-1].gap
+	sure := strings.ContainsAny(gap, ":：")
+	if !n.v.roles.has(n.words[i-1].key) || strings.Trim(gap, " \t\u00a0:：,(\r\n") != "" || strings.Count(gap, "\n") > 1 || len(gap) > 12 {
+		return false
+	}
+	if strings.Contains(gap, "\n") && !strings.Contains(gap, ",") && !sure {
+		return false
+	}
+	fits := func(w *word) bool { return w.nameish() && !n.label(w) && (sure || !w.common || w.given || w.surname) }
+	end := n.run(i, fits)
+	if end == i || n.eponym(end-1) && !sure {
+		return false
+	}
+	if !n.anyKnown(i, end) && !(sure && end-i >= 2) {
+		return false
+	}
+	if n.words[i].kind == upper && !sure && end-i < 2 {
+		return false
+	}
+	end = n.reversedEnd(end, fits)
+	n.take(i, end, true)
+	return true
+}
+
+// reversedEnd goes on behind a comma: "Adams, John Q.".
+func (n *namesEN) reversedEnd(end int, fits func(*word) bool) int {
+	if end < len(n.words) && n.words[end-1].gap == ", " && n.words[end].capital() && n.words[end].given && !n.v.credentials.has(n.words[end].key) && fits(&n.words[end]) {
+		return max(end, n.run(end, fits))
+	}
+	return end
+}
+
+// anyKnown says whether a list of names has one of the words, or one is in no list.
+func (n *namesEN) anyKnown(i, j int) bool {
+	for k := i; k < j; k++ {
+		if w := &n.words[k]; w.known() || w.strange() || w.given && !w.clinical {
+			return true
+		}
+	}
+	return false
+}
+
+// reversed takes "Adams, John".
+func (n *namesEN) reversed(i int) bool {
+	if i+1 >= len(n.words) || n.words[i].gap != ", " {
+		return false
+	}
+	a, b := &n.words[i], &n.words[i+1]
+	if a.kind != b.kind && b.kind != initial || a.kind != title && a.kind != upper || n.v.credentials.has(b.key) || a.clinical && !a.surname {
+		return false
+	}
+	known := a.known() && (b.given || b.strange() || b.known()) || a.strange() && b.given && !b.common || a.surname && !a.clinical && b.given && !b.common
+	if !known || n.v.states.has(n.text[b.start:b.end]) {
+		return false
+	}
+	end := n.run(i+1, func(w *word) bool { return w.nameish() && !n.label(w) && (!w.common || w.given) })
+	if end <= i+1 {
+		return false
+	}
+	// A list of people reads alike: "John Adams, Mary Bell".
+	if i > 0 && n.near(i-1) && n.words[i-1].nameish() && !n.words[i-1].common {
+		return false
+	}
+	n.take(i, end, true)
+	return true
+}
+
+// pair takes two names in a row, one of which the lists know, or neither of which is any word.
+func (n *namesEN) pair(i int) bool {
+	w := &n.words[i]
+	if w.kind != title && w.kind != upper && w.kind != initial {
+		return false
+	}
+	end := n.run(i, func(w *word) bool { return w.nameish() && !(w.clinical && !w.given && !w.surname) })
+	if end-i < 2 || n.eponym(end-1) {
+		return false
+	}
+	given, known, strange, common, full := 0, 0, 0, 0, 0
+	for k := i; k < end; k++ {
+		x := &n.words[k]
+		if x.kind == initial || particles.has(x.key) && k > i {
+			continue
+		}
+		full++
+		if x.given && !x.clinical {
+			given++
+		}
+		if x.known() {
+			known++
+		}
+		if x.strange() {
+			strange++
+		}
+		if x.common || x.clinical {
+			common++
+		}
+	}
+	first := &n.words[i]
+	switch {
+	case full == 0, first.kind == upper && (known == 0 || given == 0):
+		return false
+	case full == 1 && first.kind == initial && known == 0 && strange == 0, full == 1 && first.kind != initial && known == 0:
+		return false
+	case common == full && !(first.given && !first.clinical && n.words[end-1].surname && !n.words[end-1].clinical):
+		return false
+	case known == 0 && strange < full && given == 0:
+		return false
+	}
+	n.take(i, end, true)
+	return true
+}
+
+// beforeCredential takes "Adams, MD" and "Jane Adams RN".
+func (n *namesEN) beforeCredential(i int) bool {
+	w := &n.words[i]
+	if !w.nameish() || w.common && !w.given && !w.surname || w.clinical && !w.surname {
+		return false
+	}
+	end := n.run(i, func(w *word) bool { return w.nameish() })
+	if end == i || end >= len(n.words) || !n.v.credentials.has(n.words[end].key) || n.words[end].kind == lower || len(n.words[end].key) < 2 {
+		return false
+	}
+	if gap := n.words[end-1].gap; gap != ", " && gap != " " {
+		return false
+	}
+	n.take(i, end, true)
+	return true
+}
+
+// afterCaller takes what follows "by", "told", "spoke with": a name that the lists know, or a word that they do not.
+func (n *namesEN) afterCaller(i int) bool {
+	w := &n.words[i]
+	if i == 0 || w.kind != title || !n.v.callers.has(n.words[i-1].key) || strings.Trim(n.words[i-1].gap, " \t:") != "" || n.eponym(i) {
+		return false
+	}
+	switch n.words[i-1].key {
+	case "with", "of", "for", "and", "from", "to": // a drug, a place or a disease may follow as well
+		if !w.known() {
+			return false
+		}
+	}
+	if !w.known() && !w.strange() {
+		return false
+	}
+	n.take(i, max(i+1, n.run(i, func(w *word) bool { return w.known() || w.strange() })), true)
+	return true
+}
+
+// eponym says whether word i names a disease, a sign or a device.
+func (n *namesEN) eponym(i int) bool {
+	for k := i + 1; k <= i+2 && k < len(n.words); k++ {
+		if gap := n.words[k-1].gap; gap != " " && gap != "-" && gap != "–" {
+			return false
+		}
+		if w := &n.words[k]; n.v.noteNouns.has(w.key) {
+			return k == i+1 || n.words[k-1].kind != lower || n.words[k-1].clinical
+		} else if w.kind == upper {
+			return false
+		}
+	}
+	return false
+}
+
+// again takes the words of names that were found wherever else they stand.
+func (n *namesEN) again() {
+	for i := range n.words {
+		w := &n.words[i]
+		if n.taken[i] || w.kind != title && w.kind != upper || !n.seen.has(w.key) {
+			continue
+		}
+		if w.clinical && (n.eponym(i) || w.kind == upper || !w.surname) || w.common && !w.given && !w.surname || w.kind == upper && (w.common || w.end-w.start < 4) {
+			continue
+		}
+		if n.eponym(i) {
+			continue
+		}
+		n.take(i, i+1, false)
+	}
+}
