@@ -50,7 +50,9 @@ func (j *job) replaced(t Type, value string) (string, Action) {
 	return "[" + string(t) + "]", Redact
 }
 
-func (j *job) tagged(t Type, value string) string { return "[" + string(t) + "-" + j.keys.hash(value) + "]" }
+func (j *job) tagged(t Type, value string) string {
+	return "[" + string(t) + "-" + j.keys.hash(value) + "]"
+}
 
 var yearIn = regexp.MustCompile(`(?:^|\D)((?:18|19|20)\d{2})(?:\D|$)|^((?:18|19|20)\d{2})(?:\d{4}|\d{10}|\d{8})(?:\D|$)`)
 

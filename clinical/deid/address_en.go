@@ -17,12 +17,15 @@ var (
 	livesIn    = re(`\b(?i:lives? in|living in|resident of|resides? in|residing in|born in|moved (?:to|from)|native of|hometown(?: of| is)?|home in)\s+((?:` + capital + `\s){0,2}` + capital + `)`)
 )
 
+// letters are abbreviations of states that stand behind names as well.
+var letters = words(`MD PA MS ND DC AE AS`)
+
 // addressesEN finds addresses down to the door. A state stays, as Safe Harbor allows.
 func (s *scanner) addressesEN() {
 	v := vocab()
 	s.each(streetLine, func(m []int) {
 		suffix := strings.ToLower(strings.Trim(s.text[m[2]:m[3]], ".,"))
-		if !v.suffixes.has(suffix) {
+		if !v.suffixes.has(suffix) && !v.suffixes.has(strings.TrimSuffix(suffix, "s")) {
 			return
 		}
 		end := m[1]
@@ -35,7 +38,7 @@ func (s *scanner) addressesEN() {
 		}
 	})
 	s.each(cityState, func(m []int) {
-		if !v.states.has(s.text[m[4]:m[5]]) || m[6] < 0 && !s.place(m[2], m[3]) {
+		if !v.states.has(s.text[m[4]:m[5]]) || m[6] < 0 && (letters.has(s.text[m[4]:m[5]]) || !s.place(m[2], m[3])) {
 			return
 		}
 		s.add(Address, m[2], m[3], scoreAddress)

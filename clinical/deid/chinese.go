@@ -34,6 +34,7 @@ type namesZH struct {
 	runes []rune
 	at    []int
 	seen  set
+	last  int // where the name before ended
 }
 
 // mark is how strongly what stands beside a name says that it is one.
@@ -53,7 +54,7 @@ func (n *namesZH) find() {
 				n.seen[string(n.runes[i:end])] = struct{}{}
 			}
 			n.add(Name, n.at[i], n.at[end], scoreName)
-			i = end
+			i, n.last = end, end
 			continue
 		}
 		i++
@@ -62,6 +63,9 @@ func (n *namesZH) find() {
 
 // name is where the name that begins at i ends, or i.
 func (n *namesZH) name(i int) int {
+	if end := n.labelled(i); end > i {
+		return end
+	}
 	for _, length := range []int{2, 1} { // of the surname
 		if i+length > len(n.runes) || !n.v.surnamesZH.has(string(n.runes[i:i+length])) {
 			continue
@@ -71,6 +75,21 @@ func (n *namesZH) name(i int) int {
 		}
 	}
 	return i
+}
+
+// labelled takes two to four characters between a label and a stop, whatever the surname.
+func (n *namesZH) labelled(i int) int {
+	if !unicode.Is(unicode.Han, n.runes[i]) || n.left(i) != sure {
+		return i
+	}
+	end := i
+	for end < len(n.runes) && end-i < 5 && (unicode.Is(unicode.Han, n.runes[end]) || n.runes[end] == '·') {
+		end++
+	}
+	if end-i < 2 || end-i > 4 || n.stopWord(i) > 0 {
+		return i
+	}
+	return end
 }
 
 // behind decides how much of what follows a surname is the given name.
@@ -84,7 +103,7 @@ func (n *namesZH) behind(i, from int) int {
 			break
 		}
 		score := n.score(i, from, end, left)
-		if stop > end-i && score > 0 || stop > 0 && stop >= end-i && left < sure && n.right(end) < strong {
+		if given > 0 && stop > 0 && left < sure && n.right(end) < strong || stop > end-i && n.right(end) < strong {
 			continue
 		}
 		if score > bestScore || score == bestScore && score > 0 && given == 2 && n.usual(from, end) {
@@ -114,6 +133,8 @@ func (n *namesZH) score(i, from, end int, left mark) int {
 		return 7
 	case left == strong && usual:
 		return 4
+	case left == strong && given == 1 && n.kin(i) && n.stopWord(i) == 0:
+		return 1
 	case right == strong && left == weak:
 		return 6
 	case right == strong && usual:
@@ -158,6 +179,13 @@ func (n *namesZH) stopWord(i int) int {
 // Characters that may follow a name, beside stops and what is not Chinese.
 const behindNames = `男女于因诉述说称今昨已在与和及的来到为是经由曾自未拒同表要能可住患有无行被将系入出转收执予查未言告处至从向对签电陪代夜晨术醒仍现既本反神复会负主指阅审书记拟`
 
+// kin says whether what stands before i is another person than the patient: what follows is a name then, and no symptom.
+func (n *namesZH) kin(i int) bool {
+	return !n.cue(i, patientZH)
+}
+
+var patientZH = words(`患者 病人 老人 患儿 产妇 孕妇 家属 主任 麻醉 证明 父 母`)
+
 // left weighs what stands before i.
 func (n *namesZH) left(i int) mark {
 	k := i
@@ -183,6 +211,9 @@ func (n *namesZH) left(i int) mark {
 	}
 	switch {
 	case n.cue(k, n.v.cuesBeforeZH):
+		if k-n.last <= 6 && k > n.last && n.v.cuesAfterZH.has(string(n.runes[n.last:k])) { // the title of the name before it
+			return weak
+		}
 		return strong
 	case n.cue(k, n.v.weakBeforeZH), !unicode.IsLetter(r) && !unicode.IsDigit(r), r < 0x80:
 		return weak
@@ -240,7 +271,7 @@ func (n *namesZH) again() {
 
 // Address of China: areas from the largest to the street, then numbers down to the room.
 var (
-	areaZH   = re(`^\p{Han}{1,7}?(?:自治区|特别行政区|自治州|自治县|开发区|新区|街道|社区|小区|花园|公寓|大厦|广场|家园|山庄|名府|胡同|大道|大街|省|市|区|县|旗|盟|州|镇|乡|村|屯|庄|路|街|巷|弄|道|里|苑|园|府|城|湾|坊|村委会)`)
+	areaZH   = re(`^\p{Han}{0,7}?(?:自治区|特别行政区|自治州|自治县|开发区|新区|街道|社区|小区|花园|公寓|大厦|广场|家园|山庄|名府|胡同|大道|大街|省|市|区|县|旗|盟|州|镇|乡|村|屯|庄|路|街|巷|弄|道|里|苑|园|府|城|湾|坊|村委会)`)
 	doorZH   = re(`^[ ]?(?:[0-9０-９A-Za-z一二三四五六七八九十百]+(?:[-－—][0-9A-Za-z]+)*\s?(?:号院|号楼|号|弄|栋|幢|座|单元|室|楼|层|组|段|巷|街|路|户|门|期|区|房|队|社|院|支弄)?)`)
 	addrCue  = re(`(?:现住址|家庭住址|家庭地址|户籍地址|户口地址|工作单位|通讯地址|联系地址|寄送地址|收货地址|住址|地址|家住|现居住于|现居于|居住于|现居|现住|住在|住于|户籍|籍贯|来自|暂住)\s*(?:为|是|：|:|地|于|在)?\s*`)
 	endsArea = re(`(?:市|县|区|旗|镇|乡)$`)

@@ -29,7 +29,7 @@ func (n *namesEN) find() {
 			continue
 		}
 		switch {
-		case n.afterTitle(i), n.afterRole(i), n.reversed(i), n.pair(i), n.beforeCredential(i), n.afterCaller(i):
+		case n.afterTitle(i), n.afterRole(i), n.reversed(i), n.pair(i), n.beforeCredential(i), n.afterCaller(i), n.beforeVerb(i):
 		case n.words[i].kind == title && n.words[i].known() && !n.eponym(i):
 			n.take(i, i+1, true)
 		}
@@ -70,12 +70,12 @@ func (n *namesEN) run(i int, ok func(*word) bool) int {
 			break
 		}
 		switch {
-		case w.kind == initial, j > i && particles.has(w.key) && w.kind != upper:
+		case w.kind == initial, particles.has(w.key) && (j > i || w.capital()) && (w.kind != upper || n.words[i].kind == upper):
 			if w.kind == initial && j > i {
 				end = j + 1
 			}
 			continue
-		case !w.capital() || n.v.credentials.has(w.key) && j > i || !ok(w):
+		case !w.capital() || n.v.credentials.has(w.key) && j > i || !ok(w) && !n.goesOn(j, i):
 			return end
 		}
 		end = j + 1
@@ -84,6 +84,12 @@ func (n *namesEN) run(i int, ok func(*word) bool) int {
 		}
 	}
 	return end
+}
+
+// goesOn says whether a word that is no name elsewhere is one behind a given name that is nothing else: "Nicole Blot".
+func (n *namesEN) goesOn(j, i int) bool {
+	w := &n.words[j]
+	return j == i+1 && n.words[i].given && n.words[i].known() && w.kind == title && n.words[i].kind == title && !w.clinical && !n.v.titles.has(w.key) && !n.v.months.has(w.key) && !n.eponym(j)
 }
 
 // afterTitle takes "Dr. Adams", whatever the lists know of Adams.
@@ -109,7 +115,7 @@ func (n *namesEN) afterTitle(i int) bool {
 }
 
 // label says whether a word is one of a form ("MRN"), which follows a name without a stop.
-func (n *namesEN) label(w *word) bool { return w.kind == upper && w.clinical && !w.given }
+func (n *namesEN) label(w *word) bool { return w.kind == upper && w.clinical && !w.given && !w.surname }
 
 // afterRole takes what follows "Patient:", "his wife", "Surgeon".
 func (n *namesEN) afterRole(i int) bool {
@@ -125,7 +131,9 @@ func (n *namesEN) afterRole(i int) bool {
 	if strings.Contains(gap, "\n") && !strings.Contains(gap, ",") && !sure {
 		return false
 	}
-	fits := func(w *word) bool { return w.nameish() && !n.label(w) && (sure || !w.common || w.given || w.surname) }
+	fits := func(w *word) bool {
+		return (w.nameish() || sure && w.listless()) && !n.label(w) && (sure || !w.common || w.given || w.surname)
+	}
 	end := n.run(i, fits)
 	if end == i || n.eponym(end-1) && !sure {
 		return false
@@ -136,15 +144,18 @@ func (n *namesEN) afterRole(i int) bool {
 	if n.words[i].kind == upper && !sure && end-i < 2 {
 		return false
 	}
-	end = n.reversedEnd(end, fits)
+	end = n.reversedEnd(end, sure, fits)
 	n.take(i, end, true)
 	return true
 }
 
 // reversedEnd goes on behind a comma: "Adams, John Q.".
-func (n *namesEN) reversedEnd(end int, fits func(*word) bool) int {
-	if end < len(n.words) && n.words[end-1].gap == ", " && n.words[end].capital() && n.words[end].given && !n.v.credentials.has(n.words[end].key) && fits(&n.words[end]) {
-		return max(end, n.run(end, fits))
+func (n *namesEN) reversedEnd(end int, sure bool, fits func(*word) bool) int {
+	if end >= len(n.words) || n.words[end-1].gap != ", " || n.words[end].kind != n.words[end-1].kind || n.v.credentials.has(n.words[end].key) || n.label(&n.words[end]) {
+		return end
+	}
+	if w := &n.words[end]; w.given || w.listless() || sure && (w.surname || w.eponym) {
+		return max(end+1, n.run(end, fits))
 	}
 	return end
 }
@@ -152,7 +163,7 @@ func (n *namesEN) reversedEnd(end int, fits func(*word) bool) int {
 // anyKnown says whether a list of names has one of the words, or one is in no list.
 func (n *namesEN) anyKnown(i, j int) bool {
 	for k := i; k < j; k++ {
-		if w := &n.words[k]; w.known() || w.strange() || w.given && !w.clinical {
+		if w := &n.words[k]; w.known() || w.listless() || w.given && (!w.clinical && !w.eponym || j-i >= 2) {
 			return true
 		}
 	}
@@ -168,11 +179,13 @@ func (n *namesEN) reversed(i int) bool {
 	if a.kind != b.kind && b.kind != initial || a.kind != title && a.kind != upper || n.v.credentials.has(b.key) || a.clinical && !a.surname {
 		return false
 	}
-	known := a.known() && (b.given || b.strange() || b.known()) || a.strange() && b.given && !b.common || a.surname && !a.clinical && b.given && !b.common
+	known := a.known() && (b.given || b.listless() || b.known()) || a.listless() && b.given && !b.common ||
+		a.surname && (b.given && !b.common && !b.clinical || b.eponym && !a.common) || a.frequent && b.listless() ||
+		n.startsSentence(i) && (a.listless() && b.listless() || b.known() && !a.clinical && !a.eponym && !a.common)
 	if !known || n.v.states.has(n.text[b.start:b.end]) {
 		return false
 	}
-	end := n.run(i+1, func(w *word) bool { return w.nameish() && !n.label(w) && (!w.common || w.given) })
+	end := n.run(i+1, func(w *word) bool { return (w.nameish() || w.listless()) && !n.label(w) && (!w.common || w.given) })
 	if end <= i+1 {
 		return false
 	}
@@ -197,11 +210,11 @@ func (n *namesEN) pair(i int) bool {
 	given, known, strange, common, full := 0, 0, 0, 0, 0
 	for k := i; k < end; k++ {
 		x := &n.words[k]
-		if x.kind == initial || particles.has(x.key) && k > i {
+		if x.kind == initial || particles.has(x.key) && (k > i || x.kind == title || x.kind == upper) {
 			continue
 		}
 		full++
-		if x.given && !x.clinical {
+		if x.given && !x.clinical && (!x.eponym || end-i >= 2) {
 			given++
 		}
 		if x.known() {
@@ -210,17 +223,18 @@ func (n *namesEN) pair(i int) bool {
 		if x.strange() {
 			strange++
 		}
-		if x.common || x.clinical {
+		if x.common || x.clinical || x.eponym {
 			common++
 		}
 	}
-	first := &n.words[i]
+	first, last := &n.words[i], &n.words[end-1]
 	switch {
+	case full >= 2 && first.kind == title && last.kind == title && (first.given || first.strange()) && last.frequent && !(first.clinical && last.clinical):
 	case full == 0, first.kind == upper && (known == 0 || given == 0):
 		return false
 	case full == 1 && first.kind == initial && known == 0 && strange == 0, full == 1 && first.kind != initial && known == 0:
 		return false
-	case common == full && !(first.given && !first.clinical && n.words[end-1].surname && !n.words[end-1].clinical):
+	case common == full && !(first.given && !first.clinical && last.surname && !last.clinical):
 		return false
 	case known == 0 && strange < full && given == 0:
 		return false
@@ -254,15 +268,50 @@ func (n *namesEN) afterCaller(i int) bool {
 	}
 	switch n.words[i-1].key {
 	case "with", "of", "for", "and", "from", "to": // a drug, a place or a disease may follow as well
-		if !w.known() {
+		if !w.known() && !(w.given && !w.common && !w.clinical) {
 			return false
 		}
 	}
-	if !w.known() && !w.strange() {
+	if !w.known() && !w.strange() && !(w.given && !w.clinical) {
 		return false
 	}
 	n.take(i, max(i+1, n.run(i, func(w *word) bool { return w.known() || w.strange() })), true)
 	return true
+}
+
+// beforeVerb takes "Baker denies pain" and "Baker was seen": a surname of many people, or a word of no list, where somebody acts.
+func (n *namesEN) beforeVerb(i int) bool {
+	w := &n.words[i]
+	if w.kind != title || w.stop < w.end || w.gap != " " || i+1 >= len(n.words) {
+		return false
+	}
+	verb := n.words[i+1].key
+	switch {
+	case n.v.personVerbs.has(verb) && (w.frequent || w.strange() || w.given && !w.common):
+	case w.clinical:
+		return false
+	case n.v.looseVerbs.has(verb) && w.frequent && (!w.common || w.eponym || n.startsSentence(i)):
+	case n.v.looseVerbs.has(verb) && w.strange() && i+2 < len(n.words) && n.acts(i+2):
+	default:
+		return false
+	}
+	n.take(i, i+1, true)
+	return true
+}
+
+// acts says whether "be seen", "admitted" and the like stand there.
+func (n *namesEN) acts(i int) bool {
+	if n.words[i].key == "be" && i+1 < len(n.words) {
+		i++
+	}
+	return doneToPeople.has(n.words[i].key)
+}
+
+var doneToPeople = words(`seen admitted discharged transferred told informed asked referred evaluated examined intubated extubated sedated consented counseled advised able
+	unable alert oriented comfortable confused afebrile ambulatory called paged notified born discharged escorted interviewed happy upset`)
+
+func (n *namesEN) startsSentence(i int) bool {
+	return i == 0 || strings.ContainsAny(n.words[i-1].gap, ".!?\n:;")
 }
 
 // eponym says whether word i names a disease, a sign or a device.
@@ -287,7 +336,7 @@ func (n *namesEN) again() {
 		if n.taken[i] || w.kind != title && w.kind != upper || !n.seen.has(w.key) {
 			continue
 		}
-		if w.clinical && (n.eponym(i) || w.kind == upper || !w.surname) || w.common && !w.given && !w.surname || w.kind == upper && (w.common || w.end-w.start < 4) {
+		if w.clinical && (w.kind == upper || !w.surname) || w.common && !w.given && !w.surname || w.kind == upper && (w.common || w.end-w.start < 4) {
 			continue
 		}
 		if n.eponym(i) {

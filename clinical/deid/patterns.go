@@ -18,7 +18,8 @@ func re(s string) *regexp.Regexp { return regexp.MustCompile(s) }
 
 const (
 	plateArea = `[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领]`
-	idValue   = `[A-Za-z0-9]+(?:[-/.·_][A-Za-z0-9]+)*`
+	idValue   = `(?:[A-Za-z]+[-/.·_])*[A-Za-z]*\d(?:[A-Za-z0-9]|[-/.·_][A-Za-z0-9])*`
+	handle    = `[A-Za-z][A-Za-z0-9_-]{4,24}|\d{5,12}`
 )
 
 var forms = []form{
@@ -112,7 +113,7 @@ var cues = []cue{
 	englishCue(SSN, 4, `ssn|ss#|social security|social|soc sec|last four|last 4|tax id|itin`),
 	englishCue(Phone, 5, `phone|tel|telephone|mobile|cell|cellular|fax|pager|hotline|call|text|reachable on|reached at`),
 	englishCue(Zip, 5, `zip|zip code|zipcode|postal code|postcode`),
-	englishCue(WeChat, 0, `wechat|weixin|wechat id|qq`),
+	{WeChat, re(`(?i)\b(?:wechat|weixin|qq)\b` + fillers + `(` + handle + `)`), 0},
 	englishCue(BankCard, 8, `card|visa|mastercard|amex`),
 	chineseCue(MRN, 3, `住院号|门诊号|病历号|病案号|就诊号|登记号|患者编号|病人编号|患者ID|病人ID|病员号|档案号|住院流水号|急诊号|病历本|健康卡`),
 	chineseCue(HealthPlan, 3, `医保卡?|社保卡?|社会保障|参保|医疗保险|医疗证|保单|保险单|新农合|职工医保|居民医保`),
@@ -123,12 +124,11 @@ var cues = []cue{
 	chineseCue(ResidentID, 6, `身份证件?|证件|公民身份`),
 	chineseCue(Vehicle, 4, `车牌|车辆|车架|车号`),
 	chineseCue(Device, 3, `序列|设备|机身|仪器|起搏器|植入物|泵体`),
-	chineseCue(WeChat, 0, `微信|QQ|wechat`),
+	{WeChat, re(`(?i)(?:微信|QQ|wechat)` + fillers + `(` + handle + `)`), 0},
 	chineseCue(Phone, 5, `电话|手机|联系方式|传真|座机|热线|致电|拨打|电联`),
 	chineseCue(Zip, 6, `邮编|邮政编码`),
 	chineseCue(ID, 4, `标本|样本|条码|检查|申请单|报告单|检验|报告|影像|切片|流水|编号|单号|工号|床旁机`),
 }
-
 
 func (s *scanner) cues() {
 	for i := range cues {
@@ -176,7 +176,7 @@ func (c *cue) fits(value string) bool {
 
 var (
 	decimal    = re(`^\d{1,4}[./]\d{1,4}$`)
-	publicCode = re(`^(?i:NCT|ChiCTR|PMID|PMC|ISRCTN|CAS|ISO|GB)[-A-Za-z]*\d`)
+	publicCode = re(`^(?:NCT\d{8}|ChiCTR[-A-Z0-9]+|PMID|PMC\d|ISRCTN\d)`)
 	// codeBefore says that a number is a code of a terminology or of a publication.
 	codeBefore = re(`(?i)(?:snomed(?:[- ]?ct)?|rxnorm|rxcui|loinc|icd-?(?:9|10|11)?(?:-?cm)?|cpt|hcpcs|ndc|nct|pmid|doi|cvx|umls|cui|trial|mdc|oid|atc|isbn|编码)\W{0,3}(?:codes?|id|no|number|编码|码)?\W{0,3}$`)
 	unitAfter  = re(`^\s*(?i:×|\*|x\s?10|\^|/\s?[uµμmln]|units?|iu|mu\b|u\b|copies|cells|cfu|mg|mcg|µg|ug|g\b|kg|ml|dl|l\b|ng|pg|fg|mmol|meq|%|hz|bpm|万|亿|单位|拷贝|个|国际)`)
@@ -184,7 +184,9 @@ var (
 )
 
 // measured says whether a number is an amount.
-func measured(value, rest string) bool { return quantity.MatchString(value) && unitAfter.MatchString(rest) }
+func measured(value, rest string) bool {
+	return quantity.MatchString(value) && unitAfter.MatchString(rest)
+}
 
 var token = re(`[A-Za-z0-9]+(?:[-/._·:]?\(?[A-Za-z0-9]+\)?)*`)
 

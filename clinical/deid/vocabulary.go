@@ -23,10 +23,12 @@ func (s set) has(w string) bool { _, ok := s[w]; return ok }
 
 type vocabulary struct {
 	given, surnames, words, clinical        set
+	frequent, eponyms                       set // surnames of most people; words that are eponyms, too
 	surnamesZH, notNamesZH, citiesZH        set
 	givenZH                                 map[rune]bool
 	longestZH                               int // characters of the longest of notNamesZH
 	noteNouns, suffixes, states, months     set
+	personVerbs, looseVerbs                 set
 	titles, roles, callers, credentials     set
 	cuesBeforeZH, cuesAfterZH, weakBeforeZH set
 }
@@ -35,10 +37,15 @@ type vocabulary struct {
 var vocab = sync.OnceValue(func() *vocabulary {
 	v := &vocabulary{
 		given: list("given_en"), surnames: list("surnames_en"), words: list("words_en"), clinical: list("clinical_en"),
+		frequent: set{}, eponyms: list("eponyms_en"),
 		surnamesZH: list("surnames_zh"), notNamesZH: list("words_zh"), citiesZH: list("places_zh"), givenZH: map[rune]bool{},
 		noteNouns: list("eponym_nouns"), suffixes: list("streets_en"), states: list("states_en"),
 		titles: words(titleWords), roles: words(roleWords), callers: words(callerWords), credentials: words(credentialWords),
 		cuesBeforeZH: words(cuesBefore), cuesAfterZH: words(cuesAfter), weakBeforeZH: words(weakBefore), months: words(monthWords),
+		personVerbs: words(personVerbs), looseVerbs: words(looseVerbs),
+	}
+	for _, w := range inOrder("surnames_en")[:frequentSurnames] {
+		v.frequent[w] = struct{}{}
 	}
 	for w := range list("given_zh") {
 		for _, r := range w {
@@ -56,23 +63,36 @@ var vocab = sync.OnceValue(func() *vocabulary {
 		}
 	}
 	for w := range v.notNamesZH {
+		if len([]rune(w)) < 2 {
+			delete(v.notNamesZH, w)
+		}
 		v.longestZH = max(v.longestZH, len([]rune(w)))
 	}
 	return v
 })
 
-// list reads a list: words between white space, and a comment behind "#".
-func list(name string) set {
+// frequentSurnames is how many of the census' surnames, the commonest first, are borne by so many that they are
+// thought of first.
+const frequentSurnames = 2000
+
+// inOrder reads a list: words between white space, and a comment behind "#".
+func inOrder(name string) []string {
 	data, err := lists.ReadFile("data/" + name + ".txt")
 	if err != nil {
 		panic(err) // a fault of the build, which every test of the package finds
 	}
-	out := set{}
+	var out []string
 	for line := range strings.Lines(string(data)) {
 		line, _, _ = strings.Cut(line, "#")
-		for _, w := range strings.Fields(line) {
-			out[w] = struct{}{}
-		}
+		out = append(out, strings.Fields(line)...)
+	}
+	return out
+}
+
+func list(name string) set {
+	out := set{}
+	for _, w := range inOrder(name) {
+		out[w] = struct{}{}
 	}
 	return out
 }
@@ -120,7 +140,12 @@ const (
 	callerWords = `by with per from for to told tells notified informed contacted called call paged page phoned spoke speak asked
 		and w care attn via thank thanks dear hi hello of about to regarding seen met`
 	credentialWords = `md do rn np pa pa-c dds dmd phd pharmd msw lcsw lpn cna dnp crna mbbs frcp facc facs faap rd pt ot rt jr sr ii iii iv esq mph ms bsn msn aprn arnp`
-	monthWords      = `january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec`
+	// personVerbs are what people alone do, and looseVerbs what things do as well.
+	personVerbs = `tolerated denies denied reports reported states stated complains complained agrees agreed refused refuses lives walks walked underwent
+		remembers says said tells told asks asked wants wanted feels felt smokes drinks works worked understands understood consented declined
+		signed expressed admits admitted endorses endorsed sleeps slept ate drank voided ambulated`
+	looseVerbs = `will was is has had should may can does did would became needs needed continues continued received takes took presented presents appears appeared remains remained noted arrived left returned called`
+	monthWords = `january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec`
 
 	// Strong cues: what follows, or what comes before, is a person.
 	cuesBefore = `姓名 患者 病人 老人 患儿 产妇 孕妇 家属 联系人 监护人 代诉人 代理人 陪护 陪护人 陪同人 记录者 记录人 书写者 审核者 审核 审核人 审签 签名 签字 签署人
@@ -132,5 +157,5 @@ const (
 	cuesAfter = `先生 女士 小姐 同志 老师 医生 医师 大夫 主任 副主任 护士 护士长 教授 副教授 院长 阿姨 大爷 大妈 奶奶 爷爷 叔叔 主治医师 住院医师 主任医师 副主任医师 药师
 		技师 主管 博士 之子 之女 之妻 之夫 之母 之父 老人 患者 家属 签名 签字`
 	// Weak cues: they count only where what follows looks like a name.
-	weakBefore = `经 请 由 与 和 及 对 向 给 为 找 同 跟 与患者 是 即 按 据 致 让 叫 嘱 予 至 的 系 于 遵 因 当 待 在 从 将 若 如`
+	weakBefore = `经 请 由 与 和 及 对 向 给 为 找 同 跟 与患者 是 即 按 据 致 让 叫 嘱 予 至 的 系 于 遵 因 当 待 在 从 将 若 如 日 晨 晚 午 后 前 并 又 再 均 已 仍`
 )

@@ -14,7 +14,7 @@ type word struct {
 	kind       wordKind
 	gap        string // what stands between it and the next one; "" at the end
 	// What the lists know of it.
-	given, surname, common, clinical bool
+	given, surname, common, clinical, eponym, frequent bool
 }
 
 type wordKind byte
@@ -27,11 +27,15 @@ const (
 )
 
 // known says whether a list of names has a word that means nothing else.
-func (w *word) known() bool { return (w.given || w.surname) && !w.common && !w.clinical }
+func (w *word) known() bool { return (w.given || w.surname) && !w.common && !w.clinical && !w.eponym }
 
 // strange says whether a word is in no list at all: most of those are names, too.
 func (w *word) strange() bool {
-	return !w.given && !w.surname && !w.common && !w.clinical && w.kind == title && w.end-w.start >= 3
+	return w.listless() && w.kind == title
+}
+
+func (w *word) listless() bool {
+	return !w.given && !w.surname && !w.common && !w.clinical && !w.eponym && w.end-w.start >= 3
 }
 
 func (w *word) capital() bool { return w.kind != lower }
@@ -77,7 +81,9 @@ func tokenize(text string) []word {
 	return out
 }
 
-func digitAt(text string, i int) bool { return i >= 0 && i < len(text) && text[i] >= '0' && text[i] <= '9' }
+func digitAt(text string, i int) bool {
+	return i >= 0 && i < len(text) && text[i] >= '0' && text[i] <= '9'
+}
 
 // joins says whether an apostrophe or hyphen stands between two letters.
 func joins(text string, i int, r rune, size int) bool {
@@ -119,6 +125,7 @@ func kindOf(s string) wordKind {
 // classify looks a word up. A name with a hyphen is as good as the better known of its parts.
 func (v *vocabulary) classify(w *word) {
 	w.given, w.surname, w.common, w.clinical = v.given.has(w.key), v.surnames.has(w.key), v.words.has(w.key), v.clinical.has(w.key) || v.noteNouns.has(w.key)
+	w.eponym, w.frequent = v.eponyms.has(w.key), v.frequent.has(w.key)
 	if v.titles.has(w.key) || v.roles.has(w.key) || v.months.has(w.key) && w.key != "may" && w.key != "april" && w.key != "june" && w.key != "august" {
 		w.common = true
 	}
@@ -131,6 +138,7 @@ func (v *vocabulary) classify(w *word) {
 		w.surname = w.surname || v.surnames.has(part)
 		all = all && (v.words.has(part) || v.clinical.has(part))
 		w.clinical = w.clinical || v.clinical.has(part)
+		w.eponym = w.eponym || v.eponyms.has(part)
 	}
 	w.common = w.common || all
 	w.clinical = w.clinical && all

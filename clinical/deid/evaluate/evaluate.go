@@ -116,15 +116,20 @@ func (r *Report) add(d *Document, found []deid.Finding) {
 	if any {
 		r.LeakingAny++
 	}
-	r.precision(d, taken, right)
+	r.precision(d, found, taken, right)
 }
 
-func (r *Report) precision(d *Document, taken, right []bool) {
+func (r *Report) precision(d *Document, found []deid.Finding, taken, right []bool) {
 	for _, h := range d.Hard {
 		r.Hard++
 		if slices.Contains(taken[h.Start:h.End], true) {
 			r.HardTouched++
 			r.Misses = append(r.Misses, fmt.Sprintf("HARD %q in %q", d.Text[h.Start:h.End], around(d.Text, h.Start, h.End)))
+		}
+	}
+	for _, f := range found {
+		if !slices.Contains(right[f.Start:f.End], true) {
+			r.Misses = append(r.Misses, fmt.Sprintf("EXTRA %s %q in %q", f.Type, d.Text[f.Start:f.End], around(d.Text, f.Start, f.End)))
 		}
 	}
 	for i, c := range d.Text {
