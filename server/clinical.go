@@ -19,10 +19,11 @@ type clinicalService struct {
 	bedsidev1.UnimplementedClinicalServiceServer
 	models *registry
 	limits convert.Limits
+	prompts prompts
 }
 
 func newClinicalService(m *registry, cfg config.Config) *clinicalService {
-	return &clinicalService{models: m, limits: convert.Limits{Bytes: cfg.MaxRecordBytes}}
+	return &clinicalService{models: m, limits: convert.Limits{Bytes: cfg.MaxRecordBytes}, prompts: promptsOf(cfg)}
 }
 
 func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
@@ -33,6 +34,9 @@ func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.Su
 	defer release()
 	rec, err := convert.Source(req.GetSource(), s.limits)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.prompts.clean(rec, req.GetSource()); err != nil {
 		return nil, err
 	}
 	doc := render.Render(rec, render.Options{Lang: render.Lang(req.GetLanguage())})

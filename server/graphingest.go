@@ -64,9 +64,14 @@ func (s *graphService) notes(ctx context.Context, req *bedsidev1.IngestRecordReq
 		return nil, nil, err
 	}
 	defer release()
+	known := s.prompts.known(req.GetSource())
 	for i := range out {
 		out[i].By = fmt.Sprintf("%s %s %s", lm.manifest.Name, lm.manifest.Version, lm.manifest.Digest)
-		if out[i].Answer, err = lm.statements(ctx, &out[i]); err != nil {
+		read := out[i]
+		if read.Text, err = s.prompts.text(read.Text, known); err != nil {
+			return nil, nil, err
+		}
+		if out[i].Answer, err = lm.statements(ctx, &read); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +11,7 @@ import (
 	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/graph/store"
 	"github.com/bedside-lm/bedside/server/config"
+	"github.com/bedside-lm/bedside/server/secret"
 )
 
 // graphs opens the graph's database when it is first asked for, so that a server of which nobody asks for a graph leaves
@@ -59,7 +58,7 @@ func (g *graphs) get(ctx context.Context) (*store.Store, error) {
 func (g *graphs) database() (string, error) {
 	switch {
 	case g.cfg.GraphURLFile != "":
-		data, err := readSecret("graph-url-file", g.cfg.GraphURLFile)
+		data, err := secret.Read("graph-url-file", g.cfg.GraphURLFile)
 		if err != nil {
 			return "", err
 		}
@@ -93,11 +92,11 @@ func (g *graphs) pseudonyms(database string) (*graph.Pseudonyms, error) {
 	}
 	if path == "" {
 		path = database + ".key"
-		if err := makeKey(path); err != nil {
+		if err := secret.Make(path, graph.MinKey); err != nil {
 			return nil, fmt.Errorf("the graph's key: %w", err)
 		}
 	}
-	key, err := readSecret("graph-key-file", path)
+	key, err := secret.Read("graph-key-file", path)
 	if err != nil {
 		return nil, err
 	}
@@ -106,48 +105,6 @@ func (g *graphs) pseudonyms(database string) (*graph.Pseudonyms, error) {
 		return nil, &config.Error{Setting: "graph-key-file", Reason: err.Error()}
 	}
 	return names, nil
-}
-
-// makeKey makes a key file, whole or not at all, unless there is one.
-func makeKey(path string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	key := make([]byte, graph.MinKey)
-	if _, err := rand.Read(key); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".graph-key-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	_, err = f.Write(key)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, os.ErrExist) { // another server may have been faster
-		return err
-	}
-	return nil
-}
-
-const maxSecret = 64 << 10
-
-func readSecret(setting, path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, &config.Error{Setting: setting, Reason: "names a file that cannot be read"}
-	case info.Size() > maxSecret:
-		return nil, &config.Error{Setting: setting, Reason: "names a file that is too large"}
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, &config.Error{Setting: setting, Reason: "names a file that others may read; chmod 600"}
-	}
-	return os.ReadFile(path)
 }
 
 func (g *graphs) close() error {

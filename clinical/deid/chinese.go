@@ -103,7 +103,7 @@ func (n *namesZH) behind(i, from int) int {
 			break
 		}
 		score := n.score(i, from, end, left)
-		if given > 0 && stop > 0 && left < sure && n.right(end) < strong || stop > end-i && n.right(end) < strong {
+		if given > 0 && stop > 0 && (left < strong || left < sure && n.right(end) < strong) || stop > end-i && n.right(end) < strong {
 			continue
 		}
 		if score > bestScore || score == bestScore && score > 0 && given == 2 && n.usual(from, end) {
@@ -133,6 +133,8 @@ func (n *namesZH) score(i, from, end int, left mark) int {
 		return 7
 	case left == strong && usual:
 		return 4
+	case left == strong && given == 2 && n.kin(i) && n.stopWord(i) == 0 && n.stopWord(end-1) == 0 && !strings.ContainsRune(behindNames, n.runes[end-1]):
+		return 2
 	case left == strong && given == 1 && n.kin(i) && n.stopWord(i) == 0:
 		return 1
 	case right == strong && left == weak:

@@ -29,7 +29,7 @@ func (n *namesEN) find() {
 			continue
 		}
 		switch {
-		case n.afterTitle(i), n.afterRole(i), n.reversed(i), n.pair(i), n.beforeCredential(i), n.afterCaller(i), n.beforeVerb(i):
+		case n.afterTitle(i), n.afterRole(i), n.reversed(i), n.pair(i), n.beforeCredential(i), n.afterCaller(i), n.beforeVerb(i), n.beforeKin(i):
 		case n.words[i].kind == title && n.words[i].known() && !n.eponym(i):
 			n.take(i, i+1, true)
 		}
@@ -69,6 +69,12 @@ func (n *namesEN) run(i int, ok func(*word) bool) int {
 		if j > i && !n.near(j-1) {
 			break
 		}
+		if j > i && (w.eponym || w.clinical) && n.eponym(j) || j > i && n.v.suffixesOfNames.has(w.key) {
+			if n.v.suffixesOfNames.has(w.key) && end == j {
+				end = j + 1
+			}
+			return end
+		}
 		switch {
 		case w.kind == initial, particles.has(w.key) && (j > i || w.capital()) && (w.kind != upper || n.words[i].kind == upper):
 			if w.kind == initial && j > i {
@@ -89,7 +95,19 @@ func (n *namesEN) run(i int, ok func(*word) bool) int {
 // goesOn says whether a word that is no name elsewhere is one behind a given name that is nothing else: "Nicole Blot".
 func (n *namesEN) goesOn(j, i int) bool {
 	w := &n.words[j]
-	return j == i+1 && n.words[i].given && n.words[i].known() && w.kind == title && n.words[i].kind == title && !w.clinical && !n.v.titles.has(w.key) && !n.v.months.has(w.key) && !n.eponym(j)
+	first := &n.words[i]
+	sure := first.given && first.known() || first.strange() && (n.cued(i) || n.verbs(j+1))
+	return j == i+1 && sure && w.kind == title && first.kind == title && !w.clinical && !n.v.titles.has(w.key) && !n.v.months.has(w.key) && !n.eponym(j)
+}
+
+// cued says whether a role or a caller stands before word i.
+func (n *namesEN) cued(i int) bool {
+	return i > 0 && (n.v.roles.has(n.words[i-1].key) || n.v.callers.has(n.words[i-1].key))
+}
+
+// verbs says whether word i says what somebody does.
+func (n *namesEN) verbs(i int) bool {
+	return i < len(n.words) && (n.v.personVerbs.has(n.words[i].key) || n.v.looseVerbs.has(n.words[i].key)) && n.words[i].kind == lower
 }
 
 // afterTitle takes "Dr. Adams", whatever the lists know of Adams.
@@ -182,6 +200,9 @@ func (n *namesEN) reversed(i int) bool {
 	known := a.known() && (b.given || b.listless() || b.known()) || a.listless() && b.given && !b.common ||
 		a.surname && (b.given && !b.common && !b.clinical || b.eponym && !a.common) || a.frequent && b.listless() ||
 		n.startsSentence(i) && (a.listless() && b.listless() || b.known() && !a.clinical && !a.eponym && !a.common)
+	if a.kind == upper && b.kind == upper && !a.clinical && !b.clinical && (a.listless() || a.known() || a.frequent) && (b.given || b.listless() || b.known()) {
+		known = true
+	}
 	if !known || n.v.states.has(n.text[b.start:b.end]) {
 		return false
 	}
@@ -230,6 +251,8 @@ func (n *namesEN) pair(i int) bool {
 	first, last := &n.words[i], &n.words[end-1]
 	switch {
 	case full >= 2 && first.kind == title && last.kind == title && (first.given || first.strange()) && last.frequent && !(first.clinical && last.clinical):
+	case full >= 2 && first.strange() && last.surname && last.kind == title && !last.clinical:
+	case full >= 2 && first.strange() && n.goesOn(i+1, i):
 	case full == 0, first.kind == upper && (known == 0 || given == 0):
 		return false
 	case full == 1 && first.kind == initial && known == 0 && strange == 0, full == 1 && first.kind != initial && known == 0:
@@ -287,7 +310,7 @@ func (n *namesEN) beforeVerb(i int) bool {
 	}
 	verb := n.words[i+1].key
 	switch {
-	case n.v.personVerbs.has(verb) && (w.frequent || w.strange() || w.given && !w.common):
+	case n.v.personVerbs.has(verb) && (w.frequent || w.strange() || w.given && (!w.common || n.startsSentence(i))):
 	case w.clinical:
 		return false
 	case n.v.looseVerbs.has(verb) && w.frequent && (!w.common || w.eponym || n.startsSentence(i)):
@@ -298,6 +321,34 @@ func (n *namesEN) beforeVerb(i int) bool {
 	n.take(i, i+1, true)
 	return true
 }
+
+// beforeKin takes "Melissa, her niece" and "Ignacy (brother)".
+func (n *namesEN) beforeKin(i int) bool {
+	w := &n.words[i]
+	if w.kind != title || w.clinical || i+1 >= len(n.words) || !(w.strange() || w.given || w.known()) {
+		return false
+	}
+	switch next := n.words[i+1].key; {
+	case w.gap == ", " && possessives.has(next):
+		for k := i + 2; k < min(i+5, len(n.words)); k++ {
+			if kinship.has(n.words[k].key) {
+				n.take(i, i+1, true)
+				return true
+			}
+		}
+	case w.gap == " (" && kinship.has(next):
+		n.take(i, i+1, true)
+		return true
+	}
+	return false
+}
+
+var (
+	possessives = words(`his her their the my our a an`)
+	kinship     = words(`wife husband spouse partner son daughter mother father mom dad brother sister niece nephew aunt uncle cousin grandmother grandfather
+		grandson granddaughter neighbor neighbour friend caregiver guardian fiance fiancee stepson stepdaughter interpreter roommate boyfriend girlfriend
+		mother-in-law father-in-law son-in-law daughter-in-law nurse aide landlord colleague coworker employer boss teacher pastor priest`)
+)
 
 // acts says whether "be seen", "admitted" and the like stand there.
 func (n *namesEN) acts(i int) bool {

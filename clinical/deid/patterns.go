@@ -67,12 +67,14 @@ func (s *scanner) common() {
 
 var ipv4 = re(`\b\d{1,3}(?:\.\d{1,3}){3}\b`)
 
+var dotted = re(`^\.\d`)
+
 var versionBefore = re(`(?i)(?:version|firmware|software|release|\bv|版本|固件|软件|oid)\W{0,4}$`)
 
 // addresses4 are those of IPv4; versions of programs look the same.
 func (s *scanner) addresses4() {
 	s.each(ipv4, func(m []int) {
-		if validIP(s.text[m[0]:m[1]]) && after(s.text, m[1]) != '.' && before(s.text, m[0]) != '.' && !versionBefore.MatchString(tail(s.text, m[0], 24)) {
+		if validIP(s.text[m[0]:m[1]]) && !dotted.MatchString(head(s.text, m[1], 2)) && before(s.text, m[0]) != '.' && !versionBefore.MatchString(tail(s.text, m[0], 24)) {
 			s.add(IP, m[0], m[1], scoreForm)
 		}
 	})
@@ -109,6 +111,7 @@ var cues = []cue{
 	englishCue(License, 3, `licen[cs]e|licen[cs]e plate id|dl|dea|npi|certificate|permit`),
 	englishCue(Passport, 3, `passport|visa`),
 	englishCue(Vehicle, 2, `(?:licen[cs]e|number|registration) plate|plate|tag|vin|vehicle|registration`),
+	{Vehicle, re(`(?i)\b(?:plates?|tag|registration)\b` + fillers + `([A-Z]{2,3} \d{3,4})`), 3},
 	englishCue(Device, 3, `serial|s/n|sn|udi|device (?:id|identifier|number)|imei|meid|implant id|lot and serial`),
 	englishCue(SSN, 4, `ssn|ss#|social security|social|soc sec|last four|last 4|tax id|itin`),
 	englishCue(Phone, 5, `phone|tel|telephone|mobile|cell|cellular|fax|pager|hotline|call|text|reachable on|reached at`),
@@ -178,7 +181,7 @@ var (
 	decimal    = re(`^\d{1,4}[./]\d{1,4}$`)
 	publicCode = re(`^(?:NCT\d{8}|ChiCTR[-A-Z0-9]+|PMID|PMC\d|ISRCTN\d)`)
 	// codeBefore says that a number is a code of a terminology or of a publication.
-	codeBefore = re(`(?i)(?:snomed(?:[- ]?ct)?|rxnorm|rxcui|loinc|icd-?(?:9|10|11)?(?:-?cm)?|cpt|hcpcs|ndc|nct|pmid|doi|cvx|umls|cui|trial|mdc|oid|atc|isbn|编码)\W{0,3}(?:codes?|id|no|number|编码|码)?\W{0,3}$`)
+	codeBefore = re(`(?i)(?:snomed(?:[- ]?ct)?|rxnorm|rxcui|loinc|icd-?(?:9|10|11)?(?:-?cm)?|cpt|hcpcs|ndc|nct|pmid|doi|cvx|umls|cui|trial|mdc|oid|atc|isbn|(?:医嘱|疾病|诊断|手术|项目|收费)编码)\W{0,3}(?:codes?|id|no|number|编码|码)?\W{0,3}$`)
 	unitAfter  = re(`^\s*(?i:×|\*|x\s?10|\^|/\s?[uµμmln]|units?|iu|mu\b|u\b|copies|cells|cfu|mg|mcg|µg|ug|g\b|kg|ml|dl|l\b|ng|pg|fg|mmol|meq|%|hz|bpm|万|亿|单位|拷贝|个|国际)`)
 	quantity   = re(`^[<>]?\d+(?:\.\d+)?$`)
 )

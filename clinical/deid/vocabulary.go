@@ -22,15 +22,15 @@ type set map[string]struct{}
 func (s set) has(w string) bool { _, ok := s[w]; return ok }
 
 type vocabulary struct {
-	given, surnames, words, clinical        set
-	frequent, eponyms                       set // surnames of most people; words that are eponyms, too
-	surnamesZH, notNamesZH, citiesZH        set
-	givenZH                                 map[rune]bool
-	longestZH                               int // characters of the longest of notNamesZH
-	noteNouns, suffixes, states, months     set
-	personVerbs, looseVerbs                 set
-	titles, roles, callers, credentials     set
-	cuesBeforeZH, cuesAfterZH, weakBeforeZH set
+	given, surnames, words, clinical         set
+	frequent, eponyms                        set // surnames of most people; words that are eponyms, too
+	surnamesZH, notNamesZH, citiesZH         set
+	givenZH                                  map[rune]bool
+	longestZH                                int // characters of the longest of notNamesZH
+	noteNouns, suffixes, states, months      set
+	personVerbs, looseVerbs, suffixesOfNames set
+	titles, roles, callers, credentials      set
+	cuesBeforeZH, cuesAfterZH, weakBeforeZH  set
 }
 
 // vocab is read once; the lists are part of the binary.
@@ -42,7 +42,7 @@ var vocab = sync.OnceValue(func() *vocabulary {
 		noteNouns: list("eponym_nouns"), suffixes: list("streets_en"), states: list("states_en"),
 		titles: words(titleWords), roles: words(roleWords), callers: words(callerWords), credentials: words(credentialWords),
 		cuesBeforeZH: words(cuesBefore), cuesAfterZH: words(cuesAfter), weakBeforeZH: words(weakBefore), months: words(monthWords),
-		personVerbs: words(personVerbs), looseVerbs: words(looseVerbs),
+		personVerbs: words(personVerbs), looseVerbs: words(looseVerbs), suffixesOfNames: words(`jr sr ii iii iv`),
 	}
 	for _, w := range inOrder("surnames_en")[:frequentSurnames] {
 		v.frequent[w] = struct{}{}

@@ -12,10 +12,11 @@ from faker import Faker
 # Names of the test come from places that development never saw, and from the half of the shared lists that it left.
 LOCALES = {
     "dev": {"en": ["en_US", "en_GB", "fr_FR"], "zh": ["zh_CN"]},
-    "test": {"en": ["en_US", "en_US", "en_IN", "es_MX", "pl_PL", "de_DE", "tr_TR", "en_NG", "vi_VN"], "zh": ["zh_CN"]},
+    "trial": {"en": ["en_US", "en_US", "en_IN", "es_MX", "pl_PL", "de_DE", "tr_TR", "en_NG", "vi_VN"], "zh": ["zh_CN"]},
+    "test": {"en": ["en_US", "en_US", "it_IT", "sv_SE", "nl_NL", "pt_BR", "cs_CZ", "id_ID", "en_NZ"], "zh": ["zh_CN"]},
 }
-COMPOUND = {"dev": ["欧阳", "司马", "上官"], "test": ["诸葛", "慕容", "令狐", "端木", "皇甫"]}
-RARE_GIVEN = {"dev": ["芷若", "懿", "昊霖"], "test": ["沁禾", "钰涵", "骁", "泓睿", "妤彤", "峥", "曦月", "栩"]}
+COMPOUND = {"dev": ["欧阳", "司马", "上官"], "test": ["东方", "夏侯", "尉迟", "公孙", "长孙"], "trial": ["诸葛", "慕容", "令狐", "端木", "皇甫"]}
+RARE_GIVEN = {"test": ["屹楠", "葳蕤", "予安", "砚", "弋", "霁月", "稷", "知行"], "dev": ["芷若", "懿", "昊霖"], "trial": ["沁禾", "钰涵", "骁", "泓睿", "妤彤", "峥", "曦月", "栩"]}
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class Values:
                     last = self.rng.choice(COMPOUND[self.part])
                 elif draw < 0.2:
                     given = self.rng.choice(RARE_GIVEN[self.part])
-            # Even code points are development's, odd ones the test's, so that no name is in both.
-            if sum(map(ord, given)) % 2 == (self.part == "test"):
+            # Given names are dealt out by their code points, so that none is in two parts.
+            if sum(map(ord, given)) % 3 == ["dev", "trial", "test"].index(self.part):
                 return Person(given, last, self.lang)
 
     def value(self, slot: str) -> str:
@@ -164,20 +165,27 @@ def mobile(sep: str, prefix: str = "") -> Make:
     return make
 
 
-CITIES = ["北京市朝阳区", "上海市徐汇区", "广东省深圳市南山区", "四川省成都市武侯区", "浙江省杭州市西湖区", "江苏省苏州市吴中区", "湖北省武汉市洪山区"]
-TEST_CITIES = ["陕西省西安市雁塔区", "福建省厦门市思明区", "内蒙古自治区呼和浩特市新城区", "重庆市渝北区", "山东省青岛市崂山区", "黑龙江省哈尔滨市道里区"]
-ROADS = ["建国路", "中山北路", "人民南路四段", "学院路", "解放大道", "文三路"]
-TEST_ROADS = ["小寨东路", "环岛南路", "锦绣二街", "香樟林巷", "松花江大道", "珠江道"]
+CITIES = {}
+CITIES["dev"] = ["北京市朝阳区", "上海市徐汇区", "广东省深圳市南山区", "四川省成都市武侯区", "浙江省杭州市西湖区", "江苏省苏州市吴中区", "湖北省武汉市洪山区"]
+CITIES["trial"] = ["陕西省西安市雁塔区", "福建省厦门市思明区", "内蒙古自治区呼和浩特市新城区", "重庆市渝北区", "山东省青岛市崂山区", "黑龙江省哈尔滨市道里区"]
+ROADS = {}
+ROADS["dev"] = ["建国路", "中山北路", "人民南路四段", "学院路", "解放大道", "文三路"]
+ROADS["trial"] = ["小寨东路", "环岛南路", "锦绣二街", "香樟林巷", "松花江大道", "珠江道"]
+
+
+CITIES["test"] = ["安徽省合肥市蜀山区", "广西壮族自治区南宁市青秀区", "天津市和平区", "河南省郑州市金水区", "云南省昆明市盘龙区", "辽宁省沈阳市铁西区"]
+ROADS["test"] = ["望江西路", "民族大道", "南京路", "花园北路", "白云路", "建设东路"]
+GARDENS = {"dev": ["阳光小区", "翠竹苑", "和平里小区"], "trial": ["紫薇花园", "龙湖山庄", "江南名府"], "test": ["碧桂园", "梧桐公寓", "望湖家园"]}
+VILLAGES = {"dev": ["新河镇大李村", "红旗乡张庄村"], "trial": ["石桥镇柳树村", "青龙乡王家沟村"], "test": ["双塔镇赵屯村", "白马乡河湾村"]}
+AREAS = {"dev": "京沪粤川浙苏鄂", "trial": "陕闽渝鲁黑蒙", "test": "皖桂津豫云辽"}
 
 
 def cn_address(pattern: str) -> Make:
     def make(v: Values) -> str:
-        test = v.part == "test"
         return pattern.format(
-            city=v.rng.choice(TEST_CITIES if test else CITIES), road=v.rng.choice(TEST_ROADS if test else ROADS), n=v.rng.randint(1, 999),
+            city=v.rng.choice(CITIES[v.part]), road=v.rng.choice(ROADS[v.part]), n=v.rng.randint(1, 999),
             b=v.rng.randint(1, 40), u=v.rng.randint(1, 6), r=v.rng.randint(101, 3204),
-            garden=v.rng.choice(["紫薇花园", "龙湖山庄", "江南名府"] if test else ["阳光小区", "翠竹苑", "和平里小区"]),
-            village=v.rng.choice(["石桥镇柳树村", "青龙乡王家沟村"] if test else ["新河镇大李村", "红旗乡张庄村"]), g=v.rng.randint(1, 12),
+            garden=v.rng.choice(GARDENS[v.part]), village=v.rng.choice(VILLAGES[v.part]), g=v.rng.randint(1, 12),
         )
 
     return make
@@ -185,7 +193,7 @@ def cn_address(pattern: str) -> Make:
 
 def plate(pattern: str) -> Make:
     def make(v: Values) -> str:
-        area = v.rng.choice("陕闽渝鲁黑蒙" if v.part == "test" else "京沪粤川浙苏鄂") + v.rng.choice("ABCDE")
+        area = v.rng.choice(AREAS[v.part]) + v.rng.choice("ABCDE")
         return pattern.format(area=area, n="".join(v.rng.choice("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(5)), d=f"{v.rng.randint(0, 99999):05d}")
 
     return make
@@ -201,10 +209,16 @@ COMMON: dict[str, tuple[str, Make]] = {
     "card": ("BANK_CARD", pick(lambda v: card(v.rng, ""), lambda v: card(v.rng, " "))),
     "old": ("AGE", lambda v: str(v.rng.randint(90, 104))),
 }
-COMMON_TEST = COMMON | {
+COMMON_TRIAL = COMMON | {
     "email": ("EMAIL", pick(lambda v: v.home.ascii_safe_email(), lambda v: f"{v.home.user_name()}+clinic@{v.home.domain_name()}")),
     "ip": ("IP", pick(lambda v: v.home.ipv4_private(), lambda v: v.home.ipv6())),
     "card": ("BANK_CARD", lambda v: card(v.rng, "-")),
+}
+
+COMMON_TEST = COMMON | {
+    "email": ("EMAIL", pick(lambda v: v.home.free_email(), lambda v: v.home.company_email().upper())),
+    "ip": ("IP", pick(lambda v: v.home.ipv4_public(), lambda v: "fe80::" + ":".join(f"{v.rng.randrange(1 << 16):x}" for _ in range(4)))),
+    "card": ("BANK_CARD", pick(lambda v: luhn(v.rng, "37", 15), lambda v: card(v.rng, " "), lambda v: luhn(v.rng, "622", 19))),
 }
 
 SLOTS: dict[tuple[str, str], dict[str, tuple[str, Make]]] = {
@@ -223,7 +237,7 @@ SLOTS: dict[tuple[str, str], dict[str, tuple[str, Make]]] = {
         "zip": ("ZIP", pick(form("9####"), form("6####-####"))),
         "date": ("DATE", pick(day("{mm}/{dd}/{y}"), day("{y}-{mm}-{dd}"), day("{name} {d}, {y}"), day("{m}/{d}/{yy}"))),
     },
-    ("en", "test"): COMMON_TEST | {
+    ("en", "trial"): COMMON_TRIAL | {
         "phone": ("PHONE", pick(us_phone("{a}.{b}.{c}"), us_phone("+1 {a} {b} {c}"), us_phone("1-{a}-{b}-{c} ext. {x}"), us_phone("{a} {b}-{c}"))),
         "ssn": ("SSN", pick(form("5##-4#-####"), form("5## 4# ####"))),
         "mrn": ("MRN", pick(form("H#######"), form("###-####-#"), form("0#######"))),
@@ -253,7 +267,7 @@ SLOTS: dict[tuple[str, str], dict[str, tuple[str, Make]]] = {
         "zip": ("ZIP", form("3#####")),
         "date": ("DATE", pick(day("{y}年{m}月{d}日"), day("{y}-{mm}-{dd}"), day("{m}月{d}日"))),
     },
-    ("zh", "test"): COMMON_TEST | {
+    ("zh", "trial"): COMMON_TRIAL | {
         "phone": ("PHONE", pick(mobile("-"), mobile(" "), mobile("", "+86 "), form("(029)8#######"), form("0592-5######转8##"), form("400-8##-####"))),
         "resident": ("RESIDENT_ID", pick(lambda v: resident_id(v.rng), lambda v: old_resident_id(v.rng))),
         "mrn": ("MRN", pick(form("B########"), form("00######"), form("2024-#####"))),
@@ -269,5 +283,38 @@ SLOTS: dict[tuple[str, str], dict[str, tuple[str, Make]]] = {
         )),
         "zip": ("ZIP", form("7#####")),
         "date": ("DATE", pick(day("{y}.{mm}.{dd}"), day("{y}/{m}/{d}"), day("{y}年{mm}月{dd}日"), day("{y}年{m}月"), day("{y}{mm}{dd}"))),
+    },
+    ("en", "test"): COMMON_TEST | {
+        "phone": ("PHONE", pick(us_phone("({a}){b}-{c}"), us_phone("+1-{a}-{b}-{c}"), us_phone("{a}-{b}-{c}, extension {x}"), us_phone("{a}/{b}-{c}"), form("+44 20 7### ####"))),
+        "ssn": ("SSN", pick(form("6##-2#-####"), form("6##2#####"))),
+        "mrn": ("MRN", pick(form("M-#######"), form("##.##.###"), form("#######-@"))),
+        "account": ("ACCOUNT", pick(form("#### #### ##"), form("V########"))),
+        "policy": ("HEALTH_PLAN", pick(form("1@&&-@&#-@@##"), form("H####-#######"), form("@@######@"))),
+        "licence": ("LICENSE", pick(form("##########"), form("@@-##-##-##"))),
+        "passport": ("PASSPORT", pick(form("@@#######"), form("3########"))),
+        "plate": ("VEHICLE", pick(form("###-@@@"), form("#@@@###"))),
+        "serial": ("DEVICE", pick(form("@####-##-###"), form("(01)1#############(17)2#0#1#(10)@##(21)####"))),
+        "url": ("URL", lambda v: v.home.domain_name() + "/patients/" + digits(v.rng, 5)),
+        "address": ("ADDRESS", pick(street("{n} {street}, Suite {apt}, {city}"), street("{n}-{apt} {street}, {city}"), street("{n} {street} Apt {apt}{letter}, {city}"))),
+        "zip": ("ZIP", pick(form("4####"), form("1####-####"))),
+        "date": ("DATE", pick(day("{d} {name}, {y}"), day("{abbr}. {d}, {y}"), day("{m}-{d}-{y}"), day("{abbr} {y}"), day("{dd}/{mm}/{y}"), day("{d}-{abbr}-{y}"), day("{name} {d}"))),
+    },
+    ("zh", "test"): COMMON_TEST | {
+        "phone": ("PHONE", pick(mobile("", "+86"), mobile("", "86-"), form("0371-6#######-8##"), form("（0551）6#######"), form("024 8#######"))),
+        "resident": ("RESIDENT_ID", lambda v: resident_id(v.rng).lower()),
+        "mrn": ("MRN", pick(form("MZ-2#######"), form("#########"), form("D######"))),
+        "account": ("ACCOUNT", pick(form("#### #### #### ####"), form("################"))),
+        "policy": ("HEALTH_PLAN", pick(form("YB##########"), form("A#########"), form("######-####-##"))),
+        "wechat": ("WECHAT", pick(lambda v: "Doctor_" + digits(v.rng, 5), lambda v: "wx" + digits(v.rng, 8), lambda v: v.home.user_name() + "88")),
+        "passport": ("PASSPORT", pick(form("ED#######"), form("P#######"))),
+        "plate": ("VEHICLE", pick(plate("{area}{n}"), plate("{area}-{n}"), plate("{area}F{d}"))),
+        "serial": ("DEVICE", pick(form("@@-######-##"), form("2#########"))),
+        "url": ("URL", lambda v: v.home.domain_name() + "/report/" + digits(v.rng, 6)),
+        "address": ("ADDRESS", pick(
+            cn_address("{city}{road}{n}号{garden}{b}幢{r}室"), cn_address("{city}{garden}{b}号楼{u}单元{r}号"), cn_address("{city}{road}{n}-{b}号{r}"),
+            cn_address("{city}{village}{g}队{n}号"),
+        )),
+        "zip": ("ZIP", form("2#####")),
+        "date": ("DATE", pick(day("{y}-{m}-{d}"), day("{y}年{m}月{d}号"), day("{y}.{m}.{d}"), day("{mm}月{dd}日"), day("{dd}/{mm}/{y}"))),
     },
 }

@@ -172,6 +172,11 @@ export class Client {
     return this.unary((o) => this.preparation.describeSignal(request, o), options);
   }
 
+  /** A text or a record without what identifies people; what was found is named by place and type, never by value. */
+  async deidentify(request: MessageInitShape<typeof DeidentifyRequestSchema>, options: CallOptions = {}): Promise<DeidentifyResponse> {
+    return this.unary((o) => this.preparation.deidentify(request, o), options);
+  }
+
   /** The models of the server's repositories, loaded or not, by name and version. */
   async listModels(options: CallOptions = {}): Promise<Model[]> {
     return (await this.unary((o) => this.models.listModels({}, o), options)).models;
