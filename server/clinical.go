@@ -17,8 +17,8 @@ import (
 // clinicalService reads patient records.
 type clinicalService struct {
 	bedsidev1.UnimplementedClinicalServiceServer
-	models *registry
-	limits convert.Limits
+	models  *registry
+	limits  convert.Limits
 	prompts prompts
 }
 

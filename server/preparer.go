@@ -18,9 +18,9 @@ import (
 
 // preparer makes prepared records of what requests hold.
 type preparer struct {
-	models *registry
-	limits convert.Limits
-	tenant func(context.Context) (string, error)
+	models  *registry
+	limits  convert.Limits
+	tenant  func(context.Context) (string, error)
 	prompts prompts
 }
 

@@ -103,7 +103,7 @@ func (n *namesZH) behind(i, from int) int {
 			break
 		}
 		score := n.score(i, from, end, left)
-		if given > 0 && stop > 0 && (left < strong || left < sure && n.right(end) < strong) || stop > end-i && n.right(end) < strong {
+		if given > 0 && stop > 0 && !(stop == end-i && left == strong && n.right(end) > none && n.kinship(i)) && (left < strong || left < sure && n.right(end) < strong) || stop > end-i && n.right(end) < strong {
 			continue
 		}
 		if score > bestScore || score == bestScore && score > 0 && given == 2 && n.usual(from, end) {
@@ -185,6 +185,12 @@ const behindNames = `男女于因诉述说称今昨已在与和及的来到为�
 func (n *namesZH) kin(i int) bool {
 	return !n.cue(i, patientZH)
 }
+
+// kinship says whether a relative or a neighbour is named: a name may be a word then.
+func (n *namesZH) kinship(i int) bool { return n.cue(i, kinZH) }
+
+var kinZH = words(`母亲 父亲 丈夫 妻子 儿子 女儿 之子 之女 之妻 之夫 之母 之父 其子 其女 其妻 其夫 其母 其父 其兄 其弟 其姐 其妹 配偶 爱人 老伴 儿媳 女婿 哥哥 姐姐 弟弟 妹妹
+	长子 次子 长女 次女 孙子 孙女 外孙 外孙女 侄子 侄女 外甥 外甥女 邻居 同事 朋友 同学 室友 房东 保姆 护工`)
 
 var patientZH = words(`患者 病人 老人 患儿 产妇 孕妇 家属 主任 麻醉 证明 父 母`)
 

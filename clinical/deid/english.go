@@ -76,7 +76,7 @@ func (n *namesEN) run(i int, ok func(*word) bool) int {
 			return end
 		}
 		switch {
-		case w.kind == initial, particles.has(w.key) && (j > i || w.capital()) && (w.kind != upper || n.words[i].kind == upper):
+		case w.kind == initial, particles.has(w.key) && (j > i || w.capital() || i > 0 && n.v.titles.has(n.words[i-1].key)) && (w.kind != upper || n.words[i].kind == upper):
 			if w.kind == initial && j > i {
 				end = j + 1
 			}
@@ -112,7 +112,7 @@ func (n *namesEN) verbs(i int) bool {
 
 // afterTitle takes "Dr. Adams", whatever the lists know of Adams.
 func (n *namesEN) afterTitle(i int) bool {
-	if i == 0 || !n.v.titles.has(n.words[i-1].key) || !n.words[i].capital() {
+	if i == 0 || !n.v.titles.has(n.words[i-1].key) || !n.words[i].capital() && !(particles.has(n.words[i].key) && n.near(i) && n.words[i+1].capital()) {
 		return false
 	}
 	gap := strings.TrimPrefix(n.words[i-1].gap, ".")
@@ -125,6 +125,9 @@ func (n *namesEN) afterTitle(i int) bool {
 		first = false
 		return ok
 	})
+	if end == i && particles.has(n.words[i].key) && n.words[i].kind == title { // "Nurse De"
+		end = i + 1
+	}
 	if end == i {
 		return false
 	}
@@ -153,7 +156,7 @@ func (n *namesEN) afterRole(i int) bool {
 		return (w.nameish() || sure && w.listless()) && !n.label(w) && (sure || !w.common || w.given || w.surname)
 	}
 	end := n.run(i, fits)
-	if end == i || n.eponym(end-1) && !sure {
+	if end == i || n.eponym(end-1) && !sure && end-i < 2 {
 		return false
 	}
 	if !n.anyKnown(i, end) && !(sure && end-i >= 2) {
@@ -199,7 +202,7 @@ func (n *namesEN) reversed(i int) bool {
 	}
 	known := a.known() && (b.given || b.listless() || b.known()) || a.listless() && b.given && !b.common ||
 		a.surname && (b.given && !b.common && !b.clinical || b.eponym && !a.common) || a.frequent && b.listless() ||
-		n.startsSentence(i) && (a.listless() && b.listless() || b.known() && !a.clinical && !a.eponym && !a.common)
+		n.startsSentence(i) && (a.listless() && b.listless() || b.known() && !a.clinical && !a.common)
 	if a.kind == upper && b.kind == upper && !a.clinical && !b.clinical && (a.listless() || a.known() || a.frequent) && (b.given || b.listless() || b.known()) {
 		known = true
 	}
@@ -225,7 +228,7 @@ func (n *namesEN) pair(i int) bool {
 		return false
 	}
 	end := n.run(i, func(w *word) bool { return w.nameish() && !(w.clinical && !w.given && !w.surname) })
-	if end-i < 2 || n.eponym(end-1) {
+	if end-i < 2 || n.v.roles.has(w.key) || n.v.titles.has(w.key) || n.eponym(end-1) && !n.anyCertain(i, end) {
 		return false
 	}
 	given, known, strange, common, full := 0, 0, 0, 0, 0
@@ -264,6 +267,16 @@ func (n *namesEN) pair(i int) bool {
 	}
 	n.take(i, end, true)
 	return true
+}
+
+// anyCertain says whether one of the words is a name and nothing else.
+func (n *namesEN) anyCertain(i, j int) bool {
+	for k := i; k < j; k++ {
+		if n.words[k].known() {
+			return true
+		}
+	}
+	return false
 }
 
 // beforeCredential takes "Adams, MD" and "Jane Adams RN".

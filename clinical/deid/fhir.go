@@ -78,8 +78,8 @@ type fhirReader struct {
 	*job
 	*tree
 	line   string
+	root   string    // type of the whole document
 	latest time.Time // date of the documents, by which ages are told
-	births []string  // patients' birth dates
 	stack  []step
 	err    error
 }
@@ -100,12 +100,12 @@ type place struct {
 }
 
 // path writes the way to the current value.
-func (r *fhirReader) path(resource string) string {
+func (r *fhirReader) path() string {
 	var b strings.Builder
 	b.WriteString(r.line)
 	for i, s := range r.stack {
 		if i == 0 && s.key == "" {
-			b.WriteString(resource)
+			b.WriteString(r.root)
 		}
 		switch {
 		case s.index >= 0:
@@ -115,7 +115,7 @@ func (r *fhirReader) path(resource string) string {
 		}
 	}
 	if b.Len() == 0 {
-		return resource
+		return r.root
 	}
 	return b.String()
 }
@@ -148,6 +148,7 @@ func (r *fhirReader) object(n int32, at place) {
 	if typ := r.str(r.get(n, "resourceType")); typ != "" {
 		inner.resource, inner.url = typ, ""
 		if len(r.stack) == 0 {
+			r.root = typ
 			r.stack = append(r.stack, step{index: -1, key: ""})
 			defer func() { r.stack = r.stack[:0] }()
 		}
@@ -202,7 +203,7 @@ func (r *fhirReader) put(n int32, t Type, at place, new string, action Action) {
 	if action == Keep {
 		return
 	}
-	r.edits = append(r.edits, edit{t, action, int(r.nodes[n].start) + 1, int(r.nodes[n].end) - 1, quoted(new), r.path(at.resource)})
+	r.edits = append(r.edits, edit{t, action, int(r.nodes[n].start) + 1, int(r.nodes[n].end) - 1, quoted(new), r.path()})
 }
 
 // whole takes a whole string as an identifier of a type.
@@ -224,10 +225,10 @@ func (r *fhirReader) free(n int32, at place, markup bool) {
 		value, where = s, func(at int) int { return start + int(places[at]) }
 	}
 	if len(value) > maxText {
-		r.err = &record.LimitError{Path: r.path(at.resource), What: "bytes of text", Limit: maxText}
+		r.err = &record.LimitError{Path: r.path(), What: "bytes of text", Limit: maxText}
 		return
 	}
-	path := r.path(at.resource)
+	path := r.path()
 	if !markup {
 		r.text(value, path, where, quoted)
 		return

@@ -42,6 +42,8 @@ func (r *fhirReader) string(n int32, at place) {
 		r.date(n, at)
 	case key == "data" || key == "valueBase64Binary" || key == "hash" && r.get(at.parent, "data") >= 0:
 		r.binary(n, at)
+	case key == "display" && at.above == "coding" && standard[r.str(r.get(at.parent, "system"))]:
+		r.code(n, at)
 	default:
 		if t := r.typed(n, at); t != "" {
 			r.whole(n, t, at)
@@ -307,11 +309,11 @@ func (r *fhirReader) number(n int32, at place) {
 	case at.key == "longitude" || at.key == "latitude" || at.key == "altitude" && at.above == "position",
 		at.key == "valueDecimal" && (at.url == "latitude" || at.url == "longitude"):
 		if r.policy.action(Address) != Keep && raw != "0" {
-			r.edits = append(r.edits, edit{Address, Redact, int(r.nodes[n].start), int(r.nodes[n].end), "0", r.path(at.resource)})
+			r.edits = append(r.edits, edit{Address, Redact, int(r.nodes[n].start), int(r.nodes[n].end), "0", r.path()})
 		}
 	case at.key == "value" && r.isYears(at):
 		if v, err := strconv.ParseFloat(raw, 64); err == nil && v > 89 && raw != "90" && r.policy.action(Age) != Keep {
-			r.edits = append(r.edits, edit{Age, Generalize, int(r.nodes[n].start), int(r.nodes[n].end), "90", r.path(at.resource)})
+			r.edits = append(r.edits, edit{Age, Generalize, int(r.nodes[n].start), int(r.nodes[n].end), "90", r.path()})
 		}
 	}
 }

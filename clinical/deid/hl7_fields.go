@@ -93,7 +93,9 @@ func hl7Type(segment string, field int) Type {
 		}
 		return MRN
 	case "PV1":
-		return MRN
+		if field == 19 || field == 50 || field == 5 {
+			return MRN
+		}
 	case "IN1", "IN2":
 		return HealthPlan
 	case "GT1", "NK1":

@@ -112,6 +112,7 @@ func (s *scanner) group(found []Finding) []Finding {
 
 // trimmed leaves out what is no letter and no digit at the ends of a piece, or all of it.
 func trimmed(text string, start, end int) (int, int) {
+	from := start
 	keep := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r) }
 	first := strings.IndexFunc(text[start:end], keep)
 	if first < 0 {
@@ -121,8 +122,11 @@ func trimmed(text string, start, end int) (int, int) {
 	_, size := utf8.DecodeRuneInString(text[start+last:])
 	stop := start + last + size
 	start += first
-	// Brackets that open within belong to what is found.
-	if stop < end && (text[stop] == ')' || text[stop] == ']') && strings.IndexByte(text[start:stop], '(') >= 0 {
+	// Brackets that open or close within belong to what is found.
+	switch open, closed := strings.Count(text[start:stop], "("), strings.Count(text[start:stop], ")"); {
+	case closed > open && start > from && text[start-1] == '(':
+		start--
+	case open > closed && stop < end && text[stop] == ')':
 		stop++
 	}
 	return start, stop

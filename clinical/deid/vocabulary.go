@@ -138,7 +138,7 @@ const (
 		gentleman lady named called is was`
 	// callerWords stand before a name that something was done by, to or with.
 	callerWords = `by with per from for to told tells notified informed contacted called call paged page phoned spoke speak asked
-		and w care attn via thank thanks dear hi hello of about to regarding seen met`
+		and w care attn via thank thanks dear hi hello of about to regarding seen met referring saw see seeing`
 	credentialWords = `md do rn np pa pa-c dds dmd phd pharmd msw lcsw lpn cna dnp crna mbbs frcp facc facs faap rd pt ot rt jr sr ii iii iv esq mph ms bsn msn aprn arnp`
 	// personVerbs are what people alone do, and looseVerbs what things do as well.
 	personVerbs = `tolerated denies denied reports reported states stated complains complained agrees agreed refused refuses lives walks walked underwent
