@@ -112,7 +112,7 @@ func (n *namesEN) verbs(i int) bool {
 
 // afterTitle takes "Dr. Adams", whatever the lists know of Adams.
 func (n *namesEN) afterTitle(i int) bool {
-	if i == 0 || !n.v.titles.has(n.words[i-1].key) || !n.words[i].capital() && !(particles.has(n.words[i].key) && n.near(i) && n.words[i+1].capital()) {
+	if i == 0 || !n.v.titles.has(n.words[i-1].key) || !n.words[i].capital() && !n.particlesBefore(i) {
 		return false
 	}
 	gap := strings.TrimPrefix(n.words[i-1].gap, ".")
@@ -133,6 +133,16 @@ func (n *namesEN) afterTitle(i int) bool {
 	}
 	n.take(i, end, true)
 	return true
+}
+
+// particlesBefore says whether particles in small letters begin a name at i: "de la Cruz".
+func (n *namesEN) particlesBefore(i int) bool {
+	for k := i; k < i+3 && n.near(k) && particles.has(n.words[k].key); k++ {
+		if n.words[k+1].capital() {
+			return true
+		}
+	}
+	return false
 }
 
 // label says whether a word is one of a form ("MRN"), which follows a name without a stop.
@@ -203,19 +213,22 @@ func (n *namesEN) reversed(i int) bool {
 	known := a.known() && (b.given || b.listless() || b.known()) || a.listless() && b.given && !b.common ||
 		a.surname && (b.given && !b.common && !b.clinical || b.eponym && !a.common) || a.frequent && b.listless() ||
 		n.startsSentence(i) && (a.listless() && b.listless() || b.known() && !a.clinical && !a.common)
-	if a.kind == upper && b.kind == upper && !a.clinical && !b.clinical && (a.listless() || a.known() || a.frequent) && (b.given || b.listless() || b.known()) {
+	if a.kind == upper && b.kind == upper && !a.clinical && !b.clinical && (a.listless() || a.known() || a.frequent) && (b.given || b.listless() || b.known() || b.eponym) {
 		known = true
 	}
 	if !known || n.v.states.has(n.text[b.start:b.end]) {
 		return false
 	}
-	end := n.run(i+1, func(w *word) bool { return (w.nameish() || w.listless()) && !n.label(w) && (!w.common || w.given) })
+	end := n.run(i+1, func(w *word) bool { return (w.nameish() || w.listless() || w.eponym) && !n.label(w) && (!w.common || w.given) })
 	if end <= i+1 {
 		return false
 	}
 	// A list of people reads alike: "John Adams, Mary Bell".
 	if i > 0 && n.near(i-1) && n.words[i-1].nameish() && !n.words[i-1].common {
 		return false
+	}
+	for i > 0 && n.near(i-1) && particles.has(n.words[i-1].key) && !n.taken[i-1] && n.words[i-1].capital() { // "DE LA CRUZ, ANA"
+		i--
 	}
 	n.take(i, end, true)
 	return true
