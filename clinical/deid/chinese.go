@@ -106,11 +106,17 @@ func (n *namesZH) behind(i, from int) int {
 		if given > 0 && stop > 0 && !(stop == end-i && left == strong && n.right(end) > none && n.kinship(i)) && (left < strong || left < sure && n.right(end) < strong) || stop > end-i && n.right(end) < strong {
 			continue
 		}
-		if score > bestScore || score == bestScore && score > 0 && given == 2 && n.usual(from, end) {
+		if score > bestScore || score == bestScore && score > 0 && given == 2 && n.longer(from, end) {
 			best, bestScore = end, score
 		}
 	}
 	return best
+}
+
+// longer says whether of two names that stand equally well the one of one more character is meant.
+func (n *namesZH) longer(from, end int) bool {
+	hard := end >= len(n.runes) || !unicode.Is(unicode.Han, n.runes[end])
+	return hard || n.usual(from, end) || !strings.ContainsRune(behindNames, n.runes[end-1])
 }
 
 // score weighs a name from i to end; 0 is none.
@@ -179,7 +185,7 @@ func (n *namesZH) stopWord(i int) int {
 }
 
 // Characters that may follow a name, beside stops and what is not Chinese.
-const behindNames = `男女于因诉述说称今昨已在与和及的来到为是经由曾自未拒同表要能可住患有无行被将系入出转收执予查未言告处至从向对签电陪代夜晨术醒仍现既本反神复会负主指阅审书记拟`
+const behindNames = `男女于因诉述说称今昨已在与和及的来到为是经由曾自未拒同表要能可住患有无行被将系入出转收执予查未言告处至从向对签电陪代夜晨术醒仍现既本反神复会负主指阅审书记拟病协商提拨呼之我你他她前后均又再也就还并且时遂即当送带帮请让见问答看写交接办联打求希想觉感认听痛发咳胸头腹`
 
 // kin says whether what stands before i is another person than the patient: what follows is a name then, and no symptom.
 func (n *namesZH) kin(i int) bool {
@@ -218,7 +224,7 @@ func (n *namesZH) left(i int) mark {
 		return weak
 	}
 	switch {
-	case n.cue(k, n.v.cuesBeforeZH):
+	case n.cue(k, n.v.cuesBeforeZH), n.agent(k):
 		if k-n.last <= 6 && k > n.last && n.v.cuesAfterZH.has(string(n.runes[n.last:k])) { // the title of the name before it
 			return weak
 		}
@@ -228,6 +234,15 @@ func (n *namesZH) left(i int) mark {
 	}
 	return none
 }
+
+// agent says whether a word for somebody who does something ends at k: 见证人, 参加者, 操作员.
+func (n *namesZH) agent(k int) bool {
+	return k >= 3 && strings.ContainsRune("人者员", n.runes[k-1]) && !n.cue(k, patientZH) && unicode.Is(unicode.Han, n.runes[k-2]) && unicode.Is(unicode.Han, n.runes[k-3]) &&
+		!n.cue(k, peopleZH)
+}
+
+// peopleZH are words for people of a kind, and none in particular.
+var peopleZH = words(`成人 老年人 中年人 青年人 年轻人 别人 他人 病人 男人 女人 正常人 健康人 本人 旁人 某人 人员 医务人员 患者 前者 后者 或者 记者 学者 两者 三者 二者`)
 
 // cue says whether a word of a list ends at k.
 func (n *namesZH) cue(k int, list set) bool {

@@ -38,6 +38,9 @@ func (n *namesEN) find() {
 
 // take marks words i to j as a name.
 func (n *namesEN) take(i, j int, keep bool) {
+	for i > 0 && n.near(i-1) && !n.taken[i-1] && len(n.words[i-1].key) >= 2 && surnameParticles.has(n.words[i-1].key) { // "van de Water"
+		i--
+	}
 	n.add(Name, n.words[i].start, n.words[j-1].stop, scoreName)
 	for k := i; k < j; k++ {
 		n.taken[k] = true
@@ -46,6 +49,9 @@ func (n *namesEN) take(i, j int, keep bool) {
 		}
 	}
 }
+
+// surnameParticles begin surnames, in small letters or not.
+var surnameParticles = words(`de del della der den di da dos das van von zu zum ten ter bin ibn la`)
 
 // near says whether words i and i+1 stand beside each other in a name: with spaces, a stop after an initial or an
 // abbreviation, but on one line.
@@ -97,7 +103,7 @@ func (n *namesEN) goesOn(j, i int) bool {
 	w := &n.words[j]
 	first := &n.words[i]
 	sure := first.given && first.known() || first.strange() && (n.cued(i) || n.verbs(j+1))
-	return j == i+1 && sure && w.kind == title && first.kind == title && !w.clinical && !n.v.titles.has(w.key) && !n.v.months.has(w.key) && !n.eponym(j)
+	return j > i && (j == i+1 || particles.has(n.words[j-1].key)) && sure && w.kind == title && first.kind == title && !w.clinical && !n.v.titles.has(w.key) && !n.v.months.has(w.key) && !n.eponym(j)
 }
 
 // cued says whether a role or a caller stands before word i.
@@ -219,16 +225,15 @@ func (n *namesEN) reversed(i int) bool {
 	if !known || n.v.states.has(n.text[b.start:b.end]) {
 		return false
 	}
-	end := n.run(i+1, func(w *word) bool { return (w.nameish() || w.listless() || w.eponym) && !n.label(w) && (!w.common || w.given) })
+	end := n.run(i+1, func(w *word) bool {
+		return (w.nameish() || w.listless() || w.eponym) && !n.label(w) && (!w.common || w.given)
+	})
 	if end <= i+1 {
 		return false
 	}
 	// A list of people reads alike: "John Adams, Mary Bell".
 	if i > 0 && n.near(i-1) && n.words[i-1].nameish() && !n.words[i-1].common {
 		return false
-	}
-	for i > 0 && n.near(i-1) && particles.has(n.words[i-1].key) && !n.taken[i-1] && n.words[i-1].capital() { // "DE LA CRUZ, ANA"
-		i--
 	}
 	n.take(i, end, true)
 	return true
@@ -317,7 +322,7 @@ func (n *namesEN) afterCaller(i int) bool {
 	}
 	switch n.words[i-1].key {
 	case "with", "of", "for", "and", "from", "to": // a drug, a place or a disease may follow as well
-		if !w.known() && !(w.given && !w.common && !w.clinical) {
+		if !w.known() && !(w.given && !w.common && !w.clinical) && !((w.strange() || w.given && !w.clinical) && strings.HasPrefix(w.gap, ":")) {
 			return false
 		}
 	}

@@ -16,8 +16,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from scripts.deid import templates_dev, templates_test, templates_trial
-from scripts.deid.slots import Values
+from scripts.deid import templates_dev, templates_second, templates_test, templates_trial
+from scripts.deid.slots import PARTS, Values
 
 SLOT = re.compile(r"\{([A-Za-z.]+)\}")
 HARD = ("\x04", "\x05")
@@ -26,7 +26,7 @@ MARKS = re.compile("\x01([A-Z_]+)\x02|\x03|\x04|\x05")
 
 def note(rng: random.Random, part: str, lang: str) -> dict[str, object]:
     """One note: three to seven sentences with identifiers, one to three without, in any order."""
-    templates = {"dev": templates_dev, "trial": templates_trial, "test": templates_test}[part]
+    templates = {"dev": templates_dev, "trial": templates_trial, "second": templates_second, "test": templates_test}[part]
     plain = rng.sample(getattr(templates, lang.upper()), rng.randint(3, 7))
     hard = [t.replace("<", HARD[0]).replace(">", HARD[1]) for t in rng.sample(getattr(templates, lang.upper() + "_HARD"), rng.randint(1, 3))]
     sentences = plain + hard
@@ -57,7 +57,7 @@ def placed(lang: str, marked: str) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", choices=["dev", "trial", "test"], default="dev")
+    parser.add_argument("--part", choices=PARTS, default="dev")
     parser.add_argument("--lang", choices=["en", "zh"], required=True)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)

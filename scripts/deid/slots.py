@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import string
 from collections.abc import Callable
@@ -9,14 +10,17 @@ from dataclasses import dataclass
 
 from faker import Faker
 
+PARTS = ["dev", "trial", "second", "test"]
+
 # Names of the test come from places that development never saw, and from the half of the shared lists that it left.
 LOCALES = {
     "dev": {"en": ["en_US", "en_GB", "fr_FR"], "zh": ["zh_CN"]},
     "trial": {"en": ["en_US", "en_US", "en_IN", "es_MX", "pl_PL", "de_DE", "tr_TR", "en_NG", "vi_VN"], "zh": ["zh_CN"]},
-    "test": {"en": ["en_US", "en_US", "it_IT", "sv_SE", "nl_NL", "pt_BR", "cs_CZ", "id_ID", "en_NZ"], "zh": ["zh_CN"]},
+    "second": {"en": ["en_US", "en_US", "it_IT", "sv_SE", "nl_NL", "pt_BR", "cs_CZ", "id_ID", "en_NZ"], "zh": ["zh_CN"]},
+    "test": {"en": ["en_US", "en_US", "en_US", "ro_RO", "hu_HU", "fi_FI", "es_ES", "tl_PH", "en_IE", "hr_HR"], "zh": ["zh_CN"]},
 }
-COMPOUND = {"dev": ["欧阳", "司马", "上官"], "test": ["东方", "夏侯", "尉迟", "公孙", "长孙"], "trial": ["诸葛", "慕容", "令狐", "端木", "皇甫"]}
-RARE_GIVEN = {"test": ["屹楠", "葳蕤", "予安", "砚", "弋", "霁月", "稷", "知行"], "dev": ["芷若", "懿", "昊霖"], "trial": ["沁禾", "钰涵", "骁", "泓睿", "妤彤", "峥", "曦月", "栩"]}
+COMPOUND = {"test": ["宇文", "轩辕", "闻人", "呼延", "申屠"], "dev": ["欧阳", "司马", "上官"], "second": ["东方", "夏侯", "尉迟", "公孙", "长孙"], "trial": ["诸葛", "慕容", "令狐", "端木", "皇甫"]}
+RARE_GIVEN = {"test": ["攸宁", "屿", "砺之", "疏影", "鹤鸣", "澍", "衔蝉", "望舒"], "second": ["屹楠", "葳蕤", "予安", "砚", "弋", "霁月", "稷", "知行"], "dev": ["芷若", "懿", "昊霖"], "trial": ["沁禾", "钰涵", "骁", "泓睿", "妤彤", "峥", "曦月", "栩"]}
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,20 @@ def card(rng: random.Random, sep: str) -> str:
 MONTHS = "January February March April May June July August September October November December".split()
 
 
+@functools.cache
+def faker_of(locale: str) -> Faker:
+    """Making one takes longer than a document."""
+    return Faker(locale)
+
+
 class Values:
     """Draws values for one document."""
 
     def __init__(self, rng: random.Random, part: str, lang: str) -> None:
         self.rng, self.part, self.lang = rng, part, lang
         seed = rng.randrange(1 << 30)
-        self.faker = Faker(rng.choice(LOCALES[part][lang]))
-        self.home = Faker("zh_CN" if lang == "zh" else "en_US")
+        self.faker = faker_of(rng.choice(LOCALES[part][lang]))
+        self.home = faker_of("zh_CN" if lang == "zh" else "en_US")
         self.faker.seed_instance(seed)
         self.home.seed_instance(seed)
         self.persons: dict[str, Person] = {}
@@ -98,7 +108,7 @@ class Values:
                 elif draw < 0.2:
                     given = self.rng.choice(RARE_GIVEN[self.part])
             # Given names are dealt out by their code points, so that none is in two parts.
-            if sum(map(ord, given)) % 3 == ["dev", "trial", "test"].index(self.part):
+            if sum(map(ord, given)) % len(PARTS) == PARTS.index(self.part):
                 return Person(given, last, self.lang)
 
     def value(self, slot: str) -> str:
@@ -173,11 +183,13 @@ ROADS["dev"] = ["建国路", "中山北路", "人民南路四段", "学院路", 
 ROADS["trial"] = ["小寨东路", "环岛南路", "锦绣二街", "香樟林巷", "松花江大道", "珠江道"]
 
 
-CITIES["test"] = ["安徽省合肥市蜀山区", "广西壮族自治区南宁市青秀区", "天津市和平区", "河南省郑州市金水区", "云南省昆明市盘龙区", "辽宁省沈阳市铁西区"]
-ROADS["test"] = ["望江西路", "民族大道", "南京路", "花园北路", "白云路", "建设东路"]
-GARDENS = {"dev": ["阳光小区", "翠竹苑", "和平里小区"], "trial": ["紫薇花园", "龙湖山庄", "江南名府"], "test": ["碧桂园", "梧桐公寓", "望湖家园"]}
-VILLAGES = {"dev": ["新河镇大李村", "红旗乡张庄村"], "trial": ["石桥镇柳树村", "青龙乡王家沟村"], "test": ["双塔镇赵屯村", "白马乡河湾村"]}
-AREAS = {"dev": "京沪粤川浙苏鄂", "trial": "陕闽渝鲁黑蒙", "test": "皖桂津豫云辽"}
+CITIES["second"] = ["安徽省合肥市蜀山区", "广西壮族自治区南宁市青秀区", "天津市和平区", "河南省郑州市金水区", "云南省昆明市盘龙区", "辽宁省沈阳市铁西区"]
+ROADS["second"] = ["望江西路", "民族大道", "南京路", "花园北路", "白云路", "建设东路"]
+CITIES["test"] = ["湖南省长沙市岳麓区", "甘肃省兰州市城关区", "江西省南昌市红谷滩区", "吉林省长春市朝阳区", "海南省海口市龙华区", "河北省石家庄市裕华区"]
+ROADS["test"] = ["麓山南路", "东岗西路", "丰和中大道", "人民大街", "国贸路", "槐安东路"]
+GARDENS = {"test": ["湘江一号公寓", "金域名苑", "水木清华小区"], "dev": ["阳光小区", "翠竹苑", "和平里小区"], "trial": ["紫薇花园", "龙湖山庄", "江南名府"], "second": ["碧桂园", "梧桐公寓", "望湖家园"]}
+VILLAGES = {"test": ["含浦镇大塘村", "靖远县北湾镇高崖村"], "dev": ["新河镇大李村", "红旗乡张庄村"], "trial": ["石桥镇柳树村", "青龙乡王家沟村"], "second": ["双塔镇赵屯村", "白马乡河湾村"]}
+AREAS = {"test": "湘甘赣吉琼冀", "dev": "京沪粤川浙苏鄂", "trial": "陕闽渝鲁黑蒙", "second": "皖桂津豫云辽"}
 
 
 def cn_address(pattern: str) -> Make:
@@ -215,7 +227,7 @@ COMMON_TRIAL = COMMON | {
     "card": ("BANK_CARD", lambda v: card(v.rng, "-")),
 }
 
-COMMON_TEST = COMMON | {
+COMMON_SECOND = COMMON | {
     "email": ("EMAIL", pick(lambda v: v.home.free_email(), lambda v: v.home.company_email().upper())),
     "ip": ("IP", pick(lambda v: v.home.ipv4_public(), lambda v: "fe80::" + ":".join(f"{v.rng.randrange(1 << 16):x}" for _ in range(4)))),
     "card": ("BANK_CARD", pick(lambda v: luhn(v.rng, "37", 15), lambda v: card(v.rng, " "), lambda v: luhn(v.rng, "622", 19))),
@@ -284,7 +296,39 @@ SLOTS: dict[tuple[str, str], dict[str, tuple[str, Make]]] = {
         "zip": ("ZIP", form("7#####")),
         "date": ("DATE", pick(day("{y}.{mm}.{dd}"), day("{y}/{m}/{d}"), day("{y}年{mm}月{dd}日"), day("{y}年{m}月"), day("{y}{mm}{dd}"))),
     },
-    ("en", "test"): COMMON_TEST | {
+    ("en", "test"): COMMON_SECOND | {
+        "phone": ("PHONE", pick(us_phone("{a}-{b}-{c}"), us_phone("({a}) {b} {c}"), us_phone("+1.{a}.{b}.{c}"), us_phone("{a}.{b}.{c} ext {x}"), form("+353 86 ### ####"))),
+        "ssn": ("SSN", pick(form("4##-5#-####"), form("4## 5# ####"))),
+        "mrn": ("MRN", pick(form("@@#######"), form("#########"), form("###/#####"))),
+        "account": ("ACCOUNT", pick(form("AC#######"), form("####-####"))),
+        "policy": ("HEALTH_PLAN", pick(form("@@@-###-###-##"), form("##########-@"))),
+        "licence": ("LICENSE", pick(form("@@######@"), form("###-##-####-#"))),
+        "passport": ("PASSPORT", pick(form("@@@######"), form("########"))),
+        "plate": ("VEHICLE", pick(form("@@##-@@@"), form("###-@###"))),
+        "serial": ("DEVICE", pick(form("#####/##-@@"), form("(01)2#############(11)2#0#1#(21)@@####"))),
+        "url": ("URL", lambda v: "https://" + v.home.domain_name() + ":8443/chart?mrn=" + digits(v.rng, 7)),
+        "address": ("ADDRESS", pick(street("{n} {street}, Floor {apt}, {city}"), street("{n} {street}, {city}"), street("{n} {dir} {street} Unit {letter}, {city}"))),
+        "zip": ("ZIP", pick(form("8####"), form("2####-####"))),
+        "date": ("DATE", pick(day("{name} {d} {y}"), day("{d} {abbr} {y}"), day("{y}.{mm}.{dd}"), day("{m}.{d}.{y}"), day("{d}th of {name}, {y}"), day("{mm}/{dd}/{yy}"), day("{y}-{mm}-{dd}"))),
+    },
+    ("zh", "test"): COMMON_SECOND | {
+        "phone": ("PHONE", pick(mobile(""), mobile(" ", "+86 "), form("(0731) 8#######"), form("0931-8######"), form("0791-8#######-2##"))),
+        "resident": ("RESIDENT_ID", pick(lambda v: resident_id(v.rng), lambda v: old_resident_id(v.rng))),
+        "mrn": ("MRN", pick(form("0000######"), form("ZX##-#####"), form("@@#######"))),
+        "account": ("ACCOUNT", pick(form("43###########"), form("##########"))),
+        "policy": ("HEALTH_PLAN", pick(form("43########@"), form("@@@######"))),
+        "wechat": ("WECHAT", pick(lambda v: "mm_" + digits(v.rng, 6), lambda v: v.home.user_name() + "_x")),
+        "passport": ("PASSPORT", pick(form("EC#######"), form("E########"))),
+        "plate": ("VEHICLE", pick(plate("{area}{n}"), plate("{area}·{n}"), plate("{area}D{d}"))),
+        "serial": ("DEVICE", pick(form("@@@#######"), form("###-####-@#"))),
+        "url": ("URL", lambda v: "http://" + v.home.domain_name() + "/r/" + digits(v.rng, 8)),
+        "address": ("ADDRESS", pick(
+            cn_address("{city}{road}{n}号{garden}{b}栋{r}"), cn_address("{city}{road}{n}号{b}单元{r}室"), cn_address("{city}{village}{g}组"), cn_address("{city}{garden}{b}号楼{u}单元{r}室"),
+        )),
+        "zip": ("ZIP", form("4#####")),
+        "date": ("DATE", pick(day("{y}年{m}月{d}日"), day("{y}/{mm}/{dd}"), day("{m}月{d}日"), day("{y}{mm}{dd}"), day("{y}-{mm}-{dd}"))),
+    },
+    ("en", "second"): COMMON_SECOND | {
         "phone": ("PHONE", pick(us_phone("({a}){b}-{c}"), us_phone("+1-{a}-{b}-{c}"), us_phone("{a}-{b}-{c}, extension {x}"), us_phone("{a}/{b}-{c}"), form("+44 20 7### ####"))),
         "ssn": ("SSN", pick(form("6##-2#-####"), form("6##2#####"))),
         "mrn": ("MRN", pick(form("M-#######"), form("##.##.###"), form("#######-@"))),
@@ -299,7 +343,7 @@ SLOTS: dict[tuple[str, str], dict[str, tuple[str, Make]]] = {
         "zip": ("ZIP", pick(form("4####"), form("1####-####"))),
         "date": ("DATE", pick(day("{d} {name}, {y}"), day("{abbr}. {d}, {y}"), day("{m}-{d}-{y}"), day("{abbr} {y}"), day("{dd}/{mm}/{y}"), day("{d}-{abbr}-{y}"), day("{name} {d}"))),
     },
-    ("zh", "test"): COMMON_TEST | {
+    ("zh", "second"): COMMON_SECOND | {
         "phone": ("PHONE", pick(mobile("", "+86"), mobile("", "86-"), form("0371-6#######-8##"), form("（0551）6#######"), form("024 8#######"))),
         "resident": ("RESIDENT_ID", lambda v: resident_id(v.rng).lower()),
         "mrn": ("MRN", pick(form("MZ-2#######"), form("#########"), form("D######"))),

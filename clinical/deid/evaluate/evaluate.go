@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/bedside-lm/bedside/clinical/deid"
@@ -142,9 +143,9 @@ func (r *Report) precision(d *Document, found []deid.Finding, taken, right []boo
 	}
 }
 
-// counts says whether a character tells anything: a space or a hyphen left between two redacted words does not.
+// counts says whether a character tells anything: a space, a hyphen or a bracket that is left does not.
 func counts(c rune) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0xc0
+	return unicode.IsLetter(c) || unicode.IsDigit(c)
 }
 
 func around(text string, start, end int) string {
