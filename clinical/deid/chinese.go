@@ -210,6 +210,9 @@ func (n *namesZH) left(i int) mark {
 		return weak
 	}
 	r := n.runes[k-1]
+	if r == '、' && n.last == k-1 && n.last > 0 { // in a list of names
+		return strong
+	}
 	if r == '：' || r == ':' || r == '（' || r == '(' || r == '】' || r == ']' || r == '、' || r == '/' || r == '“' || r == '，' || r == ',' {
 		j := k - 1
 		for j > 0 && n.runes[j-1] == ' ' {

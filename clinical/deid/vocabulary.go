@@ -126,7 +126,7 @@ func fold(w string) string {
 }
 
 const (
-	titleWords = `dr mr mrs ms miss mx prof professor doctor nurse sir madam rev reverend md doc dra sr sra judge officer sgt lt capt messrs`
+	titleWords = `dr mr mrs ms miss mx prof professor doctor nurse sir madam rev reverend doc dra sr sra judge officer sgt lt capt messrs`
 	// roleWords stand before a name, with or without a colon.
 	roleWords = `name patient pt client resident attending physician surgeon anesthesiologist anaesthetist pcp provider clinician
 		contact wife husband spouse partner son daughter mother father mom dad mum brother sister niece nephew aunt uncle cousin
