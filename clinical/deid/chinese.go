@@ -103,7 +103,7 @@ func (n *namesZH) behind(i, from int) int {
 			break
 		}
 		score := n.score(i, from, end, left)
-		if given > 0 && stop > 0 && !(stop == end-i && left == strong && n.right(end) > none && n.kinship(i)) && (left < strong || left < sure && n.right(end) < strong) || stop > end-i && n.right(end) < strong {
+		if given > 0 && stop > 0 && left < sure && !(stop == end-i && left == strong && n.right(end) > none && n.kinship(i)) || stop > end-i && n.right(end) < strong || n.illness(end) {
 			continue
 		}
 		if score > bestScore || score == bestScore && score > 0 && given == 2 && n.longer(from, end) {
@@ -125,7 +125,7 @@ func (n *namesZH) score(i, from, end int, left mark) int {
 	usual := n.usual(from, end)
 	switch {
 	case given == 0: // a surname alone needs a title behind it
-		if right == strong && left > none && !n.titled(i) {
+		if right == strong && (left > none || n.starts(end, honorifics)) && !n.titled(i) {
 			return 3
 		}
 		return 0
@@ -152,6 +152,22 @@ func (n *namesZH) score(i, from, end int, left mark) int {
 	}
 	return 0
 }
+
+// illness says whether what stands before end is the first half of a disease: 艾迪生病, 马凡综合征.
+func (n *namesZH) illness(end int) bool {
+	return n.starts(end, illnesses) && !n.starts(end, states)
+}
+
+func (n *namesZH) starts(at int, words []string) bool {
+	rest := string(n.runes[at:min(len(n.runes), at+4)])
+	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(rest, w) })
+}
+
+var (
+	illnesses  = []string{"病", "综合征", "氏", "征", "症", "现象", "反射", "试验", "憩室", "体征"}
+	states     = []string{"病情", "病史", "病程", "病逝", "病后", "病危", "病故", "症状"}
+	honorifics = []string{"女士", "先生", "小姐", "老师", "同志"}
+)
 
 // usual says whether all characters are such as given names are made of.
 func (n *namesZH) usual(from, end int) bool {
@@ -185,7 +201,7 @@ func (n *namesZH) stopWord(i int) int {
 }
 
 // Characters that may follow a name, beside stops and what is not Chinese.
-const behindNames = `男女于因诉述说称今昨已在与和及的来到为是经由曾自未拒同表要能可住患有无行被将系入出转收执予查未言告处至从向对签电陪代夜晨术醒仍现既本反神复会负主指阅审书记拟病协商提拨呼之我你他她前后均又再也就还并且时遂即当送带帮请让见问答看写交接办联打求希想觉感认听痛发咳胸头腹`
+const behindNames = `男女于因诉述说称今昨已在与和及的来到为是经由曾自未拒同表要能可住患有无行被将系入出转收执予查未言告处至从向对签电陪代夜晨术醒仍现既本反神复会负主指阅审书记拟协商提拨呼之我你他她前后均又再也就还并且时遂即当送带帮请让见问答看写交接办联打求希想觉感认听痛发咳胸头腹`
 
 // kin says whether what stands before i is another person than the patient: what follows is a name then, and no symptom.
 func (n *namesZH) kin(i int) bool {
@@ -240,12 +256,12 @@ func (n *namesZH) left(i int) mark {
 
 // agent says whether a word for somebody who does something ends at k: 见证人, 参加者, 操作员.
 func (n *namesZH) agent(k int) bool {
-	return k >= 3 && strings.ContainsRune("人者员", n.runes[k-1]) && !n.cue(k, patientZH) && unicode.Is(unicode.Han, n.runes[k-2]) && unicode.Is(unicode.Han, n.runes[k-3]) &&
+	return k >= 2 && strings.ContainsRune("人者员师士警工", n.runes[k-1]) && !n.cue(k, patientZH) && unicode.Is(unicode.Han, n.runes[k-2]) &&
 		!n.cue(k, peopleZH)
 }
 
 // peopleZH are words for people of a kind, and none in particular.
-var peopleZH = words(`成人 老年人 中年人 青年人 年轻人 别人 他人 病人 男人 女人 正常人 健康人 本人 旁人 某人 人员 医务人员 患者 前者 后者 或者 记者 学者 两者 三者 二者`)
+var peopleZH = words(`成人 卫士 战士 博士 学士 员工 手工 人工 施工 职工 先生 医师 老年人 中年人 青年人 年轻人 别人 他人 病人 男人 女人 正常人 健康人 本人 旁人 某人 人员 医务人员 患者 前者 后者 或者 记者 学者 两者 三者 二者`)
 
 // cue says whether a word of a list ends at k.
 func (n *namesZH) cue(k int, list set) bool {
@@ -275,6 +291,9 @@ func (n *namesZH) right(end int) mark {
 		}
 	}
 	r := n.runes[k]
+	if n.starts(k, states) {
+		return weak
+	}
 	if !unicode.Is(unicode.Han, r) || strings.ContainsRune(behindNames, r) {
 		return weak
 	}

@@ -39,7 +39,8 @@ EN_HARD = [
     "A <Foley> catheter, a <Penrose> drain and a <Quinton> catheter were removed. He is <77> years old.",
 ]
 
-ZH = [
+# Measured once, and the rules tuned on them since.
+ZH_THIRD = [
     "关于：{P.full}，出生于{date}，病案号{mrn}。",
     "今日与患者{P.full}及其妻子{R.full}面谈，{date}再约。",
     "{P.full}，{old}岁，独居于{address}，邮政编码：{zip}。",
@@ -63,7 +64,7 @@ ZH = [
     "护理员{E.full}报告，{P.full}夜间烦躁。",
 ]
 
-ZH_HARD = [
+ZH_THIRD_HARD = [
     "排除<库欣病>，<希恩综合征>可能，<艾迪生病>不支持。",
     "<布氏征>、<克氏征>阴性，<蒂内尔征>阳性。",
     "予<左乙拉西坦><500>mg，<苯妥英><100>mg，<右美托咪定><0.4>μg/kg/h。",
@@ -74,4 +75,30 @@ ZH_HARD = [
     "<粪肠球菌>、<光滑念珠菌>，<奇异变形杆菌>尿培养阳性。",
     "<巴雷特食管>，<梅克尔憩室>，<惠普尔病>待排，患者<77>岁。",
     "<全身>麻醉，<左肺>手术，<高度>怀疑<黄疸>，<应用><石膏>，<金属>异物。",
+]
+
+ZH = [
+    "会诊记录：{D.full}，{date}。受邀科室医师{E.full}已到场。",
+    "死者{P.full}，生前住{address}，公民身份号码{resident}。",
+    "其弟{R.full}于{date}代办手续，联系电话{phone}。",
+    "听力师{E.full}测试后，{P.last}先生佩戴助听器。",
+    "转诊单：{P.full}，医疗保险号{policy}，病历号{mrn}。",
+    "{P.full}今早由志愿者{S.full}送回病房。",
+    "家长{R.full}诉患儿{P.full}夜间哭闹。",
+    "邮件{email}，网址{url}，终端{ip}。",
+    "车主{R.full}，号牌{plate}。护照号：{passport}。",
+    "采血护士{E.full}，标本送检{date}。",
+    "患者{P.full}的主管医生为{D.full}，分机联系{phone}。",
+    "营养师{F.full}建议低盐饮食；{P.last}女士同意。",
+    "学生{P.full}，{date}军训时晕厥，班主任{S.full}陪诊。",
+    "{old}岁的{P.full}由养老院护工{R.full}送来。",
+    "登记人：{E.full}　核对人：{F.full}　日期：{date}",
+]
+
+ZH_HARD = [
+    "考虑<桥本病>，<格雷夫斯病>，<贝赫切特综合征>，<巴宾斯基征>阴性。",
+    "予<阿奇霉素><500>mg、<孟鲁司特>、<布地奈德>雾化；<白蛋白><38>g/L。",
+    "<单纯>性阑尾炎，<何时>进食遵医嘱，<马上>复查，<时有>恶心，<高热>已退。",
+    "<方法>：<常规>消毒，<严格>无菌，<安全>核查，<包扎>固定，<温度><36.8>℃。",
+    "血糖<7.8>mmol/L，甲胎蛋白<1210>ng/mL，评分<3/5>，<尤其>夜间。",
 ]
