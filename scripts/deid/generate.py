@@ -28,7 +28,8 @@ def note(rng: random.Random, part: str, lang: str) -> dict[str, object]:
     """One note: three to seven sentences with identifiers, one to three without, in any order."""
     templates = {"dev": templates_dev, "trial": templates_trial, "second": templates_second, "test": templates_test}[part]
     plain = rng.sample(getattr(templates, lang.upper()), rng.randint(3, 7))
-    hard = [t.replace("<", HARD[0]).replace(">", HARD[1]) for t in rng.sample(getattr(templates, lang.upper() + "_HARD"), rng.randint(1, 3))]
+    others = rng.sample(getattr(templates, lang.upper() + "_HARD"), rng.randint(1, 3))
+    hard = [t.replace("<", HARD[0]).replace(">", HARD[1]) for t in others]
     sentences = plain + hard
     rng.shuffle(sentences)
     values = Values(rng, part, lang)
@@ -50,7 +51,10 @@ def placed(lang: str, marked: str) -> dict[str, object]:
             opened.append((m.group(1), at))
         else:
             kind, start = opened.pop()
-            (spans if kind else hard).append({"type": kind, "start": start, "end": at} if kind else {"start": start, "end": at})
+            if kind:
+                spans.append({"type": kind, "start": start, "end": at})
+            else:
+                hard.append({"start": start, "end": at})
     out.append(marked[last:])
     return {"lang": lang, "text": "".join(out), "spans": spans, "hard": hard}
 

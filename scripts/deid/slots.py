@@ -72,7 +72,7 @@ def card(rng: random.Random, sep: str) -> str:
     return sep.join(n[i : i + 4] for i in range(0, 16, 4))
 
 
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
 @functools.cache
