@@ -20,12 +20,13 @@ import (
 // clinicalService reads patient records.
 type clinicalService struct {
 	bedsidev1.UnimplementedClinicalServiceServer
-	models *registry
-	limits convert.Limits
+	models  *registry
+	limits  convert.Limits
+	prompts prompts
 }
 
 func newClinicalService(m *registry, cfg config.Config) *clinicalService {
-	return &clinicalService{models: m, limits: convert.Limits{Bytes: cfg.MaxRecordBytes}}
+	return &clinicalService{models: m, limits: convert.Limits{Bytes: cfg.MaxRecordBytes}, prompts: promptsOf(cfg)}
 }
 
 func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
@@ -60,6 +61,9 @@ func (s *clinicalService) summarize(
 		return nil, err
 	}
 	interceptor.SetPatient(ctx, rec.Patient.ID)
+	if err := s.prompts.clean(rec, req.GetSource()); err != nil {
+		return nil, err
+	}
 	writer := &modelWriter{model: lm}
 	doc, sum, err := summary.Record(ctx, rec, convert.Language(req.GetLanguage()), writer, summary.Options{
 		Style: convert.Style(req.GetStyle()), TokenBudget: int(req.GetTokenBudget()), ModelLanguages: lm.languages(), OnSentence: each,

@@ -22,10 +22,11 @@ import (
 // graphService builds graphs and answers questions about them.
 type graphService struct {
 	bedsidev1.UnimplementedKnowledgeGraphServiceServer
-	graphs *graphs
-	models *registry
-	limits convert.Limits
-	tenant func(context.Context) (string, error)
+	graphs  *graphs
+	models  *registry
+	limits  convert.Limits
+	tenant  func(context.Context) (string, error)
+	prompts prompts
 }
 
 // of gives the store, and the tenant that the call is for.

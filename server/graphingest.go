@@ -28,7 +28,7 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 		return nil, err
 	}
 	opt.Notes = append(filedNotes(req.GetSource(), rec, s.limits), opt.Notes...)
-	model, err := s.readNotes(ctx, req.GetModel(), opt.Notes)
+	model, err := s.readNotes(ctx, req.GetModel(), opt.Notes, s.prompts.known(req.GetSource()))
 	if err != nil {
 		return nil, err
 	}

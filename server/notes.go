@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bedside-lm/bedside/clinical/deid"
 	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/note"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
@@ -52,14 +53,14 @@ func (r *registry) noteModel(ctx context.Context, name string) (*languageModel, 
 	return lm, release, nil
 }
 
-// read has the model read notes, all their pieces at once. What it says is kept to names that stand in them.
-func (lm *languageModel) read(ctx context.Context, notes []graph.Note) error {
+// read has the model read notes as texts show them, all their pieces at once. What it says is kept to names that stand in them.
+func (lm *languageModel) read(ctx context.Context, notes []graph.Note, texts []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(piecesAtOnce)
 	by := fmt.Sprintf("%s %s %s", lm.manifest.Name, lm.manifest.Version, lm.manifest.Digest)
 	found := make([][][]note.Statement, len(notes))
 	for i := range notes {
-		pieces := note.Pieces(notes[i].Text)
+		pieces := note.Pieces(texts[i])
 		notes[i].By, found[i] = by, make([][]note.Statement, len(pieces))
 		for k := range pieces {
 			group.Go(func() (err error) {
@@ -160,21 +161,28 @@ func (s *graphService) ReadNotes(ctx context.Context, req *bedsidev1.ReadNotesRe
 	}
 	var model *bedsidev1.ModelReference
 	if !req.GetByRule() {
-		if model, err = s.readNotes(ctx, req.GetModel(), notes); err != nil {
+		if model, err = s.readNotes(ctx, req.GetModel(), notes, nil); err != nil {
 			return nil, err
 		}
 	}
 	return convert.ReadNotesToProto(notes, model), nil
 }
 
-// readNotes has a model read notes, where there is one; else they are left to rules.
-func (s *graphService) readNotes(ctx context.Context, name string, notes []graph.Note) (*bedsidev1.ModelReference, error) {
+// readNotes has a model read notes, where there is one; else they are left to rules. It reads them without the identifiers
+// that they hold, each byte of which has become a letter, so that places in what it read are places in the note.
+func (s *graphService) readNotes(ctx context.Context, name string, notes []graph.Note, known *deid.Known) (*bedsidev1.ModelReference, error) {
 	lm, release, err := s.models.noteModel(ctx, name)
 	if err != nil || lm == nil {
 		return nil, err
 	}
 	defer release()
-	if err := lm.read(ctx, notes); err != nil {
+	texts := make([]string, len(notes))
+	for i := range notes {
+		if texts[i], err = s.prompts.masked(notes[i].Text, known); err != nil {
+			return nil, err
+		}
+	}
+	if err := lm.read(ctx, notes, texts); err != nil {
 		return nil, err
 	}
 	return lm.reference(), nil

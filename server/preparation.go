@@ -24,6 +24,7 @@ type preparationService struct {
 	bedsidev1.UnimplementedPreparationServiceServer
 	preparer *preparer
 	errors   statuses
+	deid     *deidentifier
 	draining context.Context // ends when the server begins to shut down
 }
 

@@ -19,9 +19,10 @@ import (
 
 // preparer makes prepared records of what requests hold.
 type preparer struct {
-	models *registry
-	limits convert.Limits
-	tenant func(context.Context) (string, error)
+	models  *registry
+	limits  convert.Limits
+	tenant  func(context.Context) (string, error)
+	prompts prompts
 }
 
 // prepare reads, cleans and, where asked for, describes one record.
@@ -41,6 +42,10 @@ func (p *preparer) prepare(ctx context.Context, src *bedsidev1.RecordSource, opt
 	}
 	if opt.GetText() == nil && !opt.GetIncludeVector() {
 		return out, nil
+	}
+	// out has the record as it is; its text may be read by a model.
+	if err := p.prompts.clean(res.Record, src); err != nil {
+		return nil, err
 	}
 	doc, err := p.render(ctx, res.Record, opt.GetText())
 	if err != nil {

@@ -48,6 +48,7 @@ type Server struct {
 	graphs   *graphs
 	gate     *auth.Gate
 	audit    *audit.Log // nil: none is kept
+	deid     *deidentifier
 	grpc     *grpc.Server
 	registry *prometheus.Registry
 	language *engine.MetricSet
@@ -116,6 +117,9 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.graphs = &graphs{cfg: s.cfg}
 	if err := s.graphs.start(ctx); err != nil {
+		return err
+	}
+	if s.deid, err = newDeidentifier(s.cfg); err != nil {
 		return err
 	}
 	chain, err := s.chain()
@@ -189,11 +193,11 @@ func (s *Server) register(chain *interceptor.Chain) {
 	bedsidev1.RegisterEmbeddingServiceServer(s.grpc, &embeddingService{models: s.models, tenant: tenant.Of})
 	bedsidev1.RegisterClinicalServiceServer(s.grpc, newClinicalService(s.models, s.cfg))
 	bedsidev1.RegisterPreparationServiceServer(s.grpc, &preparationService{
-		preparer: &preparer{models: s.models, limits: convert.Limits{Bytes: s.cfg.MaxRecordBytes}, tenant: tenant.Of},
-		errors:   chain, draining: s.draining,
+		preparer: &preparer{models: s.models, limits: convert.Limits{Bytes: s.cfg.MaxRecordBytes}, tenant: tenant.Of, prompts: promptsOf(s.cfg)},
+		errors:   chain, draining: s.draining, deid: s.deid,
 	})
 	bedsidev1.RegisterKnowledgeGraphServiceServer(s.grpc, &graphService{
-		graphs: s.graphs, models: s.models, limits: convert.Limits{Bytes: s.cfg.MaxRecordBytes}, tenant: tenant.Of,
+		graphs: s.graphs, models: s.models, limits: convert.Limits{Bytes: s.cfg.MaxRecordBytes}, tenant: tenant.Of, prompts: promptsOf(s.cfg),
 	})
 	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
 	inference.RegisterGRPCInferenceServiceServer(s.grpc, oip.NewService(inferenceModels{s.models}, oip.Options{

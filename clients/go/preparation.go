@@ -97,3 +97,8 @@ func (s *recordSender) cause(err error) error {
 func (c *Client) DescribeSignal(ctx context.Context, req *bedsidev1.DescribeSignalRequest, opts ...grpc.CallOption) (*bedsidev1.DescribeSignalResponse, error) {
 	return c.preparation.DescribeSignal(ctx, req, opts...)
 }
+
+// Deidentify takes what identifies a person out of a text or a record.
+func (c *Client) Deidentify(ctx context.Context, req *bedsidev1.DeidentifyRequest, opts ...grpc.CallOption) (*bedsidev1.DeidentifyResponse, error) {
+	return c.preparation.Deidentify(ctx, req, opts...)
+}

@@ -26,6 +26,7 @@ var (
 		{Service: "bedside.v1.EmbeddingService"},
 		{Service: "bedside.v1.KnowledgeGraphService"}, // what it stores twice is there once
 		{Service: "bedside.v1.PreparationService", Method: "DescribeSignal"},
+		{Service: "bedside.v1.PreparationService", Method: "Deidentify"},
 		{Service: "bedside.v1.ModelService", Method: "ListModels"},
 		{Service: "bedside.v1.ModelService", Method: "WatchModels"},
 	}

@@ -27,6 +27,7 @@ type cli struct {
 	Graph     graphCmd     `cmd:"" help:"Build a knowledge graph of records, and ask it."`
 	Prepare   prepareCmd   `cmd:"" help:"Clean device data and put it into words: one record, or a whole cohort."`
 	Describe  describeCmd  `cmd:"" help:"Say what a waveform, an image file or a sound shows."`
+	Deid      deidCmd      `cmd:"" help:"Take out of a text or a record what identifies people."`
 	Listen    listenCmd    `cmd:"" help:"Take HL7 v2 messages over MLLP and store them."`
 	Models    modelsCmd    `cmd:"" help:"Look at the models."`
 	Auth      authCmd      `cmd:"" help:"Say who may call a server."`

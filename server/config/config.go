@@ -52,6 +52,8 @@ type Config struct {
 	GraphKeyFile  string `help:"File with the key of the graph's pseudonyms, at least 32 random bytes; empty: a file beside the database, made with it." env:"BEDSIDE_GRAPH_KEY_FILE" placeholder:"FILE" group:"graph"`
 
 	Security
+	DeidKeyFile       string `help:"File with the key of de-identification (pseudonyms, hashes, shifted dates, and what undoes them), at least 32 random bytes. It holds a secret: others must not be able to read it. Empty: each answer has a key of its own, which is then gone." env:"BEDSIDE_DEID_KEY_FILE" placeholder:"FILE" group:"privacy"`
+	DeidentifyPrompts bool   `help:"Take identifiers out of a record's free text before a model reads it." default:"true" negatable:"" env:"BEDSIDE_DEIDENTIFY_PROMPTS" group:"privacy"`
 
 	Channelz bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`

@@ -1,3 +1,4 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient, type CallOptions as ConnectOptions, type Client as ConnectClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { Attempts, callerOf, type Setting } from "./call.js";
@@ -18,7 +19,13 @@ import {
   type TokenizeResponse,
 } from "./gen/bedside/v1/generation_pb.js";
 import { ModelService, type Model } from "./gen/bedside/v1/model_pb.js";
-import { PreparationService, type DescribeSignalResponse, type PrepareRecordsResponse } from "./gen/bedside/v1/preparation_pb.js";
+import {
+  PreparationService,
+  type DeidentifyRequestSchema,
+  type DeidentifyResponse,
+  type DescribeSignalResponse,
+  type PrepareRecordsResponse,
+} from "./gen/bedside/v1/preparation_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "./gen/grpc_health/v1/health_pb.js";
 import { GRPCInferenceService } from "./gen/inference/v2/grpc_service_pb.js";
 import { defaultTimeoutMs, maxMessageBytes, serverUrl, type CallOptions, type ClientOptions, type GenerateOptions, type PrepareOptions } from "./options.js";
@@ -181,6 +188,11 @@ export class Client {
   ): Promise<DescribeSignalResponse> {
     const request = requests.describeRequest(signal, options.language);
     return this.unary((o) => this.preparation.describeSignal(request, o), options);
+  }
+
+  /** A text or a record without what identifies people; what was found is named by place and type, never by value. */
+  async deidentify(request: MessageInitShape<typeof DeidentifyRequestSchema>, options: CallOptions = {}): Promise<DeidentifyResponse> {
+    return this.unary((o) => this.preparation.deidentify(request, o), options);
   }
 
   /** The models of the server's repositories, loaded or not, by name and version. */

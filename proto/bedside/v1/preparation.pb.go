@@ -72,6 +72,72 @@ func (TextStyle) EnumDescriptor() ([]byte, []int) {
 	return file_bedside_v1_preparation_proto_rawDescGZIP(), []int{0}
 }
 
+type DeidentificationAction int32
+
+const (
+	DeidentificationAction_DEIDENTIFICATION_ACTION_UNSPECIFIED DeidentificationAction = 0
+	DeidentificationAction_DEIDENTIFICATION_ACTION_KEEP        DeidentificationAction = 1
+	// The type in brackets: [NAME].
+	DeidentificationAction_DEIDENTIFICATION_ACTION_REDACT DeidentificationAction = 2
+	// As much as Safe Harbor allows: a year of a DATE, "90+" of an AGE, three digits of a ZIP.
+	DeidentificationAction_DEIDENTIFICATION_ACTION_GENERALIZE DeidentificationAction = 3
+	// Another name for a NAME, the same for the same person; of all else a hash.
+	DeidentificationAction_DEIDENTIFICATION_ACTION_PSEUDONYM DeidentificationAction = 4
+	// Of a DATE: moved by days that the key and the patient determine. Intervals stay.
+	DeidentificationAction_DEIDENTIFICATION_ACTION_SHIFT DeidentificationAction = 5
+	// The type and a keyed hash: [MRN-0f3c...].
+	DeidentificationAction_DEIDENTIFICATION_ACTION_HASH DeidentificationAction = 6
+)
+
+// Enum value maps for DeidentificationAction.
+var (
+	DeidentificationAction_name = map[int32]string{
+		0: "DEIDENTIFICATION_ACTION_UNSPECIFIED",
+		1: "DEIDENTIFICATION_ACTION_KEEP",
+		2: "DEIDENTIFICATION_ACTION_REDACT",
+		3: "DEIDENTIFICATION_ACTION_GENERALIZE",
+		4: "DEIDENTIFICATION_ACTION_PSEUDONYM",
+		5: "DEIDENTIFICATION_ACTION_SHIFT",
+		6: "DEIDENTIFICATION_ACTION_HASH",
+	}
+	DeidentificationAction_value = map[string]int32{
+		"DEIDENTIFICATION_ACTION_UNSPECIFIED": 0,
+		"DEIDENTIFICATION_ACTION_KEEP":        1,
+		"DEIDENTIFICATION_ACTION_REDACT":      2,
+		"DEIDENTIFICATION_ACTION_GENERALIZE":  3,
+		"DEIDENTIFICATION_ACTION_PSEUDONYM":   4,
+		"DEIDENTIFICATION_ACTION_SHIFT":       5,
+		"DEIDENTIFICATION_ACTION_HASH":        6,
+	}
+)
+
+func (x DeidentificationAction) Enum() *DeidentificationAction {
+	p := new(DeidentificationAction)
+	*p = x
+	return p
+}
+
+func (x DeidentificationAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DeidentificationAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_bedside_v1_preparation_proto_enumTypes[1].Descriptor()
+}
+
+func (DeidentificationAction) Type() protoreflect.EnumType {
+	return &file_bedside_v1_preparation_proto_enumTypes[1]
+}
+
+func (x DeidentificationAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DeidentificationAction.Descriptor instead.
+func (DeidentificationAction) EnumDescriptor() ([]byte, []int) {
+	return file_bedside_v1_preparation_proto_rawDescGZIP(), []int{1}
+}
+
 type PrepareRecordsRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Source *RecordSource          `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
@@ -1599,6 +1665,465 @@ func (*SignalFinding_Number) isSignalFinding_Value() {}
 
 func (*SignalFinding_Text) isSignalFinding_Value() {}
 
+type DeidentifyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Input:
+	//
+	//	*DeidentifyRequest_Text
+	//	*DeidentifyRequest_FhirJson
+	//	*DeidentifyRequest_FhirNdjson
+	//	*DeidentifyRequest_Hl7V2
+	Input isDeidentifyRequest_Input `protobuf_oneof:"input"`
+	// Language of free text: "en", "zh", or "auto" for the rules of both; empty means "auto".
+	Language string `protobuf:"bytes,5,opt,name=language,proto3" json:"language,omitempty"`
+	// What is done to what; without it, everything is redacted, but dates become years, ages above 89 "90+", ZIP codes
+	// keep three digits where enough people live, and ids of resources are hashed.
+	Policy *DeidentificationPolicy `protobuf:"bytes,6,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Whose document it is, where it does not say so itself: dates of the same patient are shifted alike.
+	PatientId string `protobuf:"bytes,7,opt,name=patient_id,json=patientId,proto3" json:"patient_id,omitempty"`
+	// Names and numbers of the patient to look for, beside those of the record's own fields.
+	Known []*KnownIdentifier `protobuf:"bytes,8,rep,name=known,proto3" json:"known,omitempty"`
+	// Also answer with what undoes it, encrypted with the server's key (--deid-key-file).
+	Reversible    bool `protobuf:"varint,9,opt,name=reversible,proto3" json:"reversible,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeidentifyRequest) Reset() {
+	*x = DeidentifyRequest{}
+	mi := &file_bedside_v1_preparation_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeidentifyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeidentifyRequest) ProtoMessage() {}
+
+func (x *DeidentifyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_preparation_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeidentifyRequest.ProtoReflect.Descriptor instead.
+func (*DeidentifyRequest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_preparation_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *DeidentifyRequest) GetInput() isDeidentifyRequest_Input {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *DeidentifyRequest) GetText() string {
+	if x != nil {
+		if x, ok := x.Input.(*DeidentifyRequest_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *DeidentifyRequest) GetFhirJson() string {
+	if x != nil {
+		if x, ok := x.Input.(*DeidentifyRequest_FhirJson); ok {
+			return x.FhirJson
+		}
+	}
+	return ""
+}
+
+func (x *DeidentifyRequest) GetFhirNdjson() string {
+	if x != nil {
+		if x, ok := x.Input.(*DeidentifyRequest_FhirNdjson); ok {
+			return x.FhirNdjson
+		}
+	}
+	return ""
+}
+
+func (x *DeidentifyRequest) GetHl7V2() string {
+	if x != nil {
+		if x, ok := x.Input.(*DeidentifyRequest_Hl7V2); ok {
+			return x.Hl7V2
+		}
+	}
+	return ""
+}
+
+func (x *DeidentifyRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *DeidentifyRequest) GetPolicy() *DeidentificationPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+func (x *DeidentifyRequest) GetPatientId() string {
+	if x != nil {
+		return x.PatientId
+	}
+	return ""
+}
+
+func (x *DeidentifyRequest) GetKnown() []*KnownIdentifier {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *DeidentifyRequest) GetReversible() bool {
+	if x != nil {
+		return x.Reversible
+	}
+	return false
+}
+
+type isDeidentifyRequest_Input interface {
+	isDeidentifyRequest_Input()
+}
+
+type DeidentifyRequest_Text struct {
+	// Plain text, at most 8 MiB.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3,oneof"`
+}
+
+type DeidentifyRequest_FhirJson struct {
+	// A FHIR R4 resource in JSON, such as a Bundle.
+	FhirJson string `protobuf:"bytes,2,opt,name=fhir_json,json=fhirJson,proto3,oneof"`
+}
+
+type DeidentifyRequest_FhirNdjson struct {
+	// FHIR resources, one a line. What one says of a person is searched for in all.
+	FhirNdjson string `protobuf:"bytes,3,opt,name=fhir_ndjson,json=fhirNdjson,proto3,oneof"`
+}
+
+type DeidentifyRequest_Hl7V2 struct {
+	// HL7 v2 messages.
+	Hl7V2 string `protobuf:"bytes,4,opt,name=hl7v2,proto3,oneof"`
+}
+
+func (*DeidentifyRequest_Text) isDeidentifyRequest_Input() {}
+
+func (*DeidentifyRequest_FhirJson) isDeidentifyRequest_Input() {}
+
+func (*DeidentifyRequest_FhirNdjson) isDeidentifyRequest_Input() {}
+
+func (*DeidentifyRequest_Hl7V2) isDeidentifyRequest_Input() {}
+
+type KnownIdentifier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A type of identifier, such as "NAME" or "MRN".
+	Type          string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KnownIdentifier) Reset() {
+	*x = KnownIdentifier{}
+	mi := &file_bedside_v1_preparation_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KnownIdentifier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KnownIdentifier) ProtoMessage() {}
+
+func (x *KnownIdentifier) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_preparation_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KnownIdentifier.ProtoReflect.Descriptor instead.
+func (*KnownIdentifier) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_preparation_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *KnownIdentifier) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *KnownIdentifier) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// DeidentificationPolicy says what is done to each type of identifier.
+type DeidentificationPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of types that actions does not name: KEEP, REDACT, PSEUDONYM or HASH.
+	DefaultAction DeidentificationAction `protobuf:"varint,1,opt,name=default_action,json=defaultAction,proto3,enum=bedside.v1.DeidentificationAction" json:"default_action,omitempty"`
+	// By type: NAME, ADDRESS, ZIP, DATE, AGE, PHONE, EMAIL, SSN, RESIDENT_ID, MRN, HEALTH_PLAN, ACCOUNT, BANK_CARD, LICENSE,
+	// PASSPORT, VEHICLE, DEVICE, URL, IP, ATTACHMENT, WECHAT, ORGANIZATION, RESOURCE_ID, ID.
+	Actions       map[string]DeidentificationAction `protobuf:"bytes,2,rep,name=actions,proto3" json:"actions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value,enum=bedside.v1.DeidentificationAction"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeidentificationPolicy) Reset() {
+	*x = DeidentificationPolicy{}
+	mi := &file_bedside_v1_preparation_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeidentificationPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeidentificationPolicy) ProtoMessage() {}
+
+func (x *DeidentificationPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_preparation_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeidentificationPolicy.ProtoReflect.Descriptor instead.
+func (*DeidentificationPolicy) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_preparation_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *DeidentificationPolicy) GetDefaultAction() DeidentificationAction {
+	if x != nil {
+		return x.DefaultAction
+	}
+	return DeidentificationAction_DEIDENTIFICATION_ACTION_UNSPECIFIED
+}
+
+func (x *DeidentificationPolicy) GetActions() map[string]DeidentificationAction {
+	if x != nil {
+		return x.Actions
+	}
+	return nil
+}
+
+type DeidentifyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The input without its identifiers; all else is byte for byte what it was.
+	Output string              `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"`
+	Spans  []*DeidentifiedSpan `protobuf:"bytes,2,rep,name=spans,proto3" json:"spans,omitempty"`
+	// Identifiers by type.
+	Counts map[string]int32 `protobuf:"bytes,3,rep,name=counts,proto3" json:"counts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// What undoes it ("bedside deid --reverse"), if it was asked for. It opens with the server's key and this very output alone.
+	Sealed []byte `protobuf:"bytes,4,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	// Whether pseudonyms, hashes and shifts come from a key of the server, and so are the same in every call. Without one they
+	// hold within this answer alone.
+	Keyed bool `protobuf:"varint,5,opt,name=keyed,proto3" json:"keyed,omitempty"`
+	// Says what de-identification does not do.
+	Notice        string `protobuf:"bytes,6,opt,name=notice,proto3" json:"notice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeidentifyResponse) Reset() {
+	*x = DeidentifyResponse{}
+	mi := &file_bedside_v1_preparation_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeidentifyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeidentifyResponse) ProtoMessage() {}
+
+func (x *DeidentifyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_preparation_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeidentifyResponse.ProtoReflect.Descriptor instead.
+func (*DeidentifyResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_preparation_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *DeidentifyResponse) GetOutput() string {
+	if x != nil {
+		return x.Output
+	}
+	return ""
+}
+
+func (x *DeidentifyResponse) GetSpans() []*DeidentifiedSpan {
+	if x != nil {
+		return x.Spans
+	}
+	return nil
+}
+
+func (x *DeidentifyResponse) GetCounts() map[string]int32 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *DeidentifyResponse) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+func (x *DeidentifyResponse) GetKeyed() bool {
+	if x != nil {
+		return x.Keyed
+	}
+	return false
+}
+
+func (x *DeidentifyResponse) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+// DeidentifiedSpan is one identifier, without its value. Offsets are bytes of UTF-8.
+type DeidentifiedSpan struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Type   string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Action DeidentificationAction `protobuf:"varint,2,opt,name=action,proto3,enum=bedside.v1.DeidentificationAction" json:"action,omitempty"`
+	// In the input.
+	Start int32 `protobuf:"varint,3,opt,name=start,proto3" json:"start,omitempty"`
+	End   int32 `protobuf:"varint,4,opt,name=end,proto3" json:"end,omitempty"`
+	// In the output.
+	OutputStart int32 `protobuf:"varint,5,opt,name=output_start,json=outputStart,proto3" json:"output_start,omitempty"`
+	OutputEnd   int32 `protobuf:"varint,6,opt,name=output_end,json=outputEnd,proto3" json:"output_end,omitempty"`
+	// Of a record: where, such as "Bundle.entry[0].resource.name[0].family" or "PID[1]-5".
+	Path          string `protobuf:"bytes,7,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeidentifiedSpan) Reset() {
+	*x = DeidentifiedSpan{}
+	mi := &file_bedside_v1_preparation_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeidentifiedSpan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeidentifiedSpan) ProtoMessage() {}
+
+func (x *DeidentifiedSpan) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_preparation_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeidentifiedSpan.ProtoReflect.Descriptor instead.
+func (*DeidentifiedSpan) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_preparation_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *DeidentifiedSpan) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *DeidentifiedSpan) GetAction() DeidentificationAction {
+	if x != nil {
+		return x.Action
+	}
+	return DeidentificationAction_DEIDENTIFICATION_ACTION_UNSPECIFIED
+}
+
+func (x *DeidentifiedSpan) GetStart() int32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *DeidentifiedSpan) GetEnd() int32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+func (x *DeidentifiedSpan) GetOutputStart() int32 {
+	if x != nil {
+		return x.OutputStart
+	}
+	return 0
+}
+
+func (x *DeidentifiedSpan) GetOutputEnd() int32 {
+	if x != nil {
+		return x.OutputEnd
+	}
+	return 0
+}
+
+func (x *DeidentifiedSpan) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
 var File_bedside_v1_preparation_proto protoreflect.FileDescriptor
 
 const file_bedside_v1_preparation_proto_rawDesc = "" +
@@ -1724,14 +2249,68 @@ const file_bedside_v1_preparation_proto_rawDesc = "" +
 	"\x06number\x18\x03 \x01(\x01H\x00R\x06number\x12\x14\n" +
 	"\x04text\x18\x04 \x01(\tH\x00R\x04text\x12\x12\n" +
 	"\x04unit\x18\x05 \x01(\tR\x04unitB\a\n" +
-	"\x05value*T\n" +
+	"\x05value\"\xb2\x03\n" +
+	"\x11DeidentifyRequest\x12\"\n" +
+	"\x04text\x18\x01 \x01(\tB\f\xbaH\tr\a\x10\x01(\x80\x80\x80\x04H\x00R\x04text\x12&\n" +
+	"\tfhir_json\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\bfhirJson\x12*\n" +
+	"\vfhir_ndjson\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\n" +
+	"fhirNdjson\x12\x1f\n" +
+	"\x05hl7v2\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x05hl7v2\x121\n" +
+	"\blanguage\x18\x05 \x01(\tB\x15\xbaH\x12r\x10R\x00R\x04autoR\x02enR\x02zhR\blanguage\x12:\n" +
+	"\x06policy\x18\x06 \x01(\v2\".bedside.v1.DeidentificationPolicyR\x06policy\x12'\n" +
+	"\n" +
+	"patient_id\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpatientId\x12<\n" +
+	"\x05known\x18\b \x03(\v2\x1b.bedside.v1.KnownIdentifierB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\x05known\x12\x1e\n" +
+	"\n" +
+	"reversible\x18\t \x01(\bR\n" +
+	"reversibleB\x0e\n" +
+	"\x05input\x12\x05\xbaH\x02\b\x01\"R\n" +
+	"\x0fKnownIdentifier\x12\x1d\n" +
+	"\x04type\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 R\x04type\x12 \n" +
+	"\x05value\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x04R\x05value\"\xab\x02\n" +
+	"\x16DeidentificationPolicy\x12S\n" +
+	"\x0edefault_action\x18\x01 \x01(\x0e2\".bedside.v1.DeidentificationActionB\b\xbaH\x05\x82\x01\x02\x10\x01R\rdefaultAction\x12\\\n" +
+	"\aactions\x18\x02 \x03(\v2/.bedside.v1.DeidentificationPolicy.ActionsEntryB\x11\xbaH\x0e\x9a\x01\v\x10 *\a\x82\x01\x04\x10\x01 \x00R\aactions\x1a^\n" +
+	"\fActionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x128\n" +
+	"\x05value\x18\x02 \x01(\x0e2\".bedside.v1.DeidentificationActionR\x05value:\x028\x01\"\xa5\x02\n" +
+	"\x12DeidentifyResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\tR\x06output\x122\n" +
+	"\x05spans\x18\x02 \x03(\v2\x1c.bedside.v1.DeidentifiedSpanR\x05spans\x12B\n" +
+	"\x06counts\x18\x03 \x03(\v2*.bedside.v1.DeidentifyResponse.CountsEntryR\x06counts\x12\x16\n" +
+	"\x06sealed\x18\x04 \x01(\fR\x06sealed\x12\x14\n" +
+	"\x05keyed\x18\x05 \x01(\bR\x05keyed\x12\x16\n" +
+	"\x06notice\x18\x06 \x01(\tR\x06notice\x1a9\n" +
+	"\vCountsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\xe0\x01\n" +
+	"\x10DeidentifiedSpan\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12:\n" +
+	"\x06action\x18\x02 \x01(\x0e2\".bedside.v1.DeidentificationActionR\x06action\x12\x14\n" +
+	"\x05start\x18\x03 \x01(\x05R\x05start\x12\x10\n" +
+	"\x03end\x18\x04 \x01(\x05R\x03end\x12!\n" +
+	"\foutput_start\x18\x05 \x01(\x05R\voutputStart\x12\x1d\n" +
+	"\n" +
+	"output_end\x18\x06 \x01(\x05R\toutputEnd\x12\x12\n" +
+	"\x04path\x18\a \x01(\tR\x04path*T\n" +
 	"\tTextStyle\x12\x1a\n" +
 	"\x16TEXT_STYLE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fTEXT_STYLE_FULL\x10\x01\x12\x16\n" +
-	"\x12TEXT_STYLE_COMPACT\x10\x022\xca\x01\n" +
+	"\x12TEXT_STYLE_COMPACT\x10\x02*\x9b\x02\n" +
+	"\x16DeidentificationAction\x12'\n" +
+	"#DEIDENTIFICATION_ACTION_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x1cDEIDENTIFICATION_ACTION_KEEP\x10\x01\x12\"\n" +
+	"\x1eDEIDENTIFICATION_ACTION_REDACT\x10\x02\x12&\n" +
+	"\"DEIDENTIFICATION_ACTION_GENERALIZE\x10\x03\x12%\n" +
+	"!DEIDENTIFICATION_ACTION_PSEUDONYM\x10\x04\x12!\n" +
+	"\x1dDEIDENTIFICATION_ACTION_SHIFT\x10\x05\x12 \n" +
+	"\x1cDEIDENTIFICATION_ACTION_HASH\x10\x062\x97\x02\n" +
 	"\x12PreparationService\x12[\n" +
 	"\x0ePrepareRecords\x12!.bedside.v1.PrepareRecordsRequest\x1a\".bedside.v1.PrepareRecordsResponse(\x010\x01\x12W\n" +
-	"\x0eDescribeSignal\x12!.bedside.v1.DescribeSignalRequest\x1a\".bedside.v1.DescribeSignalResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3"
+	"\x0eDescribeSignal\x12!.bedside.v1.DescribeSignalRequest\x1a\".bedside.v1.DescribeSignalResponse\x12K\n" +
+	"\n" +
+	"Deidentify\x12\x1d.bedside.v1.DeidentifyRequest\x1a\x1e.bedside.v1.DeidentifyResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3"
 
 var (
 	file_bedside_v1_preparation_proto_rawDescOnce sync.Once
@@ -1745,77 +2324,95 @@ func file_bedside_v1_preparation_proto_rawDescGZIP() []byte {
 	return file_bedside_v1_preparation_proto_rawDescData
 }
 
-var file_bedside_v1_preparation_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bedside_v1_preparation_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_bedside_v1_preparation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_bedside_v1_preparation_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_bedside_v1_preparation_proto_goTypes = []any{
 	(TextStyle)(0),                 // 0: bedside.v1.TextStyle
-	(*PrepareRecordsRequest)(nil),  // 1: bedside.v1.PrepareRecordsRequest
-	(*PreparationOptions)(nil),     // 2: bedside.v1.PreparationOptions
-	(*TextOptions)(nil),            // 3: bedside.v1.TextOptions
-	(*PrepareRecordsResponse)(nil), // 4: bedside.v1.PrepareRecordsResponse
-	(*PreparedRecord)(nil),         // 5: bedside.v1.PreparedRecord
-	(*PreparationFailure)(nil),     // 6: bedside.v1.PreparationFailure
-	(*FieldProblem)(nil),           // 7: bedside.v1.FieldProblem
-	(*StageReport)(nil),            // 8: bedside.v1.StageReport
-	(*StageChange)(nil),            // 9: bedside.v1.StageChange
-	(*RecordText)(nil),             // 10: bedside.v1.RecordText
-	(*Features)(nil),               // 11: bedside.v1.Features
-	(*Feature)(nil),                // 12: bedside.v1.Feature
-	(*DescribeSignalRequest)(nil),  // 13: bedside.v1.DescribeSignalRequest
-	(*SignalSource)(nil),           // 14: bedside.v1.SignalSource
-	(*SampledSignal)(nil),          // 15: bedside.v1.SampledSignal
-	(*WfdbRecord)(nil),             // 16: bedside.v1.WfdbRecord
-	(*WfdbFile)(nil),               // 17: bedside.v1.WfdbFile
-	(*DescribeSignalResponse)(nil), // 18: bedside.v1.DescribeSignalResponse
-	(*SignalDescription)(nil),      // 19: bedside.v1.SignalDescription
-	(*SignalFinding)(nil),          // 20: bedside.v1.SignalFinding
-	nil,                            // 21: bedside.v1.StageReport.CountsEntry
-	(*RecordSource)(nil),           // 22: bedside.v1.RecordSource
-	(*PatientRecord)(nil),          // 23: bedside.v1.PatientRecord
-	(*Observation)(nil),            // 24: bedside.v1.Observation
-	(*Embedding)(nil),              // 25: bedside.v1.Embedding
-	(*Warning)(nil),                // 26: bedside.v1.Warning
-	(*SummarySection)(nil),         // 27: bedside.v1.SummarySection
-	(*Concept)(nil),                // 28: bedside.v1.Concept
-	(*SampledData)(nil),            // 29: bedside.v1.SampledData
+	(DeidentificationAction)(0),    // 1: bedside.v1.DeidentificationAction
+	(*PrepareRecordsRequest)(nil),  // 2: bedside.v1.PrepareRecordsRequest
+	(*PreparationOptions)(nil),     // 3: bedside.v1.PreparationOptions
+	(*TextOptions)(nil),            // 4: bedside.v1.TextOptions
+	(*PrepareRecordsResponse)(nil), // 5: bedside.v1.PrepareRecordsResponse
+	(*PreparedRecord)(nil),         // 6: bedside.v1.PreparedRecord
+	(*PreparationFailure)(nil),     // 7: bedside.v1.PreparationFailure
+	(*FieldProblem)(nil),           // 8: bedside.v1.FieldProblem
+	(*StageReport)(nil),            // 9: bedside.v1.StageReport
+	(*StageChange)(nil),            // 10: bedside.v1.StageChange
+	(*RecordText)(nil),             // 11: bedside.v1.RecordText
+	(*Features)(nil),               // 12: bedside.v1.Features
+	(*Feature)(nil),                // 13: bedside.v1.Feature
+	(*DescribeSignalRequest)(nil),  // 14: bedside.v1.DescribeSignalRequest
+	(*SignalSource)(nil),           // 15: bedside.v1.SignalSource
+	(*SampledSignal)(nil),          // 16: bedside.v1.SampledSignal
+	(*WfdbRecord)(nil),             // 17: bedside.v1.WfdbRecord
+	(*WfdbFile)(nil),               // 18: bedside.v1.WfdbFile
+	(*DescribeSignalResponse)(nil), // 19: bedside.v1.DescribeSignalResponse
+	(*SignalDescription)(nil),      // 20: bedside.v1.SignalDescription
+	(*SignalFinding)(nil),          // 21: bedside.v1.SignalFinding
+	(*DeidentifyRequest)(nil),      // 22: bedside.v1.DeidentifyRequest
+	(*KnownIdentifier)(nil),        // 23: bedside.v1.KnownIdentifier
+	(*DeidentificationPolicy)(nil), // 24: bedside.v1.DeidentificationPolicy
+	(*DeidentifyResponse)(nil),     // 25: bedside.v1.DeidentifyResponse
+	(*DeidentifiedSpan)(nil),       // 26: bedside.v1.DeidentifiedSpan
+	nil,                            // 27: bedside.v1.StageReport.CountsEntry
+	nil,                            // 28: bedside.v1.DeidentificationPolicy.ActionsEntry
+	nil,                            // 29: bedside.v1.DeidentifyResponse.CountsEntry
+	(*RecordSource)(nil),           // 30: bedside.v1.RecordSource
+	(*PatientRecord)(nil),          // 31: bedside.v1.PatientRecord
+	(*Observation)(nil),            // 32: bedside.v1.Observation
+	(*Embedding)(nil),              // 33: bedside.v1.Embedding
+	(*Warning)(nil),                // 34: bedside.v1.Warning
+	(*SummarySection)(nil),         // 35: bedside.v1.SummarySection
+	(*Concept)(nil),                // 36: bedside.v1.Concept
+	(*SampledData)(nil),            // 37: bedside.v1.SampledData
 }
 var file_bedside_v1_preparation_proto_depIdxs = []int32{
-	22, // 0: bedside.v1.PrepareRecordsRequest.source:type_name -> bedside.v1.RecordSource
-	2,  // 1: bedside.v1.PrepareRecordsRequest.options:type_name -> bedside.v1.PreparationOptions
-	3,  // 2: bedside.v1.PreparationOptions.text:type_name -> bedside.v1.TextOptions
+	30, // 0: bedside.v1.PrepareRecordsRequest.source:type_name -> bedside.v1.RecordSource
+	3,  // 1: bedside.v1.PrepareRecordsRequest.options:type_name -> bedside.v1.PreparationOptions
+	4,  // 2: bedside.v1.PreparationOptions.text:type_name -> bedside.v1.TextOptions
 	0,  // 3: bedside.v1.TextOptions.style:type_name -> bedside.v1.TextStyle
-	5,  // 4: bedside.v1.PrepareRecordsResponse.prepared:type_name -> bedside.v1.PreparedRecord
-	6,  // 5: bedside.v1.PrepareRecordsResponse.failure:type_name -> bedside.v1.PreparationFailure
-	23, // 6: bedside.v1.PreparedRecord.record:type_name -> bedside.v1.PatientRecord
-	8,  // 7: bedside.v1.PreparedRecord.reports:type_name -> bedside.v1.StageReport
-	24, // 8: bedside.v1.PreparedRecord.raw:type_name -> bedside.v1.Observation
-	10, // 9: bedside.v1.PreparedRecord.text:type_name -> bedside.v1.RecordText
-	11, // 10: bedside.v1.PreparedRecord.features:type_name -> bedside.v1.Features
-	25, // 11: bedside.v1.PreparedRecord.vector:type_name -> bedside.v1.Embedding
-	26, // 12: bedside.v1.PreparedRecord.warnings:type_name -> bedside.v1.Warning
-	7,  // 13: bedside.v1.PreparationFailure.problems:type_name -> bedside.v1.FieldProblem
-	21, // 14: bedside.v1.StageReport.counts:type_name -> bedside.v1.StageReport.CountsEntry
-	9,  // 15: bedside.v1.StageReport.changes:type_name -> bedside.v1.StageChange
-	27, // 16: bedside.v1.RecordText.sections:type_name -> bedside.v1.SummarySection
-	12, // 17: bedside.v1.Features.values:type_name -> bedside.v1.Feature
-	14, // 18: bedside.v1.DescribeSignalRequest.source:type_name -> bedside.v1.SignalSource
-	15, // 19: bedside.v1.SignalSource.sampled:type_name -> bedside.v1.SampledSignal
-	16, // 20: bedside.v1.SignalSource.wfdb:type_name -> bedside.v1.WfdbRecord
-	28, // 21: bedside.v1.SampledSignal.code:type_name -> bedside.v1.Concept
-	29, // 22: bedside.v1.SampledSignal.data:type_name -> bedside.v1.SampledData
-	17, // 23: bedside.v1.WfdbRecord.files:type_name -> bedside.v1.WfdbFile
-	19, // 24: bedside.v1.DescribeSignalResponse.descriptions:type_name -> bedside.v1.SignalDescription
-	26, // 25: bedside.v1.DescribeSignalResponse.warnings:type_name -> bedside.v1.Warning
-	20, // 26: bedside.v1.SignalDescription.findings:type_name -> bedside.v1.SignalFinding
-	1,  // 27: bedside.v1.PreparationService.PrepareRecords:input_type -> bedside.v1.PrepareRecordsRequest
-	13, // 28: bedside.v1.PreparationService.DescribeSignal:input_type -> bedside.v1.DescribeSignalRequest
-	4,  // 29: bedside.v1.PreparationService.PrepareRecords:output_type -> bedside.v1.PrepareRecordsResponse
-	18, // 30: bedside.v1.PreparationService.DescribeSignal:output_type -> bedside.v1.DescribeSignalResponse
-	29, // [29:31] is the sub-list for method output_type
-	27, // [27:29] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	6,  // 4: bedside.v1.PrepareRecordsResponse.prepared:type_name -> bedside.v1.PreparedRecord
+	7,  // 5: bedside.v1.PrepareRecordsResponse.failure:type_name -> bedside.v1.PreparationFailure
+	31, // 6: bedside.v1.PreparedRecord.record:type_name -> bedside.v1.PatientRecord
+	9,  // 7: bedside.v1.PreparedRecord.reports:type_name -> bedside.v1.StageReport
+	32, // 8: bedside.v1.PreparedRecord.raw:type_name -> bedside.v1.Observation
+	11, // 9: bedside.v1.PreparedRecord.text:type_name -> bedside.v1.RecordText
+	12, // 10: bedside.v1.PreparedRecord.features:type_name -> bedside.v1.Features
+	33, // 11: bedside.v1.PreparedRecord.vector:type_name -> bedside.v1.Embedding
+	34, // 12: bedside.v1.PreparedRecord.warnings:type_name -> bedside.v1.Warning
+	8,  // 13: bedside.v1.PreparationFailure.problems:type_name -> bedside.v1.FieldProblem
+	27, // 14: bedside.v1.StageReport.counts:type_name -> bedside.v1.StageReport.CountsEntry
+	10, // 15: bedside.v1.StageReport.changes:type_name -> bedside.v1.StageChange
+	35, // 16: bedside.v1.RecordText.sections:type_name -> bedside.v1.SummarySection
+	13, // 17: bedside.v1.Features.values:type_name -> bedside.v1.Feature
+	15, // 18: bedside.v1.DescribeSignalRequest.source:type_name -> bedside.v1.SignalSource
+	16, // 19: bedside.v1.SignalSource.sampled:type_name -> bedside.v1.SampledSignal
+	17, // 20: bedside.v1.SignalSource.wfdb:type_name -> bedside.v1.WfdbRecord
+	36, // 21: bedside.v1.SampledSignal.code:type_name -> bedside.v1.Concept
+	37, // 22: bedside.v1.SampledSignal.data:type_name -> bedside.v1.SampledData
+	18, // 23: bedside.v1.WfdbRecord.files:type_name -> bedside.v1.WfdbFile
+	20, // 24: bedside.v1.DescribeSignalResponse.descriptions:type_name -> bedside.v1.SignalDescription
+	34, // 25: bedside.v1.DescribeSignalResponse.warnings:type_name -> bedside.v1.Warning
+	21, // 26: bedside.v1.SignalDescription.findings:type_name -> bedside.v1.SignalFinding
+	24, // 27: bedside.v1.DeidentifyRequest.policy:type_name -> bedside.v1.DeidentificationPolicy
+	23, // 28: bedside.v1.DeidentifyRequest.known:type_name -> bedside.v1.KnownIdentifier
+	1,  // 29: bedside.v1.DeidentificationPolicy.default_action:type_name -> bedside.v1.DeidentificationAction
+	28, // 30: bedside.v1.DeidentificationPolicy.actions:type_name -> bedside.v1.DeidentificationPolicy.ActionsEntry
+	26, // 31: bedside.v1.DeidentifyResponse.spans:type_name -> bedside.v1.DeidentifiedSpan
+	29, // 32: bedside.v1.DeidentifyResponse.counts:type_name -> bedside.v1.DeidentifyResponse.CountsEntry
+	1,  // 33: bedside.v1.DeidentifiedSpan.action:type_name -> bedside.v1.DeidentificationAction
+	1,  // 34: bedside.v1.DeidentificationPolicy.ActionsEntry.value:type_name -> bedside.v1.DeidentificationAction
+	2,  // 35: bedside.v1.PreparationService.PrepareRecords:input_type -> bedside.v1.PrepareRecordsRequest
+	14, // 36: bedside.v1.PreparationService.DescribeSignal:input_type -> bedside.v1.DescribeSignalRequest
+	22, // 37: bedside.v1.PreparationService.Deidentify:input_type -> bedside.v1.DeidentifyRequest
+	5,  // 38: bedside.v1.PreparationService.PrepareRecords:output_type -> bedside.v1.PrepareRecordsResponse
+	19, // 39: bedside.v1.PreparationService.DescribeSignal:output_type -> bedside.v1.DescribeSignalResponse
+	25, // 40: bedside.v1.PreparationService.Deidentify:output_type -> bedside.v1.DeidentifyResponse
+	38, // [38:41] is the sub-list for method output_type
+	35, // [35:38] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_bedside_v1_preparation_proto_init() }
@@ -1843,13 +2440,19 @@ func file_bedside_v1_preparation_proto_init() {
 		(*SignalFinding_Number)(nil),
 		(*SignalFinding_Text)(nil),
 	}
+	file_bedside_v1_preparation_proto_msgTypes[20].OneofWrappers = []any{
+		(*DeidentifyRequest_Text)(nil),
+		(*DeidentifyRequest_FhirJson)(nil),
+		(*DeidentifyRequest_FhirNdjson)(nil),
+		(*DeidentifyRequest_Hl7V2)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedside_v1_preparation_proto_rawDesc), len(file_bedside_v1_preparation_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   21,
+			NumEnums:      2,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	PreparationService_PrepareRecords_FullMethodName = "/bedside.v1.PreparationService/PrepareRecords"
 	PreparationService_DescribeSignal_FullMethodName = "/bedside.v1.PreparationService/DescribeSignal"
+	PreparationService_Deidentify_FullMethodName     = "/bedside.v1.PreparationService/Deidentify"
 )
 
 // PreparationServiceClient is the client API for PreparationService service.
@@ -37,6 +38,9 @@ type PreparationServiceClient interface {
 	// DescribeSignal says what a waveform, an image file or a sound shows, as far as it can be
 	// measured, in words. It diagnoses nothing.
 	DescribeSignal(ctx context.Context, in *DescribeSignalRequest, opts ...grpc.CallOption) (*DescribeSignalResponse, error)
+	// Deidentify takes what identifies a person out of a text or a record: the eighteen kinds of HIPAA's Safe Harbor and
+	// those in use in China. Nothing of the input is kept. The answer names what was found by place and type, never by value.
+	Deidentify(ctx context.Context, in *DeidentifyRequest, opts ...grpc.CallOption) (*DeidentifyResponse, error)
 }
 
 type preparationServiceClient struct {
@@ -70,6 +74,16 @@ func (c *preparationServiceClient) DescribeSignal(ctx context.Context, in *Descr
 	return out, nil
 }
 
+func (c *preparationServiceClient) Deidentify(ctx context.Context, in *DeidentifyRequest, opts ...grpc.CallOption) (*DeidentifyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeidentifyResponse)
+	err := c.cc.Invoke(ctx, PreparationService_Deidentify_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PreparationServiceServer is the server API for PreparationService service.
 // All implementations must embed UnimplementedPreparationServiceServer
 // for forward compatibility.
@@ -84,6 +98,9 @@ type PreparationServiceServer interface {
 	// DescribeSignal says what a waveform, an image file or a sound shows, as far as it can be
 	// measured, in words. It diagnoses nothing.
 	DescribeSignal(context.Context, *DescribeSignalRequest) (*DescribeSignalResponse, error)
+	// Deidentify takes what identifies a person out of a text or a record: the eighteen kinds of HIPAA's Safe Harbor and
+	// those in use in China. Nothing of the input is kept. The answer names what was found by place and type, never by value.
+	Deidentify(context.Context, *DeidentifyRequest) (*DeidentifyResponse, error)
 	mustEmbedUnimplementedPreparationServiceServer()
 }
 
@@ -99,6 +116,9 @@ func (UnimplementedPreparationServiceServer) PrepareRecords(grpc.BidiStreamingSe
 }
 func (UnimplementedPreparationServiceServer) DescribeSignal(context.Context, *DescribeSignalRequest) (*DescribeSignalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DescribeSignal not implemented")
+}
+func (UnimplementedPreparationServiceServer) Deidentify(context.Context, *DeidentifyRequest) (*DeidentifyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Deidentify not implemented")
 }
 func (UnimplementedPreparationServiceServer) mustEmbedUnimplementedPreparationServiceServer() {}
 func (UnimplementedPreparationServiceServer) testEmbeddedByValue()                            {}
@@ -146,6 +166,24 @@ func _PreparationService_DescribeSignal_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PreparationService_Deidentify_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeidentifyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PreparationServiceServer).Deidentify(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PreparationService_Deidentify_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PreparationServiceServer).Deidentify(ctx, req.(*DeidentifyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PreparationService_ServiceDesc is the grpc.ServiceDesc for PreparationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -156,6 +194,10 @@ var PreparationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DescribeSignal",
 			Handler:    _PreparationService_DescribeSignal_Handler,
+		},
+		{
+			MethodName: "Deidentify",
+			Handler:    _PreparationService_Deidentify_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -257,6 +257,10 @@ class AsyncClient:
         request = _requests.describe_signal(signal, language)
         return await self._unary(self._preparation.DescribeSignal, request, options)
 
+    async def deidentify(self, request: v1.DeidentifyRequest, **options: Unpack[CallOptions]) -> v1.DeidentifyResponse:
+        """A text or a record without what identifies people; what was found is named by place and type, never by value."""
+        return await self._unary(self._preparation.Deidentify, request, options)
+
     async def ingest_record(self, record: Record, *, patient: str = "", record_id: str = "", all_readings: bool = False,
                             notes: Iterable[v1.GraphNote] = (), model: str = "",
                             **options: Unpack[CallOptions]) -> v1.IngestRecordResponse:

@@ -30,6 +30,7 @@ _RETRIED: Final = (
     ("bedside.v1.KnowledgeGraphService", ""),  # what it stores twice is there once
     ("bedside.v1.ClinicalService", ""),
     ("bedside.v1.PreparationService", "DescribeSignal"),
+    ("bedside.v1.PreparationService", "Deidentify"),
     ("bedside.v1.ModelService", "ListModels"),
     ("bedside.v1.ModelService", "WatchModels"),
 )

@@ -96,11 +96,17 @@ from bedside_client.v1.model_pb2 import UnloadModelRequest as UnloadModelRequest
 from bedside_client.v1.model_pb2 import UnloadModelResponse as UnloadModelResponse
 from bedside_client.v1.model_pb2 import WatchModelsRequest as WatchModelsRequest
 from bedside_client.v1.model_pb2 import WatchModelsResponse as WatchModelsResponse
+from bedside_client.v1.preparation_pb2 import DeidentificationAction as DeidentificationAction
+from bedside_client.v1.preparation_pb2 import DeidentificationPolicy as DeidentificationPolicy
+from bedside_client.v1.preparation_pb2 import DeidentifiedSpan as DeidentifiedSpan
+from bedside_client.v1.preparation_pb2 import DeidentifyRequest as DeidentifyRequest
+from bedside_client.v1.preparation_pb2 import DeidentifyResponse as DeidentifyResponse
 from bedside_client.v1.preparation_pb2 import DescribeSignalRequest as DescribeSignalRequest
 from bedside_client.v1.preparation_pb2 import DescribeSignalResponse as DescribeSignalResponse
 from bedside_client.v1.preparation_pb2 import Feature as Feature
 from bedside_client.v1.preparation_pb2 import Features as Features
 from bedside_client.v1.preparation_pb2 import FieldProblem as FieldProblem
+from bedside_client.v1.preparation_pb2 import KnownIdentifier as KnownIdentifier
 from bedside_client.v1.preparation_pb2 import PreparationFailure as PreparationFailure
 from bedside_client.v1.preparation_pb2 import PreparationOptions as PreparationOptions
 from bedside_client.v1.preparation_pb2 import PrepareRecordsRequest as PrepareRecordsRequest

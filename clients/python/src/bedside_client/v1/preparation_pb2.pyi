@@ -43,6 +43,41 @@ TEXT_STYLE_COMPACT: TextStyle.ValueType  # 2
 """One short line a fact."""
 Global___TextStyle: _TypeAlias = TextStyle  # noqa: Y015
 
+class _DeidentificationAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeidentificationActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeidentificationAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEIDENTIFICATION_ACTION_UNSPECIFIED: _DeidentificationAction.ValueType  # 0
+    DEIDENTIFICATION_ACTION_KEEP: _DeidentificationAction.ValueType  # 1
+    DEIDENTIFICATION_ACTION_REDACT: _DeidentificationAction.ValueType  # 2
+    """The type in brackets: [NAME]."""
+    DEIDENTIFICATION_ACTION_GENERALIZE: _DeidentificationAction.ValueType  # 3
+    """As much as Safe Harbor allows: a year of a DATE, "90+" of an AGE, three digits of a ZIP."""
+    DEIDENTIFICATION_ACTION_PSEUDONYM: _DeidentificationAction.ValueType  # 4
+    """Another name for a NAME, the same for the same person; of all else a hash."""
+    DEIDENTIFICATION_ACTION_SHIFT: _DeidentificationAction.ValueType  # 5
+    """Of a DATE: moved by days that the key and the patient determine. Intervals stay."""
+    DEIDENTIFICATION_ACTION_HASH: _DeidentificationAction.ValueType  # 6
+    """The type and a keyed hash: [MRN-0f3c...]."""
+
+class DeidentificationAction(_DeidentificationAction, metaclass=_DeidentificationActionEnumTypeWrapper): ...
+
+DEIDENTIFICATION_ACTION_UNSPECIFIED: DeidentificationAction.ValueType  # 0
+DEIDENTIFICATION_ACTION_KEEP: DeidentificationAction.ValueType  # 1
+DEIDENTIFICATION_ACTION_REDACT: DeidentificationAction.ValueType  # 2
+"""The type in brackets: [NAME]."""
+DEIDENTIFICATION_ACTION_GENERALIZE: DeidentificationAction.ValueType  # 3
+"""As much as Safe Harbor allows: a year of a DATE, "90+" of an AGE, three digits of a ZIP."""
+DEIDENTIFICATION_ACTION_PSEUDONYM: DeidentificationAction.ValueType  # 4
+"""Another name for a NAME, the same for the same person; of all else a hash."""
+DEIDENTIFICATION_ACTION_SHIFT: DeidentificationAction.ValueType  # 5
+"""Of a DATE: moved by days that the key and the patient determine. Intervals stay."""
+DEIDENTIFICATION_ACTION_HASH: DeidentificationAction.ValueType  # 6
+"""The type and a keyed hash: [MRN-0f3c...]."""
+Global___DeidentificationAction: _TypeAlias = DeidentificationAction  # noqa: Y015
+
 @_typing.final
 class PrepareRecordsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -739,3 +774,242 @@ class SignalFinding(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
 
 Global___SignalFinding: _TypeAlias = SignalFinding  # noqa: Y015
+
+@_typing.final
+class DeidentifyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    FHIR_JSON_FIELD_NUMBER: _builtins.int
+    FHIR_NDJSON_FIELD_NUMBER: _builtins.int
+    HL7V2_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    PATIENT_ID_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    REVERSIBLE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Plain text, at most 8 MiB."""
+    fhir_json: _builtins.str
+    """A FHIR R4 resource in JSON, such as a Bundle."""
+    fhir_ndjson: _builtins.str
+    """FHIR resources, one a line. What one says of a person is searched for in all."""
+    hl7v2: _builtins.str
+    """HL7 v2 messages."""
+    language: _builtins.str
+    """Language of free text: "en", "zh", or "auto" for the rules of both; empty means "auto"."""
+    patient_id: _builtins.str
+    """Whose document it is, where it does not say so itself: dates of the same patient are shifted alike."""
+    reversible: _builtins.bool
+    """Also answer with what undoes it, encrypted with the server's key (--deid-key-file)."""
+    @_builtins.property
+    def policy(self) -> Global___DeidentificationPolicy:
+        """What is done to what; without it, everything is redacted, but dates become years, ages above 89 "90+", ZIP codes
+        keep three digits where enough people live, and ids of resources are hashed.
+        """
+
+    @_builtins.property
+    def known(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownIdentifier]:
+        """Names and numbers of the patient to look for, beside those of the record's own fields."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        fhir_json: _builtins.str = ...,
+        fhir_ndjson: _builtins.str = ...,
+        hl7v2: _builtins.str = ...,
+        language: _builtins.str = ...,
+        policy: Global___DeidentificationPolicy | None = ...,
+        patient_id: _builtins.str = ...,
+        known: _abc.Iterable[Global___KnownIdentifier] | None = ...,
+        reversible: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fhir_json", b"fhir_json", "fhir_ndjson", b"fhir_ndjson", "hl7v2", b"hl7v2", "input", b"input", "policy", b"policy", "text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fhir_json", b"fhir_json", "fhir_ndjson", b"fhir_ndjson", "hl7v2", b"hl7v2", "input", b"input", "known", b"known", "language", b"language", "patient_id", b"patient_id", "policy", b"policy", "reversible", b"reversible", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "fhir_json", "fhir_ndjson", "hl7v2"]  # noqa: Y015
+    _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
+
+Global___DeidentifyRequest: _TypeAlias = DeidentifyRequest  # noqa: Y015
+
+@_typing.final
+class KnownIdentifier(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """A type of identifier, such as "NAME" or "MRN"."""
+    value: _builtins.str
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownIdentifier: _TypeAlias = KnownIdentifier  # noqa: Y015
+
+@_typing.final
+class DeidentificationPolicy(_message.Message):
+    """DeidentificationPolicy says what is done to each type of identifier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ActionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: Global___DeidentificationAction.ValueType
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___DeidentificationAction.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    DEFAULT_ACTION_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    default_action: Global___DeidentificationAction.ValueType
+    """Of types that actions does not name: KEEP, REDACT, PSEUDONYM or HASH."""
+    @_builtins.property
+    def actions(self) -> _containers.ScalarMap[_builtins.str, Global___DeidentificationAction.ValueType]:
+        """By type: NAME, ADDRESS, ZIP, DATE, AGE, PHONE, EMAIL, SSN, RESIDENT_ID, MRN, HEALTH_PLAN, ACCOUNT, BANK_CARD, LICENSE,
+        PASSPORT, VEHICLE, DEVICE, URL, IP, ATTACHMENT, WECHAT, ORGANIZATION, RESOURCE_ID, ID.
+        """
+
+    def __init__(
+        self,
+        *,
+        default_action: Global___DeidentificationAction.ValueType = ...,
+        actions: _abc.Mapping[_builtins.str, Global___DeidentificationAction.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "default_action", b"default_action"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeidentificationPolicy: _TypeAlias = DeidentificationPolicy  # noqa: Y015
+
+@_typing.final
+class DeidentifyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class CountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
+    KEYED_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    output: _builtins.str
+    """The input without its identifiers; all else is byte for byte what it was."""
+    sealed: _builtins.bytes
+    """What undoes it ("bedside deid --reverse"), if it was asked for. It opens with the server's key and this very output alone."""
+    keyed: _builtins.bool
+    """Whether pseudonyms, hashes and shifts come from a key of the server, and so are the same in every call. Without one they
+    hold within this answer alone.
+    """
+    notice: _builtins.str
+    """Says what de-identification does not do."""
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeidentifiedSpan]: ...
+    @_builtins.property
+    def counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Identifiers by type."""
+
+    def __init__(
+        self,
+        *,
+        output: _builtins.str = ...,
+        spans: _abc.Iterable[Global___DeidentifiedSpan] | None = ...,
+        counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        sealed: _builtins.bytes = ...,
+        keyed: _builtins.bool = ...,
+        notice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "keyed", b"keyed", "notice", b"notice", "output", b"output", "sealed", b"sealed", "spans", b"spans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeidentifyResponse: _TypeAlias = DeidentifyResponse  # noqa: Y015
+
+@_typing.final
+class DeidentifiedSpan(_message.Message):
+    """DeidentifiedSpan is one identifier, without its value. Offsets are bytes of UTF-8."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    OUTPUT_START_FIELD_NUMBER: _builtins.int
+    OUTPUT_END_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    action: Global___DeidentificationAction.ValueType
+    start: _builtins.int
+    """In the input."""
+    end: _builtins.int
+    output_start: _builtins.int
+    """In the output."""
+    output_end: _builtins.int
+    path: _builtins.str
+    """Of a record: where, such as "Bundle.entry[0].resource.name[0].family" or "PID[1]-5"."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        action: Global___DeidentificationAction.ValueType = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        output_start: _builtins.int = ...,
+        output_end: _builtins.int = ...,
+        path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "end", b"end", "output_end", b"output_end", "output_start", b"output_start", "path", b"path", "start", b"start", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeidentifiedSpan: _TypeAlias = DeidentifiedSpan  # noqa: Y015

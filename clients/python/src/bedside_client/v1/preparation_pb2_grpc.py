@@ -46,6 +46,11 @@ class PreparationServiceStub(object):
                 request_serializer=bedside_dot_v1_dot_preparation__pb2.DescribeSignalRequest.SerializeToString,
                 response_deserializer=bedside_dot_v1_dot_preparation__pb2.DescribeSignalResponse.FromString,
                 _registered_method=True)
+        self.Deidentify = channel.unary_unary(
+                '/bedside.v1.PreparationService/Deidentify',
+                request_serializer=bedside_dot_v1_dot_preparation__pb2.DeidentifyRequest.SerializeToString,
+                response_deserializer=bedside_dot_v1_dot_preparation__pb2.DeidentifyResponse.FromString,
+                _registered_method=True)
 
 
 class PreparationServiceServicer(object):
@@ -70,6 +75,14 @@ class PreparationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Deidentify(self, request, context):
+        """Deidentify takes what identifies a person out of a text or a record: the eighteen kinds of HIPAA's Safe Harbor and
+        those in use in China. Nothing of the input is kept. The answer names what was found by place and type, never by value.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PreparationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -82,6 +95,11 @@ def add_PreparationServiceServicer_to_server(servicer, server):
                     servicer.DescribeSignal,
                     request_deserializer=bedside_dot_v1_dot_preparation__pb2.DescribeSignalRequest.FromString,
                     response_serializer=bedside_dot_v1_dot_preparation__pb2.DescribeSignalResponse.SerializeToString,
+            ),
+            'Deidentify': grpc.unary_unary_rpc_method_handler(
+                    servicer.Deidentify,
+                    request_deserializer=bedside_dot_v1_dot_preparation__pb2.DeidentifyRequest.FromString,
+                    response_serializer=bedside_dot_v1_dot_preparation__pb2.DeidentifyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -140,6 +158,33 @@ class PreparationService(object):
             '/bedside.v1.PreparationService/DescribeSignal',
             bedside_dot_v1_dot_preparation__pb2.DescribeSignalRequest.SerializeToString,
             bedside_dot_v1_dot_preparation__pb2.DescribeSignalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Deidentify(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bedside.v1.PreparationService/Deidentify',
+            bedside_dot_v1_dot_preparation__pb2.DeidentifyRequest.SerializeToString,
+            bedside_dot_v1_dot_preparation__pb2.DeidentifyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,10 @@ class PreparationServiceStub:
     """DescribeSignal says what a waveform, an image file or a sound shows, as far as it can be
     measured, in words. It diagnoses nothing.
     """
+    Deidentify: _grpc.UnaryUnaryMultiCallable[_preparation_pb2.DeidentifyRequest, _preparation_pb2.DeidentifyResponse]
+    """Deidentify takes what identifies a person out of a text or a record: the eighteen kinds of HIPAA's Safe Harbor and
+    those in use in China. Nothing of the input is kept. The answer names what was found by place and type, never by value.
+    """
 
 @_typing.type_check_only
 class PreparationServiceAsyncStub(PreparationServiceStub):
@@ -60,6 +64,10 @@ class PreparationServiceAsyncStub(PreparationServiceStub):
     DescribeSignal: _aio.UnaryUnaryMultiCallable[_preparation_pb2.DescribeSignalRequest, _preparation_pb2.DescribeSignalResponse]  # type: ignore[assignment]
     """DescribeSignal says what a waveform, an image file or a sound shows, as far as it can be
     measured, in words. It diagnoses nothing.
+    """
+    Deidentify: _aio.UnaryUnaryMultiCallable[_preparation_pb2.DeidentifyRequest, _preparation_pb2.DeidentifyResponse]  # type: ignore[assignment]
+    """Deidentify takes what identifies a person out of a text or a record: the eighteen kinds of HIPAA's Safe Harbor and
+    those in use in China. Nothing of the input is kept. The answer names what was found by place and type, never by value.
     """
 
 class PreparationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -86,6 +94,16 @@ class PreparationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_preparation_pb2.DescribeSignalResponse, _abc.Awaitable[_preparation_pb2.DescribeSignalResponse]]:
         """DescribeSignal says what a waveform, an image file or a sound shows, as far as it can be
         measured, in words. It diagnoses nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def Deidentify(
+        self,
+        request: _preparation_pb2.DeidentifyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_preparation_pb2.DeidentifyResponse, _abc.Awaitable[_preparation_pb2.DeidentifyResponse]]:
+        """Deidentify takes what identifies a person out of a text or a record: the eighteen kinds of HIPAA's Safe Harbor and
+        those in use in China. Nothing of the input is kept. The answer names what was found by place and type, never by value.
         """
 
 def add_PreparationServiceServicer_to_server(servicer: PreparationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bedside/v1/preparation.proto.
  */
 export const file_bedside_v1_preparation: GenFile = /*@__PURE__*/
-  fileDesc("ChxiZWRzaWRlL3YxL3ByZXBhcmF0aW9uLnByb3RvEgpiZWRzaWRlLnYxIoYBChVQcmVwYXJlUmVjb3Jkc1JlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEgoKcmVxdWVzdF9pZBgCIAEoCRIvCgdvcHRpb25zGAMgASgLMh4uYmVkc2lkZS52MS5QcmVwYXJhdGlvbk9wdGlvbnMitgEKElByZXBhcmF0aW9uT3B0aW9ucxITCgtza2lwX3N0YWdlcxgBIAMoCRIdChVmaWxsX2ludGVydmFsX21pbnV0ZXMYAiABKAUSEwoLaW5jbHVkZV9yYXcYAyABKAgSJQoEdGV4dBgEIAEoCzIXLmJlZHNpZGUudjEuVGV4dE9wdGlvbnMSGAoQaW5jbHVkZV9mZWF0dXJlcxgFIAEoCBIWCg5pbmNsdWRlX3ZlY3RvchgGIAEoCCJzCgtUZXh0T3B0aW9ucxIQCghsYW5ndWFnZRgBIAEoCRIkCgVzdHlsZRgCIAEoDjIVLmJlZHNpZGUudjEuVGV4dFN0eWxlEhQKDHRva2VuX2J1ZGdldBgDIAEoBRIWCg5yZWxhdGl2ZV90aW1lcxgEIAEoCCKZAQoWUHJlcGFyZVJlY29yZHNSZXNwb25zZRISCgpyZXF1ZXN0X2lkGAEgASgJEi4KCHByZXBhcmVkGAIgASgLMhouYmVkc2lkZS52MS5QcmVwYXJlZFJlY29yZEgAEjEKB2ZhaWx1cmUYAyABKAsyHi5iZWRzaWRlLnYxLlByZXBhcmF0aW9uRmFpbHVyZUgAQggKBnJlc3VsdCKnAgoOUHJlcGFyZWRSZWNvcmQSKQoGcmVjb3JkGAEgASgLMhkuYmVkc2lkZS52MS5QYXRpZW50UmVjb3JkEigKB3JlcG9ydHMYAiADKAsyFy5iZWRzaWRlLnYxLlN0YWdlUmVwb3J0EiQKA3JhdxgDIAMoCzIXLmJlZHNpZGUudjEuT2JzZXJ2YXRpb24SJAoEdGV4dBgEIAEoCzIWLmJlZHNpZGUudjEuUmVjb3JkVGV4dBImCghmZWF0dXJlcxgFIAEoCzIULmJlZHNpZGUudjEuRmVhdHVyZXMSJQoGdmVjdG9yGAYgASgLMhUuYmVkc2lkZS52MS5FbWJlZGRpbmcSJQoId2FybmluZ3MYByADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmciXwoSUHJlcGFyYXRpb25GYWlsdXJlEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIqCghwcm9ibGVtcxgDIAMoCzIYLmJlZHNpZGUudjEuRmllbGRQcm9ibGVtIi0KDEZpZWxkUHJvYmxlbRIMCgRwYXRoGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiywEKC1N0YWdlUmVwb3J0Eg0KBXN0YWdlGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIPCgdjaGVja2VkGAMgASgFEjMKBmNvdW50cxgEIAMoCzIjLmJlZHNpZGUudjEuU3RhZ2VSZXBvcnQuQ291bnRzRW50cnkSKAoHY2hhbmdlcxgFIAMoCzIXLmJlZHNpZGUudjEuU3RhZ2VDaGFuZ2UaLQoLQ291bnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASJ8CgtTdGFnZUNoYW5nZRIMCgRraW5kGAEgASgJEg8KB3JlYWRpbmcYAiABKAkSEQoJY29tcG9uZW50GAMgASgFEgwKBGludG8YBCABKAkSDgoGYmVmb3JlGAUgASgJEg0KBWFmdGVyGAYgASgJEg4KBnJlYXNvbhgHIAEoCSKBAQoKUmVjb3JkVGV4dBIQCghsYW5ndWFnZRgBIAEoCRIsCghzZWN0aW9ucxgCIAMoCzIaLmJlZHNpZGUudjEuU3VtbWFyeVNlY3Rpb24SDAoEdGV4dBgDIAEoCRIOCgZ0b2tlbnMYBCABKAUSFQoNb21pdHRlZF9mYWN0cxgFIAEoBSI/CghGZWF0dXJlcxIOCgZzY2hlbWEYASABKAkSIwoGdmFsdWVzGAIgAygLMhMuYmVkc2lkZS52MS5GZWF0dXJlIjUKB0ZlYXR1cmUSDAoEbmFtZRgBIAEoCRISCgV2YWx1ZRgCIAEoAUgAiAEBQggKBl92YWx1ZSJTChVEZXNjcmliZVNpZ25hbFJlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5TaWduYWxTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkinQEKDFNpZ25hbFNvdXJjZRIsCgdzYW1wbGVkGAEgASgLMhkuYmVkc2lkZS52MS5TYW1wbGVkU2lnbmFsSAASJgoEd2ZkYhgCIAEoCzIWLmJlZHNpZGUudjEuV2ZkYlJlY29yZEgAEg0KA2VkZhgDIAEoDEgAEg8KBWRpY29tGAQgASgMSAASDQoDd2F2GAUgASgMSABCCAoGc291cmNlImgKDVNhbXBsZWRTaWduYWwSIQoEY29kZRgBIAEoCzITLmJlZHNpZGUudjEuQ29uY2VwdBIlCgRkYXRhGAIgASgLMhcuYmVkc2lkZS52MS5TYW1wbGVkRGF0YRINCgVzdGFydBgDIAEoCSJWCgpXZmRiUmVjb3JkEg4KBmhlYWRlchgBIAEoDBIjCgVmaWxlcxgCIAMoCzIULmJlZHNpZGUudjEuV2ZkYkZpbGUSEwoLYW5ub3RhdGlvbnMYAyABKAwiJgoIV2ZkYkZpbGUSDAoEbmFtZRgBIAEoCRIMCgRkYXRhGAIgASgMIpYBChZEZXNjcmliZVNpZ25hbFJlc3BvbnNlEhAKCGxhbmd1YWdlGAEgASgJEjMKDGRlc2NyaXB0aW9ucxgCIAMoCzIdLmJlZHNpZGUudjEuU2lnbmFsRGVzY3JpcHRpb24SJQoId2FybmluZ3MYAyADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmcSDgoGbm90aWNlGAQgASgJIrMBChFTaWduYWxEZXNjcmlwdGlvbhIMCgRraW5kGAEgASgJEg0KBWxhYmVsGAIgASgJEg8KB2NoYW5uZWwYAyABKAUSKwoIZmluZGluZ3MYBCADKAsyGS5iZWRzaWRlLnYxLlNpZ25hbEZpbmRpbmcSEQoJc2VudGVuY2VzGAUgAygJEhQKB3F1YWxpdHkYBiABKAFIAIgBARIOCgZsaW1pdHMYByADKAlCCgoIX3F1YWxpdHkiYwoNU2lnbmFsRmluZGluZxILCgNrZXkYASABKAkSDAoEbmFtZRgCIAEoCRIQCgZudW1iZXIYAyABKAFIABIOCgR0ZXh0GAQgASgJSAASDAoEdW5pdBgFIAEoCUIHCgV2YWx1ZSpUCglUZXh0U3R5bGUSGgoWVEVYVF9TVFlMRV9VTlNQRUNJRklFRBAAEhMKD1RFWFRfU1RZTEVfRlVMTBABEhYKElRFWFRfU1RZTEVfQ09NUEFDVBACMsoBChJQcmVwYXJhdGlvblNlcnZpY2USWwoOUHJlcGFyZVJlY29yZHMSIS5iZWRzaWRlLnYxLlByZXBhcmVSZWNvcmRzUmVxdWVzdBoiLmJlZHNpZGUudjEuUHJlcGFyZVJlY29yZHNSZXNwb25zZSgBMAESVwoORGVzY3JpYmVTaWduYWwSIS5iZWRzaWRlLnYxLkRlc2NyaWJlU2lnbmFsUmVxdWVzdBoiLmJlZHNpZGUudjEuRGVzY3JpYmVTaWduYWxSZXNwb25zZUI6WjhnaXRodWIuY29tL2JlZHNpZGUtbG0vYmVkc2lkZS9wcm90by9iZWRzaWRlL3YxO2JlZHNpZGV2MWIGcHJvdG8z", [file_bedside_v1_clinical, file_bedside_v1_embedding, file_bedside_v1_record]);
+  fileDesc("ChxiZWRzaWRlL3YxL3ByZXBhcmF0aW9uLnByb3RvEgpiZWRzaWRlLnYxIoYBChVQcmVwYXJlUmVjb3Jkc1JlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEgoKcmVxdWVzdF9pZBgCIAEoCRIvCgdvcHRpb25zGAMgASgLMh4uYmVkc2lkZS52MS5QcmVwYXJhdGlvbk9wdGlvbnMitgEKElByZXBhcmF0aW9uT3B0aW9ucxITCgtza2lwX3N0YWdlcxgBIAMoCRIdChVmaWxsX2ludGVydmFsX21pbnV0ZXMYAiABKAUSEwoLaW5jbHVkZV9yYXcYAyABKAgSJQoEdGV4dBgEIAEoCzIXLmJlZHNpZGUudjEuVGV4dE9wdGlvbnMSGAoQaW5jbHVkZV9mZWF0dXJlcxgFIAEoCBIWCg5pbmNsdWRlX3ZlY3RvchgGIAEoCCJzCgtUZXh0T3B0aW9ucxIQCghsYW5ndWFnZRgBIAEoCRIkCgVzdHlsZRgCIAEoDjIVLmJlZHNpZGUudjEuVGV4dFN0eWxlEhQKDHRva2VuX2J1ZGdldBgDIAEoBRIWCg5yZWxhdGl2ZV90aW1lcxgEIAEoCCKZAQoWUHJlcGFyZVJlY29yZHNSZXNwb25zZRISCgpyZXF1ZXN0X2lkGAEgASgJEi4KCHByZXBhcmVkGAIgASgLMhouYmVkc2lkZS52MS5QcmVwYXJlZFJlY29yZEgAEjEKB2ZhaWx1cmUYAyABKAsyHi5iZWRzaWRlLnYxLlByZXBhcmF0aW9uRmFpbHVyZUgAQggKBnJlc3VsdCKnAgoOUHJlcGFyZWRSZWNvcmQSKQoGcmVjb3JkGAEgASgLMhkuYmVkc2lkZS52MS5QYXRpZW50UmVjb3JkEigKB3JlcG9ydHMYAiADKAsyFy5iZWRzaWRlLnYxLlN0YWdlUmVwb3J0EiQKA3JhdxgDIAMoCzIXLmJlZHNpZGUudjEuT2JzZXJ2YXRpb24SJAoEdGV4dBgEIAEoCzIWLmJlZHNpZGUudjEuUmVjb3JkVGV4dBImCghmZWF0dXJlcxgFIAEoCzIULmJlZHNpZGUudjEuRmVhdHVyZXMSJQoGdmVjdG9yGAYgASgLMhUuYmVkc2lkZS52MS5FbWJlZGRpbmcSJQoId2FybmluZ3MYByADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmciXwoSUHJlcGFyYXRpb25GYWlsdXJlEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIqCghwcm9ibGVtcxgDIAMoCzIYLmJlZHNpZGUudjEuRmllbGRQcm9ibGVtIi0KDEZpZWxkUHJvYmxlbRIMCgRwYXRoGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiywEKC1N0YWdlUmVwb3J0Eg0KBXN0YWdlGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIPCgdjaGVja2VkGAMgASgFEjMKBmNvdW50cxgEIAMoCzIjLmJlZHNpZGUudjEuU3RhZ2VSZXBvcnQuQ291bnRzRW50cnkSKAoHY2hhbmdlcxgFIAMoCzIXLmJlZHNpZGUudjEuU3RhZ2VDaGFuZ2UaLQoLQ291bnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASJ8CgtTdGFnZUNoYW5nZRIMCgRraW5kGAEgASgJEg8KB3JlYWRpbmcYAiABKAkSEQoJY29tcG9uZW50GAMgASgFEgwKBGludG8YBCABKAkSDgoGYmVmb3JlGAUgASgJEg0KBWFmdGVyGAYgASgJEg4KBnJlYXNvbhgHIAEoCSKBAQoKUmVjb3JkVGV4dBIQCghsYW5ndWFnZRgBIAEoCRIsCghzZWN0aW9ucxgCIAMoCzIaLmJlZHNpZGUudjEuU3VtbWFyeVNlY3Rpb24SDAoEdGV4dBgDIAEoCRIOCgZ0b2tlbnMYBCABKAUSFQoNb21pdHRlZF9mYWN0cxgFIAEoBSI/CghGZWF0dXJlcxIOCgZzY2hlbWEYASABKAkSIwoGdmFsdWVzGAIgAygLMhMuYmVkc2lkZS52MS5GZWF0dXJlIjUKB0ZlYXR1cmUSDAoEbmFtZRgBIAEoCRISCgV2YWx1ZRgCIAEoAUgAiAEBQggKBl92YWx1ZSJTChVEZXNjcmliZVNpZ25hbFJlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5TaWduYWxTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkinQEKDFNpZ25hbFNvdXJjZRIsCgdzYW1wbGVkGAEgASgLMhkuYmVkc2lkZS52MS5TYW1wbGVkU2lnbmFsSAASJgoEd2ZkYhgCIAEoCzIWLmJlZHNpZGUudjEuV2ZkYlJlY29yZEgAEg0KA2VkZhgDIAEoDEgAEg8KBWRpY29tGAQgASgMSAASDQoDd2F2GAUgASgMSABCCAoGc291cmNlImgKDVNhbXBsZWRTaWduYWwSIQoEY29kZRgBIAEoCzITLmJlZHNpZGUudjEuQ29uY2VwdBIlCgRkYXRhGAIgASgLMhcuYmVkc2lkZS52MS5TYW1wbGVkRGF0YRINCgVzdGFydBgDIAEoCSJWCgpXZmRiUmVjb3JkEg4KBmhlYWRlchgBIAEoDBIjCgVmaWxlcxgCIAMoCzIULmJlZHNpZGUudjEuV2ZkYkZpbGUSEwoLYW5ub3RhdGlvbnMYAyABKAwiJgoIV2ZkYkZpbGUSDAoEbmFtZRgBIAEoCRIMCgRkYXRhGAIgASgMIpYBChZEZXNjcmliZVNpZ25hbFJlc3BvbnNlEhAKCGxhbmd1YWdlGAEgASgJEjMKDGRlc2NyaXB0aW9ucxgCIAMoCzIdLmJlZHNpZGUudjEuU2lnbmFsRGVzY3JpcHRpb24SJQoId2FybmluZ3MYAyADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmcSDgoGbm90aWNlGAQgASgJIrMBChFTaWduYWxEZXNjcmlwdGlvbhIMCgRraW5kGAEgASgJEg0KBWxhYmVsGAIgASgJEg8KB2NoYW5uZWwYAyABKAUSKwoIZmluZGluZ3MYBCADKAsyGS5iZWRzaWRlLnYxLlNpZ25hbEZpbmRpbmcSEQoJc2VudGVuY2VzGAUgAygJEhQKB3F1YWxpdHkYBiABKAFIAIgBARIOCgZsaW1pdHMYByADKAlCCgoIX3F1YWxpdHkiYwoNU2lnbmFsRmluZGluZxILCgNrZXkYASABKAkSDAoEbmFtZRgCIAEoCRIQCgZudW1iZXIYAyABKAFIABIOCgR0ZXh0GAQgASgJSAASDAoEdW5pdBgFIAEoCUIHCgV2YWx1ZSKDAgoRRGVpZGVudGlmeVJlcXVlc3QSDgoEdGV4dBgBIAEoCUgAEhMKCWZoaXJfanNvbhgCIAEoCUgAEhUKC2ZoaXJfbmRqc29uGAMgASgJSAASDwoFaGw3djIYBCABKAlIABIQCghsYW5ndWFnZRgFIAEoCRIyCgZwb2xpY3kYBiABKAsyIi5iZWRzaWRlLnYxLkRlaWRlbnRpZmljYXRpb25Qb2xpY3kSEgoKcGF0aWVudF9pZBgHIAEoCRIqCgVrbm93bhgIIAMoCzIbLmJlZHNpZGUudjEuS25vd25JZGVudGlmaWVyEhIKCnJldmVyc2libGUYCSABKAhCBwoFaW5wdXQiLgoPS25vd25JZGVudGlmaWVyEgwKBHR5cGUYASABKAkSDQoFdmFsdWUYAiABKAki6gEKFkRlaWRlbnRpZmljYXRpb25Qb2xpY3kSOgoOZGVmYXVsdF9hY3Rpb24YASABKA4yIi5iZWRzaWRlLnYxLkRlaWRlbnRpZmljYXRpb25BY3Rpb24SQAoHYWN0aW9ucxgCIAMoCzIvLmJlZHNpZGUudjEuRGVpZGVudGlmaWNhdGlvblBvbGljeS5BY3Rpb25zRW50cnkaUgoMQWN0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRIxCgV2YWx1ZRgCIAEoDjIiLmJlZHNpZGUudjEuRGVpZGVudGlmaWNhdGlvbkFjdGlvbjoCOAEi6wEKEkRlaWRlbnRpZnlSZXNwb25zZRIOCgZvdXRwdXQYASABKAkSKwoFc3BhbnMYAiADKAsyHC5iZWRzaWRlLnYxLkRlaWRlbnRpZmllZFNwYW4SOgoGY291bnRzGAMgAygLMiouYmVkc2lkZS52MS5EZWlkZW50aWZ5UmVzcG9uc2UuQ291bnRzRW50cnkSDgoGc2VhbGVkGAQgASgMEg0KBWtleWVkGAUgASgIEg4KBm5vdGljZRgGIAEoCRotCgtDb3VudHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBIqgBChBEZWlkZW50aWZpZWRTcGFuEgwKBHR5cGUYASABKAkSMgoGYWN0aW9uGAIgASgOMiIuYmVkc2lkZS52MS5EZWlkZW50aWZpY2F0aW9uQWN0aW9uEg0KBXN0YXJ0GAMgASgFEgsKA2VuZBgEIAEoBRIUCgxvdXRwdXRfc3RhcnQYBSABKAUSEgoKb3V0cHV0X2VuZBgGIAEoBRIMCgRwYXRoGAcgASgJKlQKCVRleHRTdHlsZRIaChZURVhUX1NUWUxFX1VOU1BFQ0lGSUVEEAASEwoPVEVYVF9TVFlMRV9GVUxMEAESFgoSVEVYVF9TVFlMRV9DT01QQUNUEAIqmwIKFkRlaWRlbnRpZmljYXRpb25BY3Rpb24SJwojREVJREVOVElGSUNBVElPTl9BQ1RJT05fVU5TUEVDSUZJRUQQABIgChxERUlERU5USUZJQ0FUSU9OX0FDVElPTl9LRUVQEAESIgoeREVJREVOVElGSUNBVElPTl9BQ1RJT05fUkVEQUNUEAISJgoiREVJREVOVElGSUNBVElPTl9BQ1RJT05fR0VORVJBTElaRRADEiUKIURFSURFTlRJRklDQVRJT05fQUNUSU9OX1BTRVVET05ZTRAEEiEKHURFSURFTlRJRklDQVRJT05fQUNUSU9OX1NISUZUEAUSIAocREVJREVOVElGSUNBVElPTl9BQ1RJT05fSEFTSBAGMpcCChJQcmVwYXJhdGlvblNlcnZpY2USWwoOUHJlcGFyZVJlY29yZHMSIS5iZWRzaWRlLnYxLlByZXBhcmVSZWNvcmRzUmVxdWVzdBoiLmJlZHNpZGUudjEuUHJlcGFyZVJlY29yZHNSZXNwb25zZSgBMAESVwoORGVzY3JpYmVTaWduYWwSIS5iZWRzaWRlLnYxLkRlc2NyaWJlU2lnbmFsUmVxdWVzdBoiLmJlZHNpZGUudjEuRGVzY3JpYmVTaWduYWxSZXNwb25zZRJLCgpEZWlkZW50aWZ5Eh0uYmVkc2lkZS52MS5EZWlkZW50aWZ5UmVxdWVzdBoeLmJlZHNpZGUudjEuRGVpZGVudGlmeVJlc3BvbnNlQjpaOGdpdGh1Yi5jb20vYmVkc2lkZS1sbS9iZWRzaWRlL3Byb3RvL2JlZHNpZGUvdjE7YmVkc2lkZXYxYgZwcm90bzM", [file_bedside_v1_clinical, file_bedside_v1_embedding, file_bedside_v1_record]);
 
 /**
  * @generated from message bedside.v1.PrepareRecordsRequest
@@ -788,6 +788,252 @@ export const SignalFindingSchema: GenMessage<SignalFinding> = /*@__PURE__*/
   messageDesc(file_bedside_v1_preparation, 19);
 
 /**
+ * @generated from message bedside.v1.DeidentifyRequest
+ */
+export type DeidentifyRequest = Message<"bedside.v1.DeidentifyRequest"> & {
+  /**
+   * @generated from oneof bedside.v1.DeidentifyRequest.input
+   */
+  input: {
+    /**
+     * Plain text, at most 8 MiB.
+     *
+     * @generated from field: string text = 1;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * A FHIR R4 resource in JSON, such as a Bundle.
+     *
+     * @generated from field: string fhir_json = 2;
+     */
+    value: string;
+    case: "fhirJson";
+  } | {
+    /**
+     * FHIR resources, one a line. What one says of a person is searched for in all.
+     *
+     * @generated from field: string fhir_ndjson = 3;
+     */
+    value: string;
+    case: "fhirNdjson";
+  } | {
+    /**
+     * HL7 v2 messages.
+     *
+     * @generated from field: string hl7v2 = 4;
+     */
+    value: string;
+    case: "hl7v2";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Language of free text: "en", "zh", or "auto" for the rules of both; empty means "auto".
+   *
+   * @generated from field: string language = 5;
+   */
+  language: string;
+
+  /**
+   * What is done to what; without it, everything is redacted, but dates become years, ages above 89 "90+", ZIP codes
+   * keep three digits where enough people live, and ids of resources are hashed.
+   *
+   * @generated from field: bedside.v1.DeidentificationPolicy policy = 6;
+   */
+  policy?: DeidentificationPolicy | undefined;
+
+  /**
+   * Whose document it is, where it does not say so itself: dates of the same patient are shifted alike.
+   *
+   * @generated from field: string patient_id = 7;
+   */
+  patientId: string;
+
+  /**
+   * Names and numbers of the patient to look for, beside those of the record's own fields.
+   *
+   * @generated from field: repeated bedside.v1.KnownIdentifier known = 8;
+   */
+  known: KnownIdentifier[];
+
+  /**
+   * Also answer with what undoes it, encrypted with the server's key (--deid-key-file).
+   *
+   * @generated from field: bool reversible = 9;
+   */
+  reversible: boolean;
+};
+
+/**
+ * Describes the message bedside.v1.DeidentifyRequest.
+ * Use `create(DeidentifyRequestSchema)` to create a new message.
+ */
+export const DeidentifyRequestSchema: GenMessage<DeidentifyRequest> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_preparation, 20);
+
+/**
+ * @generated from message bedside.v1.KnownIdentifier
+ */
+export type KnownIdentifier = Message<"bedside.v1.KnownIdentifier"> & {
+  /**
+   * A type of identifier, such as "NAME" or "MRN".
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message bedside.v1.KnownIdentifier.
+ * Use `create(KnownIdentifierSchema)` to create a new message.
+ */
+export const KnownIdentifierSchema: GenMessage<KnownIdentifier> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_preparation, 21);
+
+/**
+ * DeidentificationPolicy says what is done to each type of identifier.
+ *
+ * @generated from message bedside.v1.DeidentificationPolicy
+ */
+export type DeidentificationPolicy = Message<"bedside.v1.DeidentificationPolicy"> & {
+  /**
+   * Of types that actions does not name: KEEP, REDACT, PSEUDONYM or HASH.
+   *
+   * @generated from field: bedside.v1.DeidentificationAction default_action = 1;
+   */
+  defaultAction: DeidentificationAction;
+
+  /**
+   * By type: NAME, ADDRESS, ZIP, DATE, AGE, PHONE, EMAIL, SSN, RESIDENT_ID, MRN, HEALTH_PLAN, ACCOUNT, BANK_CARD, LICENSE,
+   * PASSPORT, VEHICLE, DEVICE, URL, IP, ATTACHMENT, WECHAT, ORGANIZATION, RESOURCE_ID, ID.
+   *
+   * @generated from field: map<string, bedside.v1.DeidentificationAction> actions = 2;
+   */
+  actions: { [key: string]: DeidentificationAction };
+};
+
+/**
+ * Describes the message bedside.v1.DeidentificationPolicy.
+ * Use `create(DeidentificationPolicySchema)` to create a new message.
+ */
+export const DeidentificationPolicySchema: GenMessage<DeidentificationPolicy> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_preparation, 22);
+
+/**
+ * @generated from message bedside.v1.DeidentifyResponse
+ */
+export type DeidentifyResponse = Message<"bedside.v1.DeidentifyResponse"> & {
+  /**
+   * The input without its identifiers; all else is byte for byte what it was.
+   *
+   * @generated from field: string output = 1;
+   */
+  output: string;
+
+  /**
+   * @generated from field: repeated bedside.v1.DeidentifiedSpan spans = 2;
+   */
+  spans: DeidentifiedSpan[];
+
+  /**
+   * Identifiers by type.
+   *
+   * @generated from field: map<string, int32> counts = 3;
+   */
+  counts: { [key: string]: number };
+
+  /**
+   * What undoes it ("bedside deid --reverse"), if it was asked for. It opens with the server's key and this very output alone.
+   *
+   * @generated from field: bytes sealed = 4;
+   */
+  sealed: Uint8Array;
+
+  /**
+   * Whether pseudonyms, hashes and shifts come from a key of the server, and so are the same in every call. Without one they
+   * hold within this answer alone.
+   *
+   * @generated from field: bool keyed = 5;
+   */
+  keyed: boolean;
+
+  /**
+   * Says what de-identification does not do.
+   *
+   * @generated from field: string notice = 6;
+   */
+  notice: string;
+};
+
+/**
+ * Describes the message bedside.v1.DeidentifyResponse.
+ * Use `create(DeidentifyResponseSchema)` to create a new message.
+ */
+export const DeidentifyResponseSchema: GenMessage<DeidentifyResponse> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_preparation, 23);
+
+/**
+ * DeidentifiedSpan is one identifier, without its value. Offsets are bytes of UTF-8.
+ *
+ * @generated from message bedside.v1.DeidentifiedSpan
+ */
+export type DeidentifiedSpan = Message<"bedside.v1.DeidentifiedSpan"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * @generated from field: bedside.v1.DeidentificationAction action = 2;
+   */
+  action: DeidentificationAction;
+
+  /**
+   * In the input.
+   *
+   * @generated from field: int32 start = 3;
+   */
+  start: number;
+
+  /**
+   * @generated from field: int32 end = 4;
+   */
+  end: number;
+
+  /**
+   * In the output.
+   *
+   * @generated from field: int32 output_start = 5;
+   */
+  outputStart: number;
+
+  /**
+   * @generated from field: int32 output_end = 6;
+   */
+  outputEnd: number;
+
+  /**
+   * Of a record: where, such as "Bundle.entry[0].resource.name[0].family" or "PID[1]-5".
+   *
+   * @generated from field: string path = 7;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message bedside.v1.DeidentifiedSpan.
+ * Use `create(DeidentifiedSpanSchema)` to create a new message.
+ */
+export const DeidentifiedSpanSchema: GenMessage<DeidentifiedSpan> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_preparation, 24);
+
+/**
  * @generated from enum bedside.v1.TextStyle
  */
 export enum TextStyle {
@@ -818,6 +1064,62 @@ export const TextStyleSchema: GenEnum<TextStyle> = /*@__PURE__*/
   enumDesc(file_bedside_v1_preparation, 0);
 
 /**
+ * @generated from enum bedside.v1.DeidentificationAction
+ */
+export enum DeidentificationAction {
+  /**
+   * @generated from enum value: DEIDENTIFICATION_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: DEIDENTIFICATION_ACTION_KEEP = 1;
+   */
+  KEEP = 1,
+
+  /**
+   * The type in brackets: [NAME].
+   *
+   * @generated from enum value: DEIDENTIFICATION_ACTION_REDACT = 2;
+   */
+  REDACT = 2,
+
+  /**
+   * As much as Safe Harbor allows: a year of a DATE, "90+" of an AGE, three digits of a ZIP.
+   *
+   * @generated from enum value: DEIDENTIFICATION_ACTION_GENERALIZE = 3;
+   */
+  GENERALIZE = 3,
+
+  /**
+   * Another name for a NAME, the same for the same person; of all else a hash.
+   *
+   * @generated from enum value: DEIDENTIFICATION_ACTION_PSEUDONYM = 4;
+   */
+  PSEUDONYM = 4,
+
+  /**
+   * Of a DATE: moved by days that the key and the patient determine. Intervals stay.
+   *
+   * @generated from enum value: DEIDENTIFICATION_ACTION_SHIFT = 5;
+   */
+  SHIFT = 5,
+
+  /**
+   * The type and a keyed hash: [MRN-0f3c...].
+   *
+   * @generated from enum value: DEIDENTIFICATION_ACTION_HASH = 6;
+   */
+  HASH = 6,
+}
+
+/**
+ * Describes the enum bedside.v1.DeidentificationAction.
+ */
+export const DeidentificationActionSchema: GenEnum<DeidentificationAction> = /*@__PURE__*/
+  enumDesc(file_bedside_v1_preparation, 1);
+
+/**
  * PreparationService takes device data in: it reads it, cleans it and describes it. The
  * command "bedside prepare" does the same over whole cohorts, with the same code.
  *
@@ -846,6 +1148,17 @@ export const PreparationService: GenService<{
     methodKind: "unary";
     input: typeof DescribeSignalRequestSchema;
     output: typeof DescribeSignalResponseSchema;
+  },
+  /**
+   * Deidentify takes what identifies a person out of a text or a record: the eighteen kinds of HIPAA's Safe Harbor and
+   * those in use in China. Nothing of the input is kept. The answer names what was found by place and type, never by value.
+   *
+   * @generated from rpc bedside.v1.PreparationService.Deidentify
+   */
+  deidentify: {
+    methodKind: "unary";
+    input: typeof DeidentifyRequestSchema;
+    output: typeof DeidentifyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_bedside_v1_preparation, 0);
