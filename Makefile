@@ -49,7 +49,7 @@ beam: prerequisites ## Build bin/bedside-beam, which prepares cohorts on cluster
 
 .PHONY: run
 run: setup build ## Set up, start the server, print the analysis of a sample patient, stay up until Ctrl-C
-	@$(with_env) && exec bin/bedside serve --demo $(DEMO)
+	@$(with_env) && exec bin/bedside serve --demo $(DEMO) --demo-report .build/report
 
 .PHONY: test
 test: prerequisites ## Set up, then run every test: fuzzers, Go (with the race detector where things run at once), Python, clients

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 
+	"google.golang.org/grpc"
+
 	"github.com/bedside-lm/bedside/clinical/render"
 	"github.com/bedside-lm/bedside/clinical/summary"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
@@ -27,6 +29,27 @@ func newClinicalService(m *registry, cfg config.Config) *clinicalService {
 }
 
 func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
+	return s.summarize(ctx, req, nil)
+}
+
+func (s *clinicalService) StreamSummarizeRecord(
+	req *bedsidev1.SummarizeRecordRequest, stream grpc.ServerStreamingServer[bedsidev1.StreamSummarizeRecordResponse],
+) error {
+	out, err := s.summarize(stream.Context(), req, func(section summary.Section, sentence summary.Sentence) error {
+		return stream.Send(&bedsidev1.StreamSummarizeRecordResponse{
+			Section: string(section.Kind), Heading: section.Heading, Sentence: convert.SentenceToProto(sentence),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return stream.Send(&bedsidev1.StreamSummarizeRecordResponse{Summary: convert.WithoutSentences(out)})
+}
+
+// summarize answers a request, and hands each sentence on as it is checked.
+func (s *clinicalService) summarize(
+	ctx context.Context, req *bedsidev1.SummarizeRecordRequest, each func(summary.Section, summary.Sentence) error,
+) (*bedsidev1.SummarizeRecordResponse, error) {
 	lm, release, err := s.models.modelFor(ctx, summaries, req.GetModel())
 	if err != nil {
 		return nil, err
@@ -37,9 +60,10 @@ func (s *clinicalService) SummarizeRecord(ctx context.Context, req *bedsidev1.Su
 		return nil, err
 	}
 	interceptor.SetPatient(ctx, rec.Patient.ID)
-	doc := render.Render(rec, render.Options{Lang: render.Lang(req.GetLanguage())})
 	writer := &modelWriter{model: lm}
-	sum, err := summary.Summarize(ctx, doc, writer, summary.Options{ModelLanguages: lm.languages()})
+	doc, sum, err := summary.Record(ctx, rec, convert.Language(req.GetLanguage()), writer, summary.Options{
+		Style: convert.Style(req.GetStyle()), TokenBudget: int(req.GetTokenBudget()), ModelLanguages: lm.languages(), OnSentence: each,
+	})
 	if err != nil {
 		return nil, err
 	}

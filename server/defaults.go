@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/bedside-lm/bedside/clinical/diagnosis"
+	"github.com/bedside-lm/bedside/clinical/note"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/config"
@@ -19,6 +20,7 @@ const (
 	summaries  function = "summaries"
 	diagnoses  function = "diagnoses"
 	treatments function = "treatments"
+	noted      function = "notes"
 )
 
 // remedies say how a function gets its model.
@@ -49,9 +51,13 @@ func shippedModels(cfg config.Config) string {
 func defaultsOf(cfg config.Config, shipped string) map[function]string {
 	out := map[function]string{
 		summaries: cmp.Or(cfg.SummaryModel, cfg.Model), diagnoses: cfg.DiagnosisModel, treatments: cfg.TreatmentModel,
+		noted: cfg.NoteModel,
 	}
 	if out[diagnoses] == autoModel {
-		out[diagnoses] = firstDiagnostician(shipped)
+		out[diagnoses] = firstWith(shipped, diagnosis.FitName)
+	}
+	if out[noted] == autoModel {
+		out[noted] = firstWith(shipped, note.SettingsName)
 	}
 	if out[treatments] == autoModel {
 		out[treatments] = out[diagnoses]
@@ -59,8 +65,8 @@ func defaultsOf(cfg config.Config, shipped string) map[function]string {
 	return out
 }
 
-// firstDiagnostician is the first model of a folder, by name, that can suggest diagnoses; "" where none can.
-func firstDiagnostician(root string) string {
+// firstWith is the first model of a folder, by name, that has a file which says what it can do; "" where none has.
+func firstWith(root, file string) string {
 	if root == "" {
 		return ""
 	}
@@ -69,7 +75,7 @@ func firstDiagnostician(root string) string {
 		return ""
 	}
 	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(root, e.Name(), diagnosis.FitName)); err == nil {
+		if _, err := os.Stat(filepath.Join(root, e.Name(), file)); err == nil {
 			return e.Name()
 		}
 	}

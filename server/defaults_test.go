@@ -55,13 +55,13 @@ func TestDefaultsOfFunctions(t *testing.T) {
 		shipped string
 		want    map[function]string
 	}{
-		"none": {config.Config{DiagnosisModel: "auto", TreatmentModel: "auto"}, "", map[function]string{summaries: "", diagnoses: "", treatments: ""}},
+		"none": {config.Config{DiagnosisModel: "auto", TreatmentModel: "auto"}, "", map[function]string{summaries: "", diagnoses: "", treatments: "", noted: ""}},
 		"there is one": {
-			config.Config{Model: "a", DiagnosisModel: "auto", TreatmentModel: ""}, root, map[function]string{summaries: "a", diagnoses: "gru", treatments: ""},
+			config.Config{Model: "a", DiagnosisModel: "auto", TreatmentModel: ""}, root, map[function]string{summaries: "a", diagnoses: "gru", treatments: "", noted: ""},
 		},
 		"named": {
-			config.Config{Model: "a", SummaryModel: "b", DiagnosisModel: "lstm", TreatmentModel: "auto"}, root,
-			map[function]string{summaries: "b", diagnoses: "lstm", treatments: "lstm"},
+			config.Config{Model: "a", SummaryModel: "b", DiagnosisModel: "lstm", TreatmentModel: "auto", NoteModel: "gru"}, root,
+			map[function]string{summaries: "b", diagnoses: "lstm", treatments: "lstm", noted: "gru"},
 		},
 	} {
 		require.Equal(t, c.want, defaultsOf(c.cfg, c.shipped), name)

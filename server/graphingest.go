@@ -7,8 +7,6 @@ import (
 	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/record"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
-	"github.com/bedside-lm/bedside/runtime/constrain"
-	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/convert"
 )
@@ -26,15 +24,16 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 	opt := graph.Options{
 		Pseudonyms: s.graphs.names.Within(tenant), Patient: req.GetPatient(), Record: req.GetRecordId(), All: req.GetAllReadings(),
 	}
+	if opt.Notes, err = notesOf(req.GetNotes()); err != nil {
+		return nil, err
+	}
+	opt.Notes = append(filedNotes(req.GetSource(), rec, s.limits), opt.Notes...)
+	model, err := s.readNotes(ctx, req.GetModel(), opt.Notes)
+	if err != nil {
+		return nil, err
+	}
 	g, err := graph.FromRecord(rec, opt)
 	if err != nil {
-		return nil, err
-	}
-	notes, model, err := s.notes(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	if err := graph.AddNotes(g, rec, opt, notes); err != nil {
 		return nil, err
 	}
 	added, err := db.Put(ctx, tenant, g)
@@ -46,45 +45,24 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 	return out, nil
 }
 
-// notes reads a request's notes, and has a model read them where one is asked for.
-func (s *graphService) notes(ctx context.Context, req *bedsidev1.IngestRecordRequest) ([]graph.Note, *bedsidev1.ModelReference, error) {
-	out := make([]graph.Note, len(req.GetNotes()))
-	for i, n := range req.GetNotes() {
+// notesOf are a request's notes.
+func notesOf(notes []*bedsidev1.GraphNote) ([]graph.Note, error) {
+	out := make([]graph.Note, len(notes))
+	for i, n := range notes {
 		at, err := record.ParseDateTime(n.GetTime())
 		if err != nil {
-			return nil, nil, &apierror.FieldError{Field: fmt.Sprintf("notes[%d].time", i), Message: err.Error()}
+			return nil, &apierror.FieldError{Field: fmt.Sprintf("notes[%d].time", i), Message: err.Error()}
 		}
-		out[i] = graph.Note{ID: n.GetId(), Text: n.GetText(), Lang: graph.LanguageOf(n.GetText()), Time: at}
+		out[i] = graph.Note{ID: n.GetId(), Text: n.GetText(), Time: at}
 	}
-	if req.GetModel() == "" || len(out) == 0 {
-		return out, nil, nil
-	}
-	lm, release, err := s.models.languageModel(ctx, req.GetModel())
-	if err != nil {
-		return nil, nil, err
-	}
-	defer release()
-	for i := range out {
-		out[i].By = fmt.Sprintf("%s %s %s", lm.manifest.Name, lm.manifest.Version, lm.manifest.Digest)
-		if out[i].Answer, err = lm.statements(ctx, &out[i]); err != nil {
-			return nil, nil, err
-		}
-	}
-	return out, lm.reference(), nil
+	return out, nil
 }
 
-// triplesTask is the token that asks a device language model for statements (scripts/corpus has the form of a sequence).
-const triplesTask = "<|triples|>"
-
-const maxStatementTokens = 512
-
-// statements has the model read a note. What it writes has the form of statements, and nothing more is known of it.
-func (lm *languageModel) statements(ctx context.Context, n *graph.Note) (string, error) {
-	if _, learnt := lm.tokenizer.SpecialID(triplesTask); !learnt {
-		return "", &apierror.FieldError{Field: "model", Message: "has not learnt to write statements (the task \"triples\")"}
+// filedNotes are the texts of a record, and those of its source that no record has a place for.
+func filedNotes(src *bedsidev1.RecordSource, rec *record.PatientRecord, limits convert.Limits) []graph.Note {
+	out := graph.NotesOf(rec)
+	for _, t := range convert.Texts(src, rec.Patient.ID, limits) {
+		out = append(out, graph.Note{ID: t.ID, Text: t.Text, Time: t.Time})
 	}
-	prompt := lm.tokenizer.Encode("<|bos|><|"+string(n.Lang)+"|>"+triplesTask, tokenizer.WithSpecial())
-	prompt = append(prompt, lm.tokenizer.Encode(n.Text)...) // what stands in the text is text, whatever it looks like
-	prompt = append(prompt, lm.tokenizer.Encode("<|answer|>", tokenizer.WithSpecial())...)
-	return lm.write(ctx, prompt, maxStatementTokens, constrain.Form{Regex: graph.AnswerForm})
+	return out
 }

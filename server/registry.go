@@ -78,7 +78,7 @@ func startRegistry(ctx context.Context, cfg config.Config, ops *loader, log *slo
 // named lists the models that the configuration names, each once.
 func named(cfg config.Config) []string {
 	var names []string
-	of := []string{cfg.Model, cfg.EmbeddingModel, cfg.SummaryModel, cfg.DiagnosisModel, cfg.TreatmentModel}
+	of := []string{cfg.Model, cfg.EmbeddingModel, cfg.SummaryModel, cfg.DiagnosisModel, cfg.TreatmentModel, cfg.NoteModel}
 	for _, name := range append(of, cfg.Load...) {
 		if name != "" && name != "*" && name != autoModel && !slices.Contains(names, name) {
 			names = append(names, name)

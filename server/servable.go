@@ -14,6 +14,7 @@ import (
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/clinical/diagnosis"
+	"github.com/bedside-lm/bedside/clinical/note"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/ort"
@@ -44,6 +45,7 @@ type languageModel struct {
 	engine    *engine.Engine
 	fit       *diagnosis.Fit // nil where it suggests no diagnoses
 	codes     [][]int32      // of the fit's codes, what is scored
+	notes     *note.Settings // nil where it is not known to read notes
 }
 
 // loader opens and closes models for their managers: repository.Operations.
@@ -133,6 +135,9 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 		return nil, err
 	}
 	if lm.fit, err = loadFit(mf.Dir); err != nil {
+		return nil, err
+	}
+	if lm.notes, err = loadNotes(mf.Dir); err != nil {
 		return nil, err
 	}
 	if lm.fit != nil {

@@ -97,6 +97,14 @@ func (c *Client) SuggestTreatments(ctx context.Context, req *bedsidev1.SuggestTr
 	return c.clinical.SuggestTreatments(ctx, req, opts...)
 }
 
+// StreamSummarizeRecord summarises a patient record sentence by sentence, each as soon as it has been checked; the last
+// message has the rest of the answer. Otherwise as Stream.
+func (c *Client) StreamSummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest, opts ...grpc.CallOption) iter.Seq2[*bedsidev1.StreamSummarizeRecordResponse, error] {
+	return messages(ctx, func(ctx context.Context) (grpc.ServerStreamingClient[bedsidev1.StreamSummarizeRecordResponse], error) {
+		return c.clinical.StreamSummarizeRecord(ctx, req, opts...)
+	})
+}
+
 // SummarizeRecord summarises a patient record.
 func (c *Client) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest, opts ...grpc.CallOption) (*bedsidev1.SummarizeRecordResponse, error) {
 	return c.clinical.SummarizeRecord(ctx, req, opts...)

@@ -221,6 +221,14 @@ func TestEveryCallReachesItsMethod(t *testing.T) {
 		summary, err := client.SummarizeRecord(t.Context(), &bedsidev1.SummarizeRecordRequest{Language: "zh"})
 		require.NoError(t, err)
 		require.Equal(t, "zh", summary.GetLanguage())
+		var pieces []*bedsidev1.StreamSummarizeRecordResponse
+		brief := &bedsidev1.SummarizeRecordRequest{Style: bedsidev1.SummaryStyle_SUMMARY_STYLE_BRIEF}
+		for piece, err := range client.StreamSummarizeRecord(t.Context(), brief) {
+			require.NoError(t, err)
+			pieces = append(pieces, piece)
+		}
+		require.Equal(t, "x", pieces[0].GetSentence().GetText())
+		require.Equal(t, brief.GetStyle(), pieces[1].GetSummary().GetStyle())
 		models, err := client.Models(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "attention", models[0].GetKind())

@@ -105,6 +105,15 @@ func (s *scripted) SummarizeRecord(_ context.Context, req *bedsidev1.SummarizeRe
 	return &bedsidev1.SummarizeRecordResponse{Language: req.GetLanguage()}, nil
 }
 
+func (s *scripted) StreamSummarizeRecord(
+	req *bedsidev1.SummarizeRecordRequest, out grpc.ServerStreamingServer[bedsidev1.StreamSummarizeRecordResponse],
+) error {
+	if err := out.Send(&bedsidev1.StreamSummarizeRecordResponse{Section: "summary", Sentence: &bedsidev1.SummarySentence{Text: "x"}}); err != nil {
+		return err
+	}
+	return out.Send(&bedsidev1.StreamSummarizeRecordResponse{Summary: &bedsidev1.SummarizeRecordResponse{Style: req.GetStyle()}})
+}
+
 func (s *scripted) ListModels(context.Context, *bedsidev1.ListModelsRequest) (*bedsidev1.ListModelsResponse, error) {
 	return &bedsidev1.ListModelsResponse{Models: []*bedsidev1.Model{{Kind: "attention"}}}, nil
 }

@@ -64,6 +64,9 @@ func (l *Lines) Next() (Line, error) {
 	return Line{}, l.err
 }
 
+// Number is that of the line that Next came to last, whether it gave it or not.
+func (l *Lines) Number() int { return l.number }
+
 // read reads one line, blank or not.
 func (l *Lines) read() (Line, error) {
 	l.number++

@@ -12,7 +12,6 @@ import (
 // Bounds of one record's graph.
 const (
 	DefaultTriples = 100_000
-	maxConclusion  = 16 << 10 // bytes of a report's conclusion that are read
 )
 
 // Options say how a record becomes a graph.
@@ -27,6 +26,8 @@ type Options struct {
 	// All takes every reading in. Otherwise a measure's first, latest, lowest and highest are, which
 	// is what can be asked for of a stay without storing the stay.
 	All bool
+	// Notes are the texts that stand in the record or beside it; nil stands for NotesOf the record, read by rule.
+	Notes []Note
 	// MaxTriples bounds the statements; 0 is DefaultTriples. Beyond it, FromRecord gives a *record.LimitError.
 	MaxTriples int
 }
@@ -56,7 +57,13 @@ func FromRecord(rec *record.PatientRecord, opt Options) (*Graph, error) {
 	m.allergies()
 	m.procedures()
 	m.readings(opt.All)
-	m.conclusions()
+	notes := opt.Notes
+	if notes == nil {
+		notes = NotesOf(rec)
+	}
+	for i := range notes {
+		m.note(&notes[i])
+	}
 	if m.full() {
 		return nil, &record.LimitError{Path: "record", What: "statements", Limit: int64(m.limit)}
 	}
@@ -205,16 +212,4 @@ func (m *maker) during(node, encounter string, from Provenance) {
 func (b *builder) has(id string) bool {
 	_, have := b.nodes[id]
 	return have
-}
-
-// conclusions reads what reports conclude, in words.
-func (m *maker) conclusions() {
-	for i := range m.rec.Reports {
-		r := &m.rec.Reports[i]
-		if r.Conclusion == "" || gone(r.Status) {
-			continue
-		}
-		text := r.Conclusion[:min(len(r.Conclusion), maxConclusion)]
-		m.note(Note{ID: r.ID, Text: text, Lang: LanguageOf(text), Time: r.Start})
-	}
 }

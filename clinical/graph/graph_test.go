@@ -11,6 +11,7 @@ import (
 
 	"github.com/bedside-lm/bedside/clinical/fhir"
 	"github.com/bedside-lm/bedside/clinical/graph"
+	"github.com/bedside-lm/bedside/clinical/note"
 	"github.com/bedside-lm/bedside/clinical/prepare"
 	"github.com/bedside-lm/bedside/clinical/record"
 	"github.com/bedside-lm/bedside/clinical/terms"
@@ -190,7 +191,7 @@ func TestFromNote(t *testing.T) {
 		}},
 		{"The ward was quiet.", map[graph.Predicate][]string{}},
 	} {
-		g, err := graph.FromNote(graph.Note{ID: "n", Text: c.text, Lang: graph.LanguageOf(c.text)}, graph.Options{Pseudonyms: names(t), Patient: "p"})
+		g, err := graph.FromNote(graph.Note{ID: "n", Text: c.text}, graph.Options{Pseudonyms: names(t), Patient: "p"})
 		require.NoError(t, err)
 		for _, p := range graph.Features() {
 			if p != graph.HasDiagnosis || c.want[p] != nil {
@@ -201,26 +202,38 @@ func TestFromNote(t *testing.T) {
 	}
 }
 
-func TestAModelsStatementsMustStandInTheText(t *testing.T) {
-	answer := strings.Join([]string{
-		"patient|age|90", "C-reactive protein|value|64.3 mg/L", "C-reactive protein|state|far too high",
-		"white blood cell count|value|11.7 ×10^9/L", "lactate|value|64.3 mmol/L", "alanine aminotransferase|value|125 U/L",
-		"alanine aminotransferase|state|slightly high", "C-reactive protein|state", "potassium|state|too high", "a|b|c", "patient|diagnosis|sepsis",
-	}, "\n")
-	g, err := graph.FromNote(graph.Note{
-		ID: "n", Lang: terms.English, Text: "F90 1h WBC11.6↑ CRP64.3↑↑↑ ALT125↑↑↑ K4.8", Answer: answer, By: "m",
-	}, graph.Options{Pseudonyms: names(t), Patient: "p"})
+func TestFromNoteOfAModel(t *testing.T) {
+	text := "Father had gout. BP 88/52 mmHg, temp 102.2 °F, lactate 4.1 mg/L. Given dupilumab. Sepsis?"
+	piece := note.Pieces(text)[0]
+	read, dropped := note.Read(piece.Text, piece.Lang, piece.Found, piece.Loose, strings.Join([]string{
+		" gout|family|patient", " BP|value|88/52 mmHg", " temp|value|102.2 °F", " lactate|value|4.1 mg/L", " dupilumab|given|patient", " Sepsis|possible|patient",
+	}, "\n"))
+	require.Zero(t, dropped)
+	for i := range read {
+		read[i].Probability = 0.9
+	}
+	read[5].Probability = 0.4
+	g, err := graph.FromNote(graph.Note{ID: "n", Text: text, By: "m 1 sha256:x", Statements: read, Least: 0.5}, graph.Options{Pseudonyms: names(t), Patient: "p"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"high C-reactive protein"}, says(g, graph.HasFinding))
+	require.Equal(t, []string{"gout"}, says(g, graph.FamilyHistory))
+	require.Equal(t, map[string]int{"unsure": 1, "value": 1}, g.Dropped)
 	var values []string
 	for _, tr := range g.Triples {
-		if tr.Predicate == graph.MeasuredAs {
+		switch tr.Predicate {
+		case graph.MeasuredAs:
 			values = append(values, tr.Value.Text)
-			require.Equal(t, "m", tr.Provenance[0].By)
+		case graph.WasGiven:
+			require.True(t, strings.HasPrefix(tr.Object, "unlinked/drug/"))
+			require.NotContains(t, tr.Object, "dupilumab")
+			from := tr.Provenance[0]
+			require.Equal(t, "m 1 sha256:x", from.By)
+			require.Equal(t, graph.MethodModel, from.Method)
+			require.InDelta(t, 0.9, from.Confidence, 0)
+			require.True(t, strings.HasSuffix(from.Source, "#72-81"), from.Source)
+		default:
 		}
 	}
-	require.Equal(t, []string{"64.3 mg/L", "125 U/L"}, values)
-	require.Equal(t, map[string]int{"patient": 1, "value": 1, "entity": 2, "state": 1, "form": 1, "no value": 1, "relation": 1}, g.Dropped)
+	require.ElementsMatch(t, []string{"88 mm[Hg]", "52 mm[Hg]", "39 Cel"}, values)
 }
 
 // A source that files one drug's code with another's name is believed in neither.

@@ -1,145 +1,155 @@
 package graph
 
 import (
-	"slices"
-	"strings"
-	"unicode"
+	"cmp"
+	"fmt"
+	"strconv"
 
+	"github.com/bedside-lm/bedside/clinical/note"
+	"github.com/bedside-lm/bedside/clinical/prompt"
 	"github.com/bedside-lm/bedside/clinical/record"
-	"github.com/bedside-lm/bedside/clinical/summary"
-	"github.com/bedside-lm/bedside/clinical/terms"
 )
 
 // Note is a text about a patient, in words.
 type Note struct {
 	ID   string // as filed; stored as a digest
 	Text string
-	Lang terms.Lang
 	Time record.DateTime
-	// Answer is what a model made of the text: statements, one a line, "subject|relation|object". By names the model.
-	Answer, By string
+	// By names the model that read the text, with version and digest; "" has it read by rule.
+	By string
+	// Statements are what that model made of it; those less likely than Least are not taken.
+	Statements []note.Statement
+	Least      float64
 }
 
-// How sure a statement from a text is.
+// How sure a statement of the rules is; one of a model is as sure as its words were likely.
 const (
-	namedSure  = 0.8 // a name of the table of terms, of which the text says what is stated
-	hintedSure = 0.5 // the text says "possible", or names it and no more
-	modelSure  = 0.6 // a model's statement that stands in the text
+	namedSure  = 0.8 // the text says what is stated
+	hintedSure = 0.5 // it says "possible", or names a thing and no more; a value without a unit
 )
 
-// FromNote makes the graph of one text about a patient: of the names in it that the table of terms has, and of a
-// model's statements whose entities stand in the text. The text itself goes nowhere.
-func FromNote(note Note, opt Options) (*Graph, error) {
+// LeastSure is the probability below which a statement is not taken of a model of which none was chosen.
+const LeastSure = 0.5
+
+// Why a model's statement was not taken.
+const (
+	droppedUnsure = "unsure" // its words were less likely than Note.Least
+	droppedValue  = "value"  // the unit is none of the measure's
+)
+
+// FromNote makes the graph of one text about a patient. The text itself goes nowhere.
+func FromNote(n Note, opt Options) (*Graph, error) {
 	m, err := newMaker(&record.PatientRecord{Patient: record.Patient{ID: opt.Patient}}, opt)
 	if err != nil {
 		return nil, err
 	}
-	m.note(note)
+	m.note(&n)
 	return m.graph, nil
 }
 
-// AddNotes is FromRecord with texts that stand beside the record.
-func AddNotes(g *Graph, rec *record.PatientRecord, opt Options, notes []Note) error {
-	m, err := newMaker(rec, opt)
-	if err != nil {
-		return err
-	}
-	m.adopt(g)
-	for i := range notes {
-		m.note(notes[i])
-	}
-	if m.full() {
-		return &record.LimitError{Path: "notes", What: "statements", Limit: int64(m.limit)}
-	}
-	*g = *m.graph
-	return nil
-}
-
-// adopt goes on with a graph that was made before.
-func (b *builder) adopt(g *Graph) {
-	b.graph = g
-	for i := range g.Nodes {
-		b.nodes[g.Nodes[i].ID] = i
-	}
-	for i := range g.Triples {
-		t := &g.Triples[i]
-		b.triples[tripleKey{t.Subject, t.Predicate, t.Object, t.Value}] = i
-	}
-}
-
-// LanguageOf tells Chinese from English by whether there are Chinese characters.
-func LanguageOf(text string) terms.Lang {
-	if strings.IndexFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) >= 0 {
-		return terms.Chinese
-	}
-	return terms.English
-}
-
-func (m *maker) note(n Note) {
-	from := Provenance{
-		Record: m.record, Source: "note/" + m.names.of("note", m.patient, n.ID), Method: MethodDictionary, By: "terms", At: n.Time.String(),
-	}
-	var mentions []summary.Mention
-	for _, sentence := range summary.Split(n.Text) {
-		mentions = append(mentions, summary.Mentions(sentence, n.Lang)...)
-	}
-	for i := range mentions {
-		m.mention(&mentions[i], from)
-	}
-	if n.Answer != "" {
-		m.answer(&n, mentions, from)
-	}
-}
-
-// mention states what a sentence says of one name.
-func (m *maker) mention(found *summary.Mention, from Provenance) {
-	e := entryOf(found.Keys, found.Allergy)
-	if e == nil {
-		return
-	}
-	p := Mentions
-	from.Confidence = namedSure
-	switch {
-	case found.Negated:
-		p = Denied
-	case found.Allergy:
-		p = AllergicTo
-	case e.Kind == "diagnosis" && found.Suspected:
-		p, from.Confidence = SuspectedOf, hintedSure
-	case e.Kind == "diagnosis" && found.Past:
-		p = HadDiagnosis
-	case e.Kind == "diagnosis":
-		p = HasDiagnosis
-	case e.Kind == "drug" && found.Given:
-		p = WasGiven
-	case e.Kind == "drug" && found.Ordered:
-		p = WasPrescribed
-	case e.Kind == "procedure" && !found.Suspected:
-		p = Underwent
-	default:
-		from.Confidence = hintedSure
-	}
-	m.link(m.patient, p, m.entry(e), from)
-}
-
-// told are the kinds of names that a text states something of by naming them. A measure without a value says nothing.
-var told = []string{"diagnosis", "drug", "allergen", "procedure", "device"}
-
-// entryOf is the entry that a mention stands for; allergy says that an allergen is meant before a drug.
-func entryOf(keys []string, allergy bool) *terms.Entry {
-	var best *terms.Entry
-	for _, key := range keys {
-		kind, name, _ := strings.Cut(key, ":")
-		e := terms.ByName(kind, name)
-		if e == nil || !slices.Contains(told, kind) {
-			continue
-		}
-		if best == nil || allergy && kind == "allergen" || !allergy && best.Kind == "allergen" {
-			best = e
+// NotesOf are the texts of a record: what reports conclude, and readings that are words; the first record.MaxTexts of them.
+func NotesOf(rec *record.PatientRecord) []Note {
+	var out []Note
+	add := func(id, text string, at record.DateTime) {
+		if text != "" && len(out) < record.MaxTexts {
+			out = append(out, Note{ID: id, Text: record.CutText(text), Time: at})
 		}
 	}
-	if best != nil && best.Kind == "allergen" && !allergy {
-		return nil // food and latex are named for other reasons, too
+	for i := range rec.Reports {
+		if r := &rec.Reports[i]; !gone(r.Status) {
+			add(r.ID, r.Conclusion, r.Start)
+		}
 	}
-	return best
+	for i := range rec.Observations {
+		if o := &rec.Observations[i]; !gone(o.Status) {
+			add("Observation/"+o.ID, o.Value.Text, o.Start)
+		}
+	}
+	return out
+}
+
+// Read are a note's statements and how they were come by: by the model that is named, or by rule.
+func (n *Note) Read() ([]note.Statement, Method) {
+	if n.By == "" {
+		return note.ByRule(n.Text), MethodDictionary
+	}
+	return n.Statements, MethodModel
+}
+
+func (m *maker) note(n *Note) {
+	statements, method := n.Read()
+	from := Provenance{Record: m.record, Method: method, By: cmp.Or(n.By, "terms"), At: n.Time.String()}
+	source := "note/" + m.names.of("note", m.patient, n.ID)
+	for i := range statements {
+		s := &statements[i]
+		from.Source = fmt.Sprintf("%s#%d-%d", source, s.Mention.Start, s.Mention.End)
+		from.Confidence = sureOf(s)
+		if method == MethodModel {
+			if from.Confidence = s.Probability; s.Probability < n.Least {
+				m.graph.Dropped[droppedUnsure]++
+				continue
+			}
+		}
+		if s.Relation == note.Value {
+			m.noted(n, s, from)
+		} else {
+			m.states(n, s, from)
+		}
+	}
+}
+
+// sureOf is how sure a statement of the rules is.
+func sureOf(s *note.Statement) float64 {
+	if s.Relation == note.Possible || s.Relation == note.Named {
+		return hintedSure
+	}
+	return namedSure
+}
+
+// PredicateOf is the graph's relation of a statement that a note makes.
+func PredicateOf(r note.Relation) Predicate { return predicateOf[r] }
+
+var predicateOf = map[note.Relation]Predicate{
+	note.Diagnosis: HasDiagnosis, note.History: HadDiagnosis, note.Possible: SuspectedOf, note.Denied: Denied, note.Family: FamilyHistory,
+	note.Given: WasGiven, note.Ordered: WasPrescribed, note.Allergy: AllergicTo, note.Done: Underwent, note.Named: Mentions, note.Value: MeasuredAs,
+}
+
+// unlistedKind is the kind of a thing that the table does not have, by what is stated of it.
+var unlistedKind = map[note.Relation]Kind{
+	note.Given: KindDrug, note.Ordered: KindDrug, note.Allergy: KindAllergen, note.Done: KindProcedure,
+}
+
+// states says of the patient what the text says. A name that the table lacks becomes a digest: its words may be anybody's.
+func (m *maker) states(n *Note, s *note.Statement, from Provenance) {
+	object := ""
+	if e := s.Entry(); e != nil {
+		object = m.entry(e)
+	} else {
+		kind := unlistedKind[s.Relation]
+		if kind == "" {
+			kind = KindDiagnosis
+		}
+		object = m.concept(m.names, kind, record.Concept{Text: s.Mention.Of(n.Text)}).Node
+	}
+	m.link(m.patient, predicateOf[s.Relation], object, from)
+}
+
+// noted states a measure's value, or the two of a blood pressure.
+func (m *maker) noted(n *Note, s *note.Statement, from Provenance) {
+	quantities := s.Quantities(n.Text)
+	if quantities == nil {
+		m.graph.Dropped[droppedValue]++
+	}
+	for _, q := range quantities {
+		sure := from
+		if q.Bare {
+			sure.Confidence = min(sure.Confidence, hintedSure)
+		}
+		id := m.names.of("note reading", m.patient, n.ID, q.Entry.Key, strconv.Itoa(s.Mention.Start))
+		node := m.node(Node{ID: "reading/" + id, Kind: KindReading})
+		m.link(m.patient, HasReading, node, sure)
+		m.link(node, Of, m.entry(q.Entry), sure)
+		m.say(node, MeasuredAs, Quantity(strconv.FormatFloat(q.Value, 'f', -1, 64), q.Entry.Unit), sure)
+		m.finding(node, q.Entry, prompt.Grade(q.Entry, q.Value, m.female), sure)
+	}
 }

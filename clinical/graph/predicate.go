@@ -25,8 +25,9 @@ const (
 	WasGiven      Predicate = "was_given"
 	AllergicTo    Predicate = "allergic_to"
 	Underwent     Predicate = "underwent"
-	Mentions      Predicate = "mentions" // a text about the patient names it, and says no more
-	Denied        Predicate = "denied"   // refuted, ruled out, or denied in a text
+	FamilyHistory Predicate = "family_history" // a relative has or had it
+	Mentions      Predicate = "mentions"       // a text about the patient names it, and says no more
+	Denied        Predicate = "denied"         // refuted, ruled out, or denied in a text
 
 	Sex          Predicate = "sex"
 	Age          Predicate = "age" // whole years at admission; 90 stands for 90 and above
@@ -71,6 +72,7 @@ var predicates = []struct {
 	{WasGiven, "was given", "给予"},
 	{AllergicTo, "allergic to", "过敏原"},
 	{Underwent, "underwent", "操作"},
+	{FamilyHistory, "family history of", "家族史"},
 	{Mentions, "mentions", "提及"},
 	{Denied, "denied", "否认"},
 	{Sex, "sex", "性别"},

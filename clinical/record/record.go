@@ -6,7 +6,10 @@
 // here on purpose: what is never read cannot leak.
 package record
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // PatientRecord is one patient's record over one or more encounters. Slices keep
 // the order of the source; nothing in it is shared with the source's memory.
@@ -288,6 +291,28 @@ type Report struct {
 	Codes       []Concept
 	Results     []string // ids of the observations it gathers
 	EncounterID string
+}
+
+// Text is what was filed in words: a comment, a letter, a conclusion. It may name people and is no part of a PatientRecord:
+// what reads texts takes from them what it knows, and keeps none.
+type Text struct {
+	ID   string // of what it is filed with, and its place there: "Condition/c1#0"
+	Text string
+	Time DateTime
+}
+
+// MaxTexts and MaxTextBytes bound the texts that are read of a record, and each of them.
+const (
+	MaxTexts     = 256
+	MaxTextBytes = 16 << 10
+)
+
+// CutText is a text as long as is read of one.
+func CutText(text string) string {
+	if len(text) <= MaxTextBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:MaxTextBytes], "")
 }
 
 // Procedure is something done to the patient.

@@ -27,6 +27,9 @@ const (
 	SectionLaboratory SectionKind = "laboratory" // laboratory and reports
 	SectionMedication SectionKind = "medication" // orders and administrations
 	SectionOpen       SectionKind = "open"       // open points: abnormal, missing, pending
+
+	// SectionCourse is what a long stay's windows of time held (clinical/summary); Render writes none.
+	SectionCourse SectionKind = "course"
 )
 
 // Document is a record as text: what people read and what a model is given.
@@ -36,12 +39,18 @@ type Document struct {
 	Sections []Section
 	Notices  []record.Notice
 
+	// Admission and Discharge bound the stay that the record is about, zero where they are not on record; Latest is when the
+	// document was written as of (Options.Now). Times that words give relative to them are read by them.
+	Admission, Discharge, Latest record.DateTime
+
 	// Omitted is how many facts the token budget left no room for.
 	Omitted int
 	// OverBudget says that the critical facts alone are longer than the token budget.
 	OverBudget bool
 	// Tokens is the size of Text; 0 unless Options ask for a budget or bring a counter.
 	Tokens int
+
+	zoned bool // times of day stand in more than one zone, so each shows its own
 }
 
 // Section is a heading and the facts beneath it.
@@ -78,6 +87,9 @@ type Fact struct {
 	// that was never measured, or is in doubt, counts in no trend and no extreme.
 	Marks []record.Mark
 }
+
+// Whole says whether every reading that the fact rests on is listed with it: of a very long series the first ones are.
+func (f *Fact) Whole() bool { return len(f.Numbers) < maxListed }
 
 // Flags of a value, after HL7 v3 ObservationInterpretation; LL and HH are folded
 // into L and H here, the text keeps the difference.

@@ -68,7 +68,11 @@ func (r *renderer) abnormal(m *measure) (Fact, bool) {
 			return Fact{}, false
 		}
 	}
-	return b.write(r.p.latest(name, b.flagWord(x.flag), value, b.at(x.at, record.DateTime{}))).done(), true
+	at := b.at(x.at, record.DateTime{})
+	if r.opt.Part {
+		return b.write(r.p.was(name, b.flagWord(x.flag), value, at)).done(), true
+	}
+	return b.write(r.p.latest(name, b.flagWord(x.flag), value, at)).done(), true
 }
 
 // absent says that the latest reading of a measure was filed without a value.

@@ -26,6 +26,9 @@ type Options struct {
 	// They are quoted as filed and may hold what a person typed.
 	OmitFreeText bool
 
+	// Part says that the record is a stretch of a longer one: its last values are not called the latest.
+	Part bool
+
 	Style Style
 	// RelativeTimes gives times as they lie from admission ("+6 h", "day 3") instead of by the
 	// clock. Months and years stay as they were filed. Without an admission on record times

@@ -31,7 +31,11 @@ func Render(rec *record.PatientRecord, opt Options) *Document {
 	}
 	r.showZone = r.showZone && r.admission.Precision != record.PrecisionSecond
 	r.collect()
-	doc := &Document{Lang: opt.Lang, Style: opt.Style}
+	doc := &Document{Lang: opt.Lang, Style: opt.Style, Latest: r.ref, zoned: r.showZone}
+	var stay int
+	if doc.Admission, stay = admissionOf(rec); stay >= 0 {
+		doc.Discharge = rec.Encounters[stay].End
+	}
 	for _, s := range []struct {
 		kind  SectionKind
 		facts func() []Fact

@@ -22,6 +22,7 @@ const (
 	FailTrend       FailureKind = "trend"       // rising, falling, stable: the readings say otherwise
 	FailFlag        FailureKind = "flag"        // high, low, normal: the record says otherwise
 	FailNegation    FailureKind = "negation"    // denies what stands, or states what is denied
+	FailSide        FailureKind = "laterality"  // a side of the body that does not stand there
 	FailState       FailureKind = "state"       // ordered said as given, suspected as certain, past as present
 	FailWords       FailureKind = "words"       // words that no fact behind the sentence uses
 	FailLength      FailureKind = "length"      // longer than a sentence may be
@@ -44,6 +45,7 @@ var failureText = map[FailureKind]string{
 	FailTrend:       "the readings do not move the way the sentence says",
 	FailFlag:        "the record does not place the value where the sentence places it",
 	FailNegation:    "the sentence denies what stands in the record or states what the record denies",
+	FailSide:        "a side of the body does not stand in the record with what it is said of",
 	FailState:       "the sentence says something has come further, or less far, than the record says",
 	FailWords:       "the sentence uses words that the facts behind it do not",
 	FailLength:      "the sentence is too long",
@@ -67,19 +69,18 @@ type Checker struct {
 	lex   *lexicon
 	facts []render.Fact
 	names dictionary
+	own   dictionary // classes of drugs and the like, which no fact names
 	units []unitName
 	exact map[string]int   // text of a fact to its index
 	byKey map[string][]int // term key to the facts that name it
+	times anchors
 }
 
 // NewChecker prepares a document. The document must not be changed afterwards.
 func NewChecker(doc *render.Document) *Checker {
 	c := &Checker{
-		lang: doc.Lang, lex: lexicons[doc.Lang], names: fromDocument(doc), units: documentUnits(doc),
-		exact: map[string]int{}, byKey: map[string][]int{},
-	}
-	if c.lex == nil {
-		c.lang, c.lex = render.English, lexicons[render.English]
+		lang: langOf(doc), lex: lexicons[langOf(doc)], names: fromDocument(doc), own: ownNames[langOf(doc)](), units: documentUnits(doc),
+		exact: map[string]int{}, byKey: map[string][]int{}, times: anchors{doc.Admission, doc.Discharge, doc.Latest},
 	}
 	for _, s := range doc.Sections {
 		for _, f := range s.Facts {
@@ -94,6 +95,13 @@ func NewChecker(doc *render.Document) *Checker {
 		}
 	}
 	return c
+}
+
+func langOf(doc *render.Document) render.Lang {
+	if doc.Lang == render.Chinese {
+		return render.Chinese
+	}
+	return render.English
 }
 
 // Check holds one sentence against the document: every number with its unit must
@@ -126,8 +134,9 @@ func (c *Checker) inspect(sentence string) Result {
 	}
 	a.checkTerms()
 	a.checkNumbers()
-	a.checkMoments()
 	a.checkClaims()
+	a.checkMoments()
+	a.checkSides()
 	a.checkWords()
 	a.checkContent()
 	return c.result(a.used, a.failed)
@@ -160,23 +169,32 @@ type analysis struct {
 	mentions []mention
 	moments  []moment
 	numbers  []number
-	negated  bool
+	negated  bool         // something is denied that is no sign
+	denied   map[int]bool // mentions within reach of a word of denial
 	claims   int          // trends, flags and states found
 	kept     [][]int      // by mention: the facts that may bear out what is said of it
 	numeric  map[int]bool // facts in which a number, time or movement was found
+	held     map[int]bool // moments that a movement or a sign was held within
 	used     map[int]bool
 	found    map[*regexp.Regexp][][]int
 	failed   map[FailureKind]bool
 }
 
 func (c *Checker) analyse(s string) *analysis {
-	a := &analysis{Checker: c, s: s, used: map[int]bool{}, numeric: map[int]bool{}, found: map[*regexp.Regexp][][]int{}, failed: map[FailureKind]bool{}}
-	a.mentions = mentions(s, c.names, tableNames[c.lang]())
+	a := &analysis{
+		Checker: c, s: s, used: map[int]bool{}, numeric: map[int]bool{}, held: map[int]bool{}, found: map[*regexp.Regexp][][]int{}, failed: map[FailureKind]bool{},
+	}
+	a.mentions = mentions(s, c.names, tableNames[c.lang](), c.own)
 	taken := make([]span, 0, len(a.mentions))
 	for _, m := range a.mentions {
 		taken = append(taken, span{m.start, m.end})
 	}
-	a.moments = findMoments(s, taken)
+	a.moments = findRelative(s, c.lang, c.times, taken)
+	for _, m := range a.moments {
+		taken = append(taken, span{m.start, m.end})
+	}
+	a.moments = append(a.moments, findMoments(s, taken)...)
+	slices.SortFunc(a.moments, func(x, y moment) int { return x.start - y.start })
 	for _, m := range a.moments {
 		taken = append(taken, span{m.start, m.end})
 	}
@@ -187,7 +205,7 @@ func (c *Checker) analyse(s string) *analysis {
 	}
 	a.pairMoments()
 	a.kept = make([][]int, len(a.mentions))
-	a.negated = a.find(c.lex.negation) != nil
+	a.negated = a.denies()
 	return a
 }
 
@@ -223,6 +241,9 @@ func (a *analysis) nearest(i int, kinds ...string) int {
 func (a *analysis) factsOf(m mention) []int {
 	var out []int
 	for _, n := range m.names {
+		if n.kind == kindDenial {
+			continue
+		}
 		for _, i := range a.byKey[n.key] {
 			if !slices.Contains(out, i) {
 				out = append(out, i)

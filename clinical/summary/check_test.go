@@ -149,7 +149,7 @@ var englishCases = []sentenceCase{
 	{"The patient is 76 years old with sepsis.", FailNumber},
 	{"There is no sepsis.", FailNegation},
 	{"The patient has a pulmonary embolism.", FailNegation},
-	{"No fever was noted.", FailTerm},
+	{"No fever was noted.", FailNegation},
 	{"The patient has acute kidney injury.", FailState},
 	{"The patient has suspected sepsis.", FailState},
 	{"The patient has stroke.", FailState},
@@ -210,20 +210,24 @@ var chineseCases = []sentenceCase{
 
 func TestSentences(t *testing.T) {
 	for lang, cases := range map[render.Lang][]sentenceCase{render.English: englishCases, render.Chinese: chineseCases} {
-		c := NewChecker(smallDocument(lang))
-		for _, x := range cases {
-			r := c.Check(x.text)
-			kinds := ""
-			for _, f := range r.Failures {
-				kinds += string(f.Kind) + " "
-			}
-			has := slices.ContainsFunc(r.Failures, func(f CheckFailure) bool { return f.Kind == x.want })
-			switch {
-			case x.want == "" && (!r.OK || len(r.Evidence) == 0):
-				t.Errorf("%s %q: fails as %s, want it to stand", lang, x.text, kinds)
-			case x.want != "" && !has:
-				t.Errorf("%s %q: %sfound, want %s", lang, x.text, kinds, x.want)
-			}
+		checkCases(t, NewChecker(smallDocument(lang)), lang, cases)
+	}
+}
+
+func checkCases(t *testing.T, c *Checker, lang render.Lang, cases []sentenceCase) {
+	t.Helper()
+	for _, x := range cases {
+		r := c.Check(x.text)
+		kinds := ""
+		for _, f := range r.Failures {
+			kinds += string(f.Kind) + " "
+		}
+		has := slices.ContainsFunc(r.Failures, func(f CheckFailure) bool { return f.Kind == x.want })
+		switch {
+		case x.want == "" && (!r.OK || len(r.Evidence) == 0):
+			t.Errorf("%s %q: fails as %s, want it to stand", lang, x.text, kinds)
+		case x.want != "" && !has:
+			t.Errorf("%s %q: %sfound, want %s", lang, x.text, kinds, x.want)
 		}
 	}
 }

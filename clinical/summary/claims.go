@@ -33,6 +33,9 @@ func (a *analysis) checkTerms() {
 	for k, m := range a.mentions {
 		facts := a.factsOf(m)
 		a.kept[k] = facts
+		if a.byReadings(k, m) {
+			continue
+		}
 		if m.is("allergen", "drug") && !a.allergenFits(m, allergens[k], &facts) {
 			a.fail(FailTerm)
 			continue
@@ -57,6 +60,55 @@ func (a *analysis) checkTerms() {
 			a.used[i] = true
 		}
 	}
+}
+
+// byReadings holds what the record files no fact of, but its readings or drugs can bear out: a sign, a class of drugs.
+func (a *analysis) byReadings(k int, m mention) bool {
+	denied := a.denied[k] || a.negated
+	if s, ok := a.signOf(m); ok {
+		if m.is(kindDenial) {
+			denied = !denied
+		}
+		if rs, _ := a.readings(s.measure); len(rs) == 0 {
+			a.fail(FailTerm)
+		} else if !a.signStands(k, s, denied) {
+			a.fail(FailNegation)
+		}
+		return true
+	}
+	if !m.is(kindClass) || m.is("allergen", "drug") && len(a.factsOf(m)) > 0 {
+		return false
+	}
+	if !a.classStands(k, denied) {
+		a.fail(FailNegation)
+	}
+	return true
+}
+
+// denies says whether the sentence denies anything but signs, which readings are asked for one by one. A denial of a
+// denial ("cannot be ruled out") is none, and stands for nothing.
+func (a *analysis) denies() bool {
+	a.denied = a.deniedMentions()
+	words := a.find(a.lex.negation)
+	rest := 0
+	for _, word := range words {
+		if !a.ofSigns(word) {
+			rest++
+		}
+	}
+	if rest > 1 {
+		a.fail(FailNegation)
+	}
+	return rest > 0
+}
+
+// ofSigns says whether all that a word denies are signs.
+func (a *analysis) ofSigns(word []int) bool {
+	targets := a.deniedBy(word)
+	return len(targets) > 0 && !slices.ContainsFunc(targets, func(k int) bool {
+		_, ok := a.signOf(a.mentions[k])
+		return !ok
+	})
 }
 
 func (a *analysis) isAgeWord(m mention) bool { return m.has(render.KeyAge) }
@@ -100,50 +152,6 @@ func (a *analysis) allergenFits(m mention, called bool, facts *[]int) bool {
 	return len(kept) > 0
 }
 
-// stateFits keeps the facts whose state the sentence's words allow.
-func (a *analysis) stateFits(m mention, facts *[]int) bool {
-	given, ordered := a.find(a.lex.given), a.find(a.lex.ordered)
-	kept := slices.DeleteFunc(slices.Clone(*facts), func(i int) bool {
-		f := a.facts[i]
-		switch {
-		case f.Negated:
-			return false // its state is what it denies
-		case m.is("drug") && (given != nil || ordered != nil) && (f.State == render.StateOrdered || f.State == render.StateAdministered):
-			return a.closer(m, given, ordered) != (f.State == render.StateAdministered)
-		case m.is("diagnosis") && f.State == render.StateSuspected:
-			return a.find(a.lex.suspected) == nil
-		case m.is("diagnosis") && f.State == render.StatePast:
-			return a.find(a.lex.past) == nil
-		case m.is("diagnosis"):
-			return a.wordBefore(a.lex.suspected, m) || a.wordBefore(a.lex.past, m)
-		}
-		return false
-	})
-	*facts = kept
-	return len(kept) > 0
-}
-
-// closer says whether the word for giving stands nearer before the mention than the
-// one for ordering; a word behind it counts where none stands before.
-func (a *analysis) closer(m mention, given, ordered [][]int) bool {
-	distance := func(at [][]int) int {
-		best := 1 << 20
-		for _, x := range at {
-			if x[1] <= m.start {
-				best = min(best, m.start-x[1])
-			} else {
-				best = min(best, 1<<16+x[0]-m.end)
-			}
-		}
-		return best
-	}
-	return distance(given) < distance(ordered)
-}
-
-func (a *analysis) wordBefore(p *regexp.Regexp, m mention) bool {
-	return slices.ContainsFunc(a.find(p), func(at []int) bool { return at[1] <= m.start && m.start-at[1] <= 15 })
-}
-
 // checkClaims holds words of movement and of place against the facts.
 func (a *analysis) checkClaims() {
 	for _, class := range slices.Concat(a.lex.trends, a.lex.flags) {
@@ -153,8 +161,8 @@ func (a *analysis) checkClaims() {
 				continue
 			}
 			a.claims++
-			if !a.claimStands(class, at[0]) {
-				if class.trends != nil {
+			if !a.claimStands(class, at) {
+				if class.trends != nil || class.outcome != "" {
 					a.fail(FailTrend)
 				} else {
 					a.fail(FailFlag)
@@ -172,24 +180,35 @@ func (a *analysis) insideNumber(i int) bool {
 }
 
 // claimStands binds a claim to the value right before it ("118/min (high)"), else to
-// the values of the measure nearest to it, else to that measure's facts.
-func (a *analysis) claimStands(class wordClass, at int) bool {
-	k := a.nearest(at, "measure")
+// the values of the measure nearest to it and of those joined with it, else to their facts.
+func (a *analysis) claimStands(class wordClass, at []int) bool {
+	k := a.nearest(at[0], "measure")
+	for i, m := range a.mentions {
+		if m.is("measure") && m.start >= at[1] && strings.TrimSpace(a.s[at[1]:m.start]) == "" {
+			k = i // "a low sodium"
+		}
+	}
 	if k < 0 {
 		return false
 	}
-	facts := a.factsOf(a.mentions[k])
-	for _, i := range facts {
-		if slices.Contains(class.trends, a.facts[i].Trend) && !a.facts[i].Negated {
-			a.used[i], a.numeric[i] = true, true
-			return true
+	if n := a.valueBefore(at[0]); n >= 0 && class.flags != nil {
+		stands, _ := a.trendStands(class, k, at)
+		return stands || a.numberFlag(n, class.flags)
+	}
+	for _, k := range a.alike(k) {
+		if stands, bound := a.trendStands(class, k, at); !stands && (bound || !a.flagStands(class, k)) {
+			return false
 		}
 	}
+	return true
+}
+
+func (a *analysis) flagStands(class wordClass, k int) bool {
 	if class.flags == nil {
 		return false
 	}
-	if n := a.valueBefore(at); n >= 0 {
-		return a.numberFlag(n, class.flags)
+	if a.find(a.lex.always) != nil {
+		return a.alwaysFlagged(class, k)
 	}
 	bound := false
 	for i, n := range a.numbers {
@@ -200,10 +219,18 @@ func (a *analysis) claimStands(class wordClass, at int) bool {
 			}
 		}
 	}
-	if bound {
-		return false
+	return !bound && slices.ContainsFunc(a.factsOf(a.mentions[k]), func(i int) bool { return slices.Contains(class.flags, a.facts[i].Flag) })
+}
+
+// alwaysFlagged says whether every reading of a measure bears the claim out.
+func (a *analysis) alwaysFlagged(class wordClass, k int) bool {
+	for _, i := range a.factsOf(a.mentions[k]) {
+		rs, _ := a.readings(keyOf(a.mentions[k], &a.facts[i]))
+		if len(rs) > 0 {
+			return !slices.ContainsFunc(rs, func(r reading) bool { return !slices.Contains(class.flags, r.flag) })
+		}
 	}
-	return slices.ContainsFunc(facts, func(i int) bool { return slices.Contains(class.flags, a.facts[i].Flag) })
+	return false
 }
 
 // valueBefore is the number that an opening bracket, and nothing else, parts from a claim.

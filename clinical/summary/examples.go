@@ -23,6 +23,7 @@ const (
 	procedureShape
 	reportShape
 	openShape
+	courseShape // values out of range over a long stay
 )
 
 // examplesFor returns the examples for a fact, the nearest to it last.
@@ -47,6 +48,8 @@ func shapeOf(section render.SectionKind, f render.Fact) shape {
 		return vaccineShape
 	case section == render.SectionWhy:
 		return whyShape
+	case section == render.SectionCourse:
+		return courseShape
 	case section == render.SectionOpen:
 		return openShape
 	case f.State == render.StateOrdered:
@@ -119,6 +122,13 @@ var examples = map[render.Lang]map[shape][]Exchange{
 			{"Report pending: urine culture, preliminary.", "The report of the urine culture is pending, preliminary."},
 			{"Latest calcium is low: 1.96 mmol/L at 2025-01-03 09:10.", "The latest calcium is low, 1.96 mmol/L at 2025-01-03 09:10."},
 		},
+		courseShape: {
+			{"Calcium was low: 1.96 mmol/L at 2025-01-03 09:10.", "Calcium was low, 1.96 mmol/L at 2025-01-03 09:10."},
+			{
+				"Out of range during the stay: urea 9.9 mmol/L (high) at 2025-01-03 09:00, 8.1 mmol/L (high) at 2025-01-05 15:00.",
+				"Urea was out of range during the stay, 9.9 mmol/L (high) at 2025-01-03 09:00 and 8.1 mmol/L (high) at 2025-01-05 15:00.",
+			},
+		},
 	},
 	render.Chinese: {
 		whoShape: {
@@ -163,6 +173,13 @@ var examples = map[render.Lang]map[shape][]Exchange{
 		openShape: {
 			{"报告待定：尿培养，初步结果。", "尿培养报告待定，为初步结果。"},
 			{"最近一次钙偏低：2025-01-03 09:10 为1.96 mmol/L。", "最近一次钙偏低，2025-01-03 09:10 为1.96 mmol/L。"},
+		},
+		courseShape: {
+			{"钙偏低：2025-01-03 09:10 为1.96 mmol/L。", "钙偏低，2025-01-03 09:10 为1.96 mmol/L。"},
+			{
+				"期间超出范围：尿素 2025-01-03 09:00 为9.9 mmol/L（偏高），2025-01-05 15:00 为8.1 mmol/L（偏高）。",
+				"期间尿素超出范围，2025-01-03 09:00 为9.9 mmol/L（偏高），2025-01-05 15:00 为8.1 mmol/L（偏高）。",
+			},
 		},
 	},
 }

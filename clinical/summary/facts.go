@@ -9,36 +9,6 @@ import (
 	"github.com/bedside-lm/bedside/clinical/render"
 )
 
-// choose picks the facts that a section of the summary tells, in their order: all
-// that no summary may leave out and every series of vital signs, then the first of
-// the others until there are opt.MaxSentences.
-func choose(s render.Section, opt Options) []*turn {
-	room := opt.MaxSentences
-	for _, f := range s.Facts {
-		if needed(s.Kind, f) {
-			room--
-		}
-	}
-	var out []*turn
-	byText := map[string]*turn{}
-	for _, f := range s.Facts {
-		if !needed(s.Kind, f) {
-			if room <= 0 {
-				continue
-			}
-			room--
-		}
-		if t := byText[tidy(f.Text)]; t != nil {
-			t.also = append(t.also, f)
-			continue
-		}
-		t := &turn{section: s.Kind, fact: f, done: make(chan struct{})}
-		byText[tidy(f.Text)] = t
-		out = append(out, t)
-	}
-	return out
-}
-
 func needed(kind render.SectionKind, f render.Fact) bool {
 	return f.Critical || kind == render.SectionVitals && isSeries(f)
 }
@@ -79,13 +49,20 @@ func (a *analysis) tellsValue(f render.Fact) bool {
 	roles := []render.Role{render.RoleValue, render.RoleDose, render.RoleAge}
 	if slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return n.Role == render.RoleLast }) {
 		roles = []render.Role{render.RoleLast}
+	} else if !slices.ContainsFunc(f.Numbers, func(n render.Number) bool { return slices.Contains(roles, n.Role) }) {
+		roles = []render.Role{render.RoleReading} // of the windows of a long stay
 	}
+	timed := roles[0] == render.RoleLast || roles[0] == render.RoleReading
 	needed := slices.DeleteFunc(slices.Clone(f.Numbers), func(n render.Number) bool { return !slices.Contains(roles, n.Role) })
-	return len(needed) == 0 || slices.ContainsFunc(needed, func(n render.Number) bool {
+	told := func(n render.Number) bool {
 		return slices.ContainsFunc(a.numbers, func(x number) bool {
 			said := x.end > x.digitsEnd && x.unit == n.Unit // a unit of this record alone has no code
 			return x.equals(n) && (said || n.Label == "" || n.Role == render.RoleAge)
 		})
+	}
+	// One of a fact's values will do, but of several latest values that of each time.
+	return len(needed) == 0 || !slices.ContainsFunc(needed, func(n render.Number) bool {
+		return !slices.ContainsFunc(needed, func(o render.Number) bool { return (o.At == n.At || !timed) && told(o) })
 	})
 }
 
@@ -99,5 +76,8 @@ func (a *analysis) tellsState(f render.Fact) bool {
 	word := map[render.State]*regexp.Regexp{
 		render.StateOrdered: a.lex.ordered, render.StateAdministered: a.lex.given, render.StatePreliminary: a.lex.pending,
 	}[f.State]
+	if f.State == render.StateAdministered && a.lex.ongoing.MatchString(f.Text) && a.find(a.lex.ongoing) == nil {
+		return false // a drug that still runs
+	}
 	return word == nil || a.find(word) != nil
 }

@@ -25,6 +25,8 @@ var sepsisCases = []factCase{
 	{"Heart rate", "The respiratory rate was 28/min at 06:00 and 20/min at 18:00.", FailFact},
 	{"Heart rate", "Sepsis has been known since 2026-03-14 07:00. The heart rate fell to 94/min.", FailFact},
 	{"Heart rate", "", FailUnsupported},
+	{"Given: norepinephrine 0.05", "Norepinephrine 0.05 µg/kg/min, intravenous, was given at 2026-03-14 12:00.", FailFact},
+	{"Given: norepinephrine 0.05", "Norepinephrine 0.05 µg/kg/min, intravenous, was given at 2026-03-14 12:00, in progress.", ""},
 	{"Devices", "The devices are bedside patient monitor, infusion pump and blood gas analyser.", ""},
 	{"Devices", "The devices are bedside patient monitor and blood gas analyser.", FailFact},
 	{"Patient", "The patient is 67 years old.", FailFact},
@@ -143,7 +145,7 @@ func TestChosenFacts(t *testing.T) {
 		{render.SectionLaboratory, 12, "a b c d e f"},
 	} {
 		var got []string
-		for _, x := range choose(render.Section{Kind: c.kind, Facts: facts}, Options{MaxSentences: c.max}) {
+		for _, x := range (&writing{opt: Options{MaxSentences: c.max}}).choose(&Section{}, chosen(c.kind, facts)) {
 			got = append(got, x.fact.ID)
 			if x.render(nil); x.fact.ID == "b" && !slices.Equal(x.sentence.FactIDs, []string{"b", "b'"}) {
 				t.Errorf("facts in the same words are told by %v", x.sentence.FactIDs)
@@ -213,10 +215,11 @@ func TestFactsAreWrittenAtOnce(t *testing.T) {
 		})
 		start := time.Now()
 		var first time.Duration
-		opt := Options{Parallel: 5, OnSentence: func(render.SectionKind, Sentence) {
+		opt := Options{Parallel: 5, OnSentence: func(Section, Sentence) error {
 			if first == 0 {
 				first = time.Since(start)
 			}
+			return nil
 		}}
 		s, err := Summarize(t.Context(), sample(t, render.English), w, opt)
 		if err != nil {
@@ -237,7 +240,7 @@ func TestPrompts(t *testing.T) {
 		doc := sample(t, lang)
 		w := &writing{Checker: NewChecker(doc), opt: Options{}.withDefaults()}
 		for _, s := range doc.Sections {
-			for _, x := range choose(s, w.opt) {
+			for _, x := range w.choose(&Section{Kind: s.Kind}, chosen(s.Kind, s.Facts)) {
 				for _, style := range []style{free, strict} {
 					p := w.prompt(x, style)
 					size := utf8.RuneCountInString(p.System)

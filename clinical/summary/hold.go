@@ -9,48 +9,6 @@ import (
 	"github.com/bedside-lm/bedside/clinical/render"
 )
 
-// pairMoments gives each time of day or date the value it is said of: the one right
-// before it ("118/min at 06:00"), else the one right behind it ("at 06:00 the heart
-// rate was 118/min") unless a time stands there in between.
-func (a *analysis) pairMoments() {
-	for k, m := range a.moments {
-		for i := len(a.numbers) - 1; i >= 0; i-- {
-			n := &a.numbers[i]
-			if n.end <= m.start {
-				if a.lex.timeLink.MatchString(dropParens(a.s[n.end:m.start])) {
-					n.moment = k
-				}
-				break
-			}
-		}
-		if a.momentTaken(k) {
-			continue
-		}
-		for i := range a.numbers {
-			n := &a.numbers[i]
-			if n.start < m.end {
-				continue
-			}
-			between := slices.ContainsFunc(a.moments, func(o moment) bool { return o.start >= m.end && o.end <= n.start })
-			if !between && n.moment < 0 && (a.lang == render.Chinese || strings.TrimSpace(a.s[:m.start]) == "" || leading.MatchString(a.s[:m.start])) {
-				n.moment = k
-			}
-			break
-		}
-	}
-}
-
-var (
-	leading = regexp.MustCompile(`(?i)^\s*(?:at|on|by|as of)\s*$`)
-	parens  = regexp.MustCompile(`\([^()]*\)`)
-)
-
-func dropParens(s string) string { return parens.ReplaceAllString(s, "") }
-
-func (a *analysis) momentTaken(k int) bool {
-	return slices.ContainsFunc(a.numbers, func(n number) bool { return n.moment == k })
-}
-
 // checkNumbers holds each number against the facts of what it is said of.
 func (a *analysis) checkNumbers() {
 	for i := range a.numbers {
@@ -139,6 +97,9 @@ func (a *analysis) belongs(x render.Number, g mention, f render.Fact) bool {
 	if x.Of == "" || g.has(x.Of) {
 		return true
 	}
+	if s, ok := a.signOf(g); ok && s.measure == x.Of {
+		return true
+	}
 	return x.Of == keySystolic && (g.has(keyPressure) || x.Role == render.RoleCount || x.Role == render.RoleSpan || len(f.Terms) == 3 && g.has(keyDiastolic) && x.Role == render.RoleReference)
 }
 
@@ -175,6 +136,9 @@ func (a *analysis) timeFits(n number, f render.Fact, x render.Number) bool {
 	if x.At.IsZero() {
 		return m.fitsAny(f.Dates)
 	}
+	if m.relative && m.when.edge != "" && x.Role != m.when.edge && x.Role != render.RoleValue {
+		return false
+	}
 	return m.fits(x.At)
 }
 
@@ -202,22 +166,62 @@ func (a *analysis) roleFits(i int, f render.Fact, x render.Number) bool {
 	if k := strings.IndexAny(after, ",;，；"); k >= 0 {
 		after = after[:k]
 	}
-	if a.lex.lowest.MatchString(before) || strings.Contains(after, "the lowest") {
+	if x.Role == render.RoleSpan && lasting.MatchString(before) {
+		return false // that a value held for so long is more than its readings say
+	}
+	if a.lex.lowest.MatchString(before) || behindValue(a.lex.lowest, after) {
 		return has(render.RoleLowest)
 	}
-	if a.lex.highest.MatchString(before) || strings.Contains(after, "the highest") {
+	if a.lex.highest.MatchString(before) || behindValue(a.lex.highest, after) {
 		return has(render.RoleHighest)
+	}
+	if seriesRole(x.Role) && a.lex.changedBy.MatchString(before) {
+		return false // a change is no reading
+	}
+	if word := a.placeWord(i); word != "" && seriesRole(x.Role) && !has(word, render.RoleValue) {
+		return false
 	}
 	if x.Role == render.RoleReference || x.Role == render.RoleCount || x.Role == render.RoleSpan || x.Role == render.RoleLabel {
 		return true
 	}
 	if a.rangeStart(i) >= 0 {
-		return has(render.RoleFirst, render.RoleLowest)
+		return has(render.RoleFirst, render.RoleLowest, render.RoleHighest)
 	}
 	if k := a.rangeEnd(i); k {
 		return has(render.RoleLast, render.RoleHighest)
 	}
 	return true
+}
+
+var (
+	lasting = regexp.MustCompile(`(?i)(?:\b(?:for|after)|持续)\s*$`)
+	isThe   = regexp.MustCompile(`(?i)^\s*(?:(?:is|was|being|as)\s+)?(?:the\s+|为)?$`)
+)
+
+// behindValue says whether a word is said of the value before it: "131/min was the highest".
+func behindValue(p *regexp.Regexp, after string) bool {
+	at := p.FindStringIndex(after)
+	return at != nil && (isThe.MatchString(after[:at[0]]) || strings.HasSuffix(after[:at[0]], "the "))
+}
+
+// placeWord is what a word right before a value says of its place in a series: the first one or the last.
+func (a *analysis) placeWord(i int) render.Role {
+	before := a.stripMoments(a.windowStart(i), a.numbers[i].start)
+	last := func(p *regexp.Regexp) int {
+		at := p.FindAllStringIndex(before, -1)
+		if at == nil {
+			return -1
+		}
+		return at[len(at)-1][0]
+	}
+	first, latest := last(a.lex.first), last(a.lex.latest)
+	switch {
+	case first > latest:
+		return render.RoleFirst
+	case latest > first:
+		return render.RoleLast
+	}
+	return ""
 }
 
 func (a *analysis) windowStart(i int) int {

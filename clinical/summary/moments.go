@@ -15,6 +15,8 @@ type moment struct {
 	start, end                     int
 	year, month, day, hour, minute int
 	zone                           string
+	relative                       bool    // to admission, discharge or the end of the record
+	when                           stretch // where relative
 }
 
 const monthsEN = `jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?`
@@ -100,6 +102,9 @@ func monthNumber(s string) int {
 
 // fits says whether every part that is said agrees with a time that was filed.
 func (m moment) fits(d record.DateTime) bool {
+	if m.relative {
+		return m.when.fits(d)
+	}
 	if d.IsZero() {
 		return false
 	}
@@ -126,17 +131,24 @@ func (m moment) fits(d record.DateTime) bool {
 	return d.Precision >= need && (m.zone == "" || m.zone == t.Format("-07:00"))
 }
 
+func (m moment) fitsTime(t time.Time) bool {
+	return m.fits(record.DateTime{Time: t, Precision: record.PrecisionSecond})
+}
+
 func (m moment) fitsAny(ds []record.DateTime) bool { return slices.ContainsFunc(ds, m.fits) }
 
 // checkMoments holds times that belong to no value against the facts named, and
 // stretches of time as a whole.
 func (a *analysis) checkMoments() {
 	for k, m := range a.moments {
-		if !a.edgeStands(k) {
+		if !a.edgeStands(k) && !a.held[k] || a.openEnded(m) {
 			a.fail(FailDate)
 		}
-		if a.momentTaken(k) {
+		if a.momentTaken(k) || a.held[k] {
 			continue // held with its value
+		}
+		if m.when.since { // no reading, so what began then
+			m.when, _ = admitted(a.times, 0, 0)
 		}
 		found := false
 		for j := range a.mentions {

@@ -165,6 +165,9 @@ func lower(s string) string {
 	}, s)
 }
 
+// Fold gives the many ways of writing a character one.
+func Fold(s string) string { return fold(s) }
+
 // fold gives the many ways of writing a character one: full-width forms, minus
 // signs, micro signs, spaces. Full-width commas stay: they never group digits.
 func fold(s string) string {

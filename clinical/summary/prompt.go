@@ -36,7 +36,7 @@ func (w *writing) prompt(t *turn, s style) Prompt {
 		System: systemPrompts[s] + inLanguage[w.lang], User: mark + tidy(t.fact.Text),
 		MaxTokens: min(w.opt.MaxTokens, answerTokens(t.fact)), Greedy: !w.opt.Sampled, Seed: w.opt.Seed, Lang: w.lang,
 	}
-	for _, e := range examplesFor(w.lang, t.section, t.fact) {
+	for _, e := range examplesFor(w.lang, t.from, t.fact) {
 		if s == strict {
 			e.Assistant = e.User
 		}

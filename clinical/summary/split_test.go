@@ -33,11 +33,14 @@ func TestSplit(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	for _, c := range slices.Concat(englishCases, chineseCases) {
+	for _, c := range slices.Concat(englishCases, chineseCases, claimsEnglish, claimsChinese) {
 		f.Add(c.text)
 	}
 	f.Add("2026-99-99 99:99 1e999 -.5 1,000,000 10^9/L 一二三十十 ")
-	checkers := []*Checker{NewChecker(smallDocument(render.English)), NewChecker(smallDocument(render.Chinese))}
+	var checkers []*Checker
+	for _, lang := range []render.Lang{render.English, render.Chinese} {
+		checkers = append(checkers, NewChecker(render.Render(claimsRecord(lang), render.Options{Lang: lang})))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		sentences := Split(text)
 		if len(sentences) > maxSentences {
@@ -55,7 +58,23 @@ func FuzzCheck(f *testing.F) {
 				if again := c.Check(s); again.OK != r.OK || !slices.Equal(again.FactIDs, r.FactIDs) {
 					t.Fatal("checking twice gives two results")
 				}
+				if r.OK {
+					requireNumbers(t, c, s, r)
+				}
 			}
 		}
 	})
+}
+
+// requireNumbers: every number of a sentence that stands is one of the facts that it rests on.
+func requireNumbers(t *testing.T, c *Checker, sentence string, r Result) {
+	t.Helper()
+	for _, n := range c.analyse(fold(tidy(sentence))).numbers {
+		stands := slices.ContainsFunc(c.facts, func(f render.Fact) bool {
+			return slices.Contains(r.FactIDs, f.ID) && slices.ContainsFunc(f.Numbers, n.equals)
+		})
+		if !stands {
+			t.Fatalf("%q stands with the number %s", sentence, n.text)
+		}
+	}
 }

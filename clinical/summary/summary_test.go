@@ -225,7 +225,10 @@ func TestCancellationIsReturned(t *testing.T) {
 
 func TestSentencesAreHandedOnInOrder(t *testing.T) {
 	var got []string
-	opt := Options{OnSentence: func(k render.SectionKind, s Sentence) { got = append(got, string(k)+" "+s.Text) }}
+	opt := Options{OnSentence: func(of Section, s Sentence) error {
+		got = append(got, string(of.Kind)+" "+s.Text)
+		return nil
+	}}
 	s, err := Summarize(t.Context(), sample(t, render.English), writerFunc(recordedWriter), opt)
 	if err != nil {
 		t.Fatal(err)

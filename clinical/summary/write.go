@@ -11,8 +11,10 @@ import (
 
 // turn is one fact of the summary and the sentence that comes to tell it.
 type turn struct {
-	section  render.SectionKind
+	section  *Section           // without its sentences
+	from     render.SectionKind // of the document, where the fact stands
 	fact     render.Fact
+	joined   bool          // of several facts, by no model
 	also     []render.Fact // of the same section, in the very same words
 	sentence Sentence
 	done     chan struct{} // closed when the sentence stands
@@ -32,6 +34,7 @@ type writing struct {
 // run writes all turns, some at once, and hands each sentence on as soon as it and
 // all before it stand.
 func (w *writing) run(ctx context.Context, take func(*turn)) error {
+	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	var next atomic.Int64
 	for range min(w.opt.Parallel, len(w.turns)) {
@@ -41,12 +44,13 @@ func (w *writing) run(ctx context.Context, take func(*turn)) error {
 				if i >= len(w.turns) {
 					return
 				}
-				w.write(ctx, w.turns[i])
+				w.write(ctx, i)
 				close(w.turns[i].done)
 			}
 		})
 	}
 	defer wait.Wait()
+	defer cancel()
 	said := map[string]bool{}
 	for _, t := range w.turns {
 		select {
@@ -62,8 +66,11 @@ func (w *writing) run(ctx context.Context, take func(*turn)) error {
 		}
 		said[t.sentence.Text] = true
 		take(t)
-		if w.opt.OnSentence != nil {
-			w.opt.OnSentence(t.section, t.sentence)
+		if w.opt.OnSentence == nil {
+			continue
+		}
+		if err := w.opt.OnSentence(*t.section, t.sentence); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -71,9 +78,10 @@ func (w *writing) run(ctx context.Context, take func(*turn)) error {
 
 // write has the model tell one fact: freely, then closer to the fact's own words.
 // Where neither stands, the fact stays as it was rendered.
-func (w *writing) write(ctx context.Context, t *turn) {
+func (w *writing) write(ctx context.Context, i int) {
+	t := w.turns[i]
 	t.render(nil)
-	if w.writer == nil || !tellable(t.fact) {
+	if w.writer == nil || i >= w.opt.MaxWritten || t.joined || !tellable(t.fact) {
 		return
 	}
 	var reasons []CheckFailure
@@ -118,7 +126,10 @@ func (w *writing) accept(text string, f render.Fact) (string, Result) {
 	if i, ok := w.exact[s]; ok && w.facts[i].ID != f.ID {
 		return s, w.result(nil, map[FailureKind]bool{FailFact: true}) // that fact will say it
 	}
-	alone := NewChecker(&render.Document{Lang: w.lang, Sections: []render.Section{{Facts: []render.Fact{f}}}})
+	alone := NewChecker(&render.Document{
+		Lang: w.lang, Sections: []render.Section{{Facts: []render.Fact{f}}},
+		Admission: w.times.admission, Discharge: w.times.discharge, Latest: w.times.latest,
+	})
 	r := alone.Check(s)
 	if !r.OK || !alone.tells(s, f) {
 		r = w.result(nil, map[FailureKind]bool{FailFact: true})
@@ -127,7 +138,10 @@ func (w *writing) accept(text string, f render.Fact) (string, Result) {
 }
 
 func (t *turn) render(reasons []CheckFailure) {
-	t.sentence = Sentence{Text: tidy(t.fact.Text), Evidence: slices.Clone(t.fact.Evidence), FactIDs: []string{t.fact.ID}, Origin: Rendered, Reasons: reasons}
+	t.sentence = Sentence{Text: tidy(t.fact.Text), Evidence: slices.Clone(t.fact.Evidence), Origin: Rendered, Reasons: reasons}
+	if !t.joined {
+		t.sentence.FactIDs = []string{t.fact.ID}
+	}
 	t.includeAlso()
 }
 

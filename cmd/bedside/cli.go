@@ -23,6 +23,7 @@ type cli struct {
 	Summarize summarizeCmd `cmd:"" help:"Summarise a patient's record."`
 	Diagnose  diagnoseCmd  `cmd:"" help:"Suggest diagnoses for a patient's record."`
 	Treat     treatCmd     `cmd:"" help:"Suggest treatments for a patient's record."`
+	Report    reportCmd    `cmd:"" help:"Write all that is said about a patient's record as one page of HTML."`
 	Graph     graphCmd     `cmd:"" help:"Build a knowledge graph of records, and ask it."`
 	Prepare   prepareCmd   `cmd:"" help:"Clean device data and put it into words: one record, or a whole cohort."`
 	Describe  describeCmd  `cmd:"" help:"Say what a waveform, an image file or a sound shows."`
@@ -59,6 +60,7 @@ func run(ctx context.Context, args []string, a *app) int {
 			{Key: "form", Title: "Form of the text:"},
 			{Key: "text", Title: "Text:"},
 			{Key: "cohort", Title: "Cohorts:"},
+			{Key: "batch", Title: "Many records:"},
 			{Key: "graph", Title: "Knowledge graph:"},
 			{Key: "network", Title: "Network:"},
 			{Key: "model", Title: "Models:"},

@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	bedside "github.com/bedside-lm/bedside/clients/go"
@@ -79,7 +78,7 @@ func (p *prepareCmd) job() (cohort.Job, error) {
 }
 
 func (p *prepareCmd) runJob(a *app, job cohort.Job) error {
-	shown := &cohortProgress{w: a.err, tty: a.errIsTTY, quiet: p.Quiet}
+	shown := &cohortProgress{statusLine{w: a.err, tty: a.errIsTTY, quiet: p.Quiet}}
 	job.Progress = shown.tell
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	defer cancel(nil)
@@ -93,7 +92,7 @@ func (p *prepareCmd) runJob(a *app, job cohort.Job) error {
 	} else {
 		m, err = p.throughBeam(a, job)
 	}
-	shown.end()
+	shown.line.end()
 	var wrong *cohort.JobError
 	switch {
 	case errors.As(err, &wrong):
@@ -142,22 +141,13 @@ func size(n int64) string {
 	return fmt.Sprintf("%.3g %s", f, unit)
 }
 
-// cohortProgress is a line on a terminal, or a line every half minute elsewhere.
-type cohortProgress struct {
-	w          io.Writer
-	tty, quiet bool
-	mu         sync.Mutex
-	last       time.Duration
-}
-
-const everyHalfMinute = 30 * time.Second
+// cohortProgress tells how far a cohort has come.
+type cohortProgress struct{ line statusLine }
 
 func (c *cohortProgress) tell(p cohort.Progress) {
-	if c.quiet || p.Step == "" {
+	if p.Step == "" {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	text := fmt.Sprintf("%s %3.0f%%, %d patients, %d observations", p.Step, 100*float64(p.Done)/float64(max(p.Total, 1)), p.Patients, p.Observations)
 	if s := p.Elapsed.Seconds(); s > 0 && p.Observations > 0 {
 		text += fmt.Sprintf(" (%.0f/s)", float64(p.Observations)/s)
@@ -168,19 +158,7 @@ func (c *cohortProgress) tell(p cohort.Progress) {
 	if p.Remaining > 0 {
 		text += ", " + p.Remaining.Round(time.Second).String() + " left of this step"
 	}
-	switch {
-	case c.tty:
-		fmt.Fprintf(c.w, "\r%s\x1b[K", text)
-	case p.Elapsed-c.last >= everyHalfMinute:
-		c.last = p.Elapsed
-		fmt.Fprintln(c.w, text)
-	}
-}
-
-func (c *cohortProgress) end() {
-	if c.tty && !c.quiet {
-		fmt.Fprint(c.w, "\r\x1b[K") // clears the line
-	}
+	c.line.show(text, p.Elapsed)
 }
 
 // clientEmbedder gives vectors by a server, or by the engine in this process.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,11 +16,12 @@ import (
 type diagnoseCmd struct {
 	connection
 
-	Record string `arg:"" help:"The record, a FHIR R4 Bundle in JSON of at most 64 MiB; \"-\" reads standard input." placeholder:"FILE"`
-	Lang   string `help:"Language to answer in." enum:"en,zh" default:"en"`
-	Model  string `help:"Model to use instead of the server's default for diagnoses." short:"m" placeholder:"NAME"`
-	Most   int32  `help:"How many suggestions at most." default:"5"`
-	Quick  bool   `help:"Leave out which readings speak for and against."`
+	asked
+
+	Lang  string `help:"Language to answer in." enum:"en,zh" default:"en"`
+	Model string `help:"Model to use instead of the server's default for diagnoses." short:"m" placeholder:"NAME"`
+	Most  int32  `help:"How many suggestions at most." default:"5"`
+	Quick bool   `help:"Leave out which readings speak for and against."`
 }
 
 // Help is what --help adds.
@@ -29,17 +32,29 @@ much the model's probability falls where the reading is left out.
 Examples:
 
   bedside diagnose patient.fhir.json
-  bedside diagnose --lang zh --output json patient.fhir.json`
+  bedside diagnose --lang zh --output json patient.fhir.json
+  bedside diagnose --out diagnoses.ndjson cohort/*.ndjson.gz      # a line a record; docs/batch.md`
 }
 
-// Run prints suggestions.
+// Validate is kong's hook.
+func (d *diagnoseCmd) Validate() error { return errors.Join(d.asked.check(), d.connection.Validate()) }
+
+// Run prints suggestions, or a line for each of many records.
 func (d *diagnoseCmd) Run(a *app) error {
 	d.need = deviceModelsAlone
-	return askAbout(a, &d.connection, d.Record, "weighing diagnoses", func(client *bedside.Client, record string) (*bedsidev1.SuggestDiagnosesResponse, error) {
-		return client.SuggestDiagnoses(a.ctx, &bedsidev1.SuggestDiagnosesRequest{
-			Source: fhirSource(record), Language: d.Lang, Model: d.Model, MaxSuggestions: d.Most, OmitReadings: d.Quick,
-		})
-	}, writeDiagnoses)
+	q := question[*bedsidev1.SuggestDiagnosesRequest, *bedsidev1.SuggestDiagnosesResponse]{
+		call: "SuggestDiagnoses", doing: "weighing diagnoses", request: d.request, write: writeDiagnoses,
+		ask: func(ctx context.Context, c *bedside.Client, r *bedsidev1.SuggestDiagnosesRequest) (*bedsidev1.SuggestDiagnosesResponse, error) {
+			return c.SuggestDiagnoses(ctx, r)
+		},
+	}
+	return q.run(a, &d.connection, &d.asked)
+}
+
+func (d *diagnoseCmd) request(source *bedsidev1.RecordSource) *bedsidev1.SuggestDiagnosesRequest {
+	return &bedsidev1.SuggestDiagnosesRequest{
+		Source: source, Language: d.Lang, Model: d.Model, MaxSuggestions: d.Most, OmitReadings: d.Quick,
+	}
 }
 
 // deviceModelsAlone is what diagnoses and treatments need of an engine in this process.
@@ -48,13 +63,13 @@ func deviceModelsAlone(c *config.Config) { c.Model, c.EmbeddingModel, c.SummaryM
 // writeDiagnoses writes suggestions as text, in their own language.
 func writeDiagnoses(w io.Writer, r *bedsidev1.SuggestDiagnosesResponse, took time.Duration) error {
 	var out bytes.Buffer
-	words := wordsOf(r.GetLanguage())
+	words, p := wordsOf(r.GetLanguage()), paletteOf(w)
 	for _, f := range r.GetRedFlags() {
-		fmt.Fprintf(&out, "! %s%s\n  %s\n\n", line(f.GetText()), evidence(f.GetEvidence()), line(f.GetSource()))
+		fmt.Fprintf(&out, "! %s%s\n  %s\n\n", p.bad(line(f.GetText())), evidence(f.GetEvidence()), line(f.GetSource()))
 	}
 	writeAbstention(&out, r.GetAbstention())
 	for i, s := range r.GetSuggestions() {
-		fmt.Fprintf(&out, "%d. %s %s  %.1f%%\n", i+1, line(s.GetCode()), line(s.GetName()), 100*s.GetProbability())
+		fmt.Fprintf(&out, "%d. %s %s  %.1f%%\n", i+1, line(s.GetCode()), p.strong(line(s.GetName())), 100*s.GetProbability())
 		writeWeights(&out, words.speaksFor, s.GetReadingsFor())
 		writeWeights(&out, words.speaksAgainst, s.GetReadingsAgainst())
 		for _, t := range s.GetNextTests() {

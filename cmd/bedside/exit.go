@@ -18,6 +18,7 @@ const (
 	exitOK          = 0
 	exitFailure     = 1
 	exitUsage       = 2
+	exitSomeFailed  = 3   // of many records, some have no answer
 	exitInterrupted = 130 // as a shell counts SIGINT
 )
 
@@ -64,6 +65,10 @@ func report(ctx context.Context, w io.Writer, err error) int {
 		fmt.Fprintf(w, "bedside: %s\n", printable(setting.Error()))
 		fmt.Fprintln(w, `hint: a setting comes from its flag, else its BEDSIDE_ variable, else --config; see "bedside serve --help"`)
 		return exitUsage
+	}
+	if some, ok := errors.AsType[*someFailedError](err); ok {
+		fmt.Fprintf(w, "bedside: %s\n", printable(some.Error()))
+		return exitSomeFailed
 	}
 	call, ok := errors.AsType[*callError](err)
 	if !ok {

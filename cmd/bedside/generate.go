@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	bedside "github.com/bedside-lm/bedside/clients/go"
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/records"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
@@ -109,7 +110,7 @@ func (g *generateCmd) readPrompt(a *app) (string, error) {
 	case g.Prompt == "-":
 		return a.readText("-", maxPromptBytes)
 	}
-	if at := invalidUTF8([]byte(g.Prompt)); at >= 0 {
+	if at := records.NotUTF8([]byte(g.Prompt)); at >= 0 {
 		return "", fmt.Errorf("prompt: byte %d is not UTF-8 text", at)
 	}
 	return g.Prompt, nil

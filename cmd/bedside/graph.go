@@ -78,6 +78,10 @@ func toFile(a *app, path string, write func(io.Writer) error) error {
 	if path == "" {
 		return write(a.out)
 	}
+	return wholeFile(path, write)
+}
+
+func wholeFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".bedside-*")
 	if err != nil {
 		return err

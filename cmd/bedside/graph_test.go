@@ -25,13 +25,13 @@ func TestGraph(t *testing.T) {
 		require.NoError(t, json.Compact(&lines, data))
 		lines.WriteString("\n\n")
 	}
-	records := filepath.Join(dir, "records.ndjson")
-	require.NoError(t, os.WriteFile(records, lines.Bytes(), 0o600))
+	input := filepath.Join(dir, "records.ndjson")
+	require.NoError(t, os.WriteFile(input, lines.Bytes(), 0o600))
 
-	first := graph("a.db", "build", records)
+	first := graph("a.db", "build", input)
 	require.Equal(t, exitOK, first.code, first.err)
 	require.Contains(t, first.out, "2 records, ")
-	again := graph("a.db", "build", records)
+	again := graph("a.db", "build", input)
 	require.Equal(t, exitOK, again.code, again.err)
 	require.Contains(t, again.out, ", 0 of them new\n")
 
@@ -58,8 +58,8 @@ func TestGraph(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 
-	require.NoError(t, os.WriteFile(records, append(lines.Bytes(), "{}\n"...), 0o600))
-	broken := graph("a.db", "build", records)
+	require.NoError(t, os.WriteFile(input, append(lines.Bytes(), "{}\n"...), 0o600))
+	broken := graph("a.db", "build", input)
 	require.Equal(t, exitFailure, broken.code)
 	require.Contains(t, broken.err, "records.ndjson: line 5")
 	require.Contains(t, broken.out, "2 records, ", "the others are taken all the same")

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	bedside "github.com/bedside-lm/bedside/clients/go"
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/records"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
@@ -48,11 +44,19 @@ type built struct {
 func (c *graphBuildCmd) Run(a *app) error {
 	return c.withGraph(a, func(client *bedside.Client) error {
 		var n built
-		for _, input := range c.Inputs {
-			if err := c.input(a, client, input, &n); err != nil {
+		shown := &statusLine{w: a.err, tty: a.errIsTTY, quiet: c.Quiet}
+		start := time.Now()
+		for r, err := range records.Read(interruptible{a.ctx, a.in}, c.Inputs...) {
+			if err == nil {
+				err = c.record(a, client, &r, &n)
+			}
+			if err != nil {
+				shown.end()
 				return err
 			}
+			shown.show(fmt.Sprintf("%d records, %d statements, %d new, %d failed", n.records, n.triples, n.added, n.failed), time.Since(start))
 		}
+		shown.end()
 		if n.records == 0 && n.failed == 0 {
 			return errors.New("the inputs hold no record")
 		}
@@ -68,88 +72,21 @@ func (c *graphBuildCmd) Run(a *app) error {
 	})
 }
 
-// input takes one file: line by line, or as a whole.
-func (c *graphBuildCmd) input(a *app, client *bedside.Client, name string, n *built) error {
-	plain := strings.TrimSuffix(name, ".gz")
-	if name != "-" && !strings.HasSuffix(plain, ".ndjson") && !strings.HasSuffix(plain, ".jsonl") {
-		text, err := a.readText(name, maxRecordBytes)
-		if err != nil {
-			return err
-		}
-		source := fhirSource(text)
-		if strings.HasSuffix(name, ".hl7") {
-			source.Source = &bedsidev1.RecordSource_Hl7V2{Hl7V2: text}
-		}
-		return c.record(a, client, source, name, n)
-	}
-	lines, closeAll, err := openLines(a, name)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	for number := 1; ; number++ {
-		text, err := nextLine(lines)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", name, number, err)
-		}
-		if len(bytes.TrimSpace(text)) == 0 {
-			continue
-		}
-		source := fhirSource(strings.ToValidUTF8(string(text), "\uFFFD"))
-		if err := c.record(a, client, source, fmt.Sprintf("%s: line %d", name, number), n); err != nil {
-			return err
-		}
-	}
-}
-
-func openLines(a *app, name string) (*bufio.Reader, func(), error) {
-	from, closeAll := a.in, func() {}
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		from, closeAll = f, func() { _ = f.Close() } // it was read alone
-	}
-	if strings.HasSuffix(name, ".gz") {
-		z, err := gzip.NewReader(from)
-		if err != nil {
-			closeAll()
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
-		}
-		from = z
-	}
-	return bufio.NewReaderSize(from, 1<<20), closeAll, nil
-}
-
-// nextLine reads a line of at most maxRecordBytes.
-func nextLine(r *bufio.Reader) ([]byte, error) {
-	var out []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		out = append(out, part...)
-		switch {
-		case len(out) > maxRecordBytes:
-			return nil, fmt.Errorf("larger than %s", byteSize(maxRecordBytes))
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case errors.Is(err, io.EOF) && len(out) > 0, err == nil:
-			return out, nil
-		}
-		return nil, err
-	}
-}
-
 // record sends one. What is wrong with the record itself is counted; anything else ends the run.
-func (c *graphBuildCmd) record(a *app, client *bedside.Client, source *bedsidev1.RecordSource, name string, n *built) error {
-	answer, err := client.IngestRecord(a.ctx, &bedsidev1.IngestRecordRequest{Source: source, Patient: c.Patient, AllReadings: c.All})
+func (c *graphBuildCmd) record(a *app, client *bedside.Client, r *records.Record, n *built) error {
+	single := len(c.Inputs) == 1 && r.Line == 0 // its error is told in full
+	if r.Err != nil && single {
+		return fmt.Errorf("%s: %w", r.Place(), r.Err)
+	}
+	var answer *bedsidev1.IngestRecordResponse
+	err := r.Err
+	if err == nil {
+		answer, err = client.IngestRecord(a.ctx, &bedsidev1.IngestRecordRequest{Source: sourceOf(r), Patient: c.Patient, AllReadings: c.All})
+	}
 	switch {
-	case err != nil && status.Code(err) == codes.InvalidArgument && !c.single():
+	case err != nil && (r.Err != nil || status.Code(err) == codes.InvalidArgument) && !single:
 		if n.failed++; n.firstFailure == "" {
-			n.firstFailure = name
+			n.firstFailure = r.Place()
 		}
 	case err != nil:
 		return c.failed(err)
@@ -158,16 +95,5 @@ func (c *graphBuildCmd) record(a *app, client *bedside.Client, source *bedsidev1
 		n.triples += int64(answer.GetTriples())
 		n.added += int64(answer.GetNewTriples())
 	}
-	if !c.Quiet && a.errIsTTY {
-		fmt.Fprintf(a.err, "\r%d records, %d statements, %d new, %d failed", n.records, n.triples, n.added, n.failed)
-		if c.single() {
-			fmt.Fprint(a.err, "\r\x1b[K")
-		}
-	}
 	return nil
-}
-
-// single says whether there is one record alone, whose error is told in full.
-func (c *graphBuildCmd) single() bool {
-	return len(c.Inputs) == 1 && (strings.HasSuffix(c.Inputs[0], ".json") || strings.HasSuffix(c.Inputs[0], ".hl7"))
 }

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"unicode/utf8"
+
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/records"
 )
 
 const (
-	maxRecordBytes = 64 << 20
+	maxRecordBytes = records.MaxBytes
 	maxPromptBytes = 4 << 20  // as the protocol has it
 	maxSchemaBytes = 64 << 10 // likewise
 )
@@ -26,7 +27,7 @@ func (a *app) readText(path string, limit int64) (string, error) {
 		if f, ok := a.in.(*os.File); ok && a.errIsTTY && isTerminal(f) {
 			fmt.Fprintln(a.err, "reading from the terminal; Ctrl-D ends the input")
 		}
-		data, err = readInterruptible(a.ctx, a.in, limit)
+		data, err = readBounded(interruptible{a.ctx, a.in}, limit)
 	} else {
 		data, err = readFile(path, limit)
 	}
@@ -36,7 +37,7 @@ func (a *app) readText(path string, limit int64) (string, error) {
 		}
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	if at := invalidUTF8(data); at >= 0 {
+	if at := records.NotUTF8(data); at >= 0 {
 		return "", fmt.Errorf("%s: byte %d is not UTF-8 text", name, at)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -67,23 +68,29 @@ func readBounded(r io.Reader, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// readInterruptible gives up waiting for r when ctx ends. The read itself cannot be
-// ended; it goes with the process.
-func readInterruptible(ctx context.Context, r io.Reader, limit int64) ([]byte, error) {
+// interruptible gives up waiting for what is read when ctx ends. The read itself cannot be ended; it goes with the
+// process.
+type interruptible struct {
+	ctx context.Context //nolint:containedctx // a reader takes none
+	r   io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
 	type result struct {
 		data []byte
 		err  error
 	}
 	results := make(chan result, 1)
 	go func() {
-		data, err := readBounded(r, limit)
-		results <- result{data, err}
+		buffer := make([]byte, len(p)) // not p, which its owner may use again
+		n, err := i.r.Read(buffer)
+		results <- result{buffer[:n], err}
 	}()
 	select {
 	case r := <-results:
-		return r.data, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+		return copy(p, r.data), r.err
+	case <-i.ctx.Done():
+		return 0, i.ctx.Err()
 	}
 }
 
@@ -92,16 +99,4 @@ func byteSize(n int64) string {
 		return fmt.Sprintf("%d MiB", n>>20)
 	}
 	return fmt.Sprintf("%d bytes", n)
-}
-
-// invalidUTF8 is the offset of the first byte that is not UTF-8, or -1.
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
 }

@@ -27,11 +27,12 @@ func main() {
 	// The first signal asks for an orderly end; from then on signals have their usual
 	// effect, so that a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
+	outIsTTY := term.IsTerminal(int(os.Stdout.Fd()))
 	os.Exit(run(ctx, os.Args[1:], &app{
 		in:       os.Stdin,
-		out:      os.Stdout,
+		out:      onTerminal(os.Stdout, outIsTTY, os.Getenv),
 		err:      os.Stderr,
-		outIsTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		outIsTTY: outIsTTY,
 		errIsTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		start:    server.Start,
 	}))

@@ -19,16 +19,16 @@ import (
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
 
-const records = "../../testdata/records/"
+const sampleRecords = "../../testdata/records/"
 
 func TestPrepareOneRecord(t *testing.T) {
 	for name, args := range map[string][]string{
 		"FHIR":  {"sepsis-ward.fhir.json"},
 		"HL7":   {"sepsis-ward.hl7"},
-		"table": {"vitals.csv", "--mapping", records + "vitals.mapping.yaml"},
+		"table": {"vitals.csv", "--mapping", sampleRecords + "vitals.mapping.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			args = append([]string{"prepare", records + args[0]}, args[1:]...)
+			args = append([]string{"prepare", sampleRecords + args[0]}, args[1:]...)
 			text := command(t.Context(), nil, append(args, "--fill-interval", "1h")...)
 			require.Zero(t, text.code, text.err)
 			for _, want := range []string{"What preparation did", "units", "duplicates", "gaps", "Vital signs", "readings"} {
@@ -52,9 +52,9 @@ func TestPrepareSaysWhatIsWrong(t *testing.T) {
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "Bundle.entry[0].resource.birthDate")
 	for name, args := range map[string][]string{
-		"several without --out": {"a", "b"}, "split without --out": {records + "minimal.fhir.json", "--split", "0.8,0.1,0.1"},
+		"several without --out": {"a", "b"}, "split without --out": {sampleRecords + "minimal.fhir.json", "--split", "0.8,0.1,0.1"},
 		"shares": {"a", "--out", "b", "--split", "0.8,0.3,0.1"}, "not shares": {"a", "--out", "b", "--split", "most"}, "labels": {"a", "--out", "b", "--label", "file"},
-		"table without mapping": {records + "vitals.csv"}, "odd step": {"a", "--fill-interval", "90s"}, "missing": {"nowhere", "--out", "b"},
+		"table without mapping": {sampleRecords + "vitals.csv"}, "odd step": {"a", "--fill-interval", "90s"}, "missing": {"nowhere", "--out", "b"},
 	} {
 		require.Equal(t, exitUsage, command(t.Context(), nil, append([]string{"prepare"}, args...)...).code, name)
 	}
@@ -63,7 +63,7 @@ func TestPrepareSaysWhatIsWrong(t *testing.T) {
 func TestPrepareACohort(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "cohort")
 	args := []string{
-		"prepare", records + "sepsis-icu.fhir.json", records + "diabetes-ward.fhir.json", records + "minimal.fhir.json", "--out", out,
+		"prepare", sampleRecords + "sepsis-icu.fhir.json", sampleRecords + "diabetes-ward.fhir.json", sampleRecords + "minimal.fhir.json", "--out", out,
 		"--lang", "en,zh", "--style", "compact", "--split", "0.4,0.3,0.3", "--label", "diagnosis",
 	}
 	r := command(t.Context(), nil, args...)
@@ -102,7 +102,7 @@ func TestListen(t *testing.T) {
 		return err == nil
 	}, 10*time.Second, 10*time.Millisecond)
 	defer conn.Close()
-	data, err := os.ReadFile(records + "sepsis-ward.hl7")
+	data, err := os.ReadFile(sampleRecords + "sepsis-ward.hl7")
 	require.NoError(t, err)
 	frames := mllp.NewReader(conn, 0)
 	codes := ""

@@ -6,12 +6,15 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -87,6 +90,27 @@ func TestSummaryText(t *testing.T) {
 		golden(t, "summary."+language+".txt", out.String())
 		require.NotContains(t, out.String(), "\x1b", "text from a model steers the terminal")
 	}
+}
+
+// TestSummariesStream: sentences come one by one and read as the whole does, in every style; JSON and facts come whole.
+func TestSummariesStream(t *testing.T) {
+	fake := &scripted{styles: make(chan bedsidev1.SummaryStyle, 8)}
+	addr := fake.listen(t)
+	file := filepath.Join(t.TempDir(), "record.json")
+	require.NoError(t, os.WriteFile(file, []byte("{}"), 0o600))
+	for _, language := range []string{"en", "zh"} {
+		whole := summaryOf(language)
+		whole.Sections[0].Facts = nil
+		var want bytes.Buffer
+		require.NoError(t, writeSummary(&want, whole, 0))
+		got := command(t.Context(), nil, "summarize", "--addr", addr, "--lang", language, "--style", "handover", file)
+		require.Equal(t, exitOK, got.code, got.err)
+		took := regexp.MustCompile(`[\d.]+ (s|秒)\n`)
+		require.Equal(t, took.ReplaceAllString(want.String(), ""), took.ReplaceAllString(got.out, ""))
+		require.Equal(t, bedsidev1.SummaryStyle_SUMMARY_STYLE_HANDOVER, <-fake.styles)
+	}
+	fake.err = status.Error(codes.ResourceExhausted, "full")
+	require.NotEqual(t, exitOK, command(t.Context(), nil, "summarize", "--addr", addr, file).code)
 }
 
 func TestRecordText(t *testing.T) {

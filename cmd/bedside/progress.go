@@ -49,3 +49,36 @@ func (p *progress) stop() {
 	p.once.Do(func() { close(p.stopped) })
 	p.done.Wait()
 }
+
+// statusLine is a line on a terminal that is written over, or a line every half minute elsewhere.
+type statusLine struct {
+	w          io.Writer
+	tty, quiet bool
+	mu         sync.Mutex
+	last       time.Duration
+}
+
+const everyHalfMinute = 30 * time.Second
+
+// show shows text, elapsed being the time since the beginning.
+func (s *statusLine) show(text string, elapsed time.Duration) {
+	if s.quiet {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.tty:
+		fmt.Fprintf(s.w, "\r%s\x1b[K", text)
+	case elapsed-s.last >= everyHalfMinute:
+		s.last = elapsed
+		fmt.Fprintln(s.w, text)
+	}
+}
+
+// end takes the line away.
+func (s *statusLine) end() {
+	if s.tty && !s.quiet {
+		fmt.Fprint(s.w, "\r\x1b[K")
+	}
+}

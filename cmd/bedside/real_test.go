@@ -51,15 +51,24 @@ func TestServe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var out, log lockedBuffer
+	pages := filepath.Join(t.TempDir(), "pages")
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--http-listen", "", "--demo", minimalRecord},
+		code <- run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--http-listen", "", "--demo", minimalRecord, "--demo-report", pages},
 			&app{in: strings.NewReader(""), out: &out, err: &log, start: server.Start})
 	}()
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Serving until interrupted") || len(code) > 0 },
 		5*time.Minute, 50*time.Millisecond)
 	require.Empty(t, code, "the server ended: %s%s", out.String(), log.String())
-	require.Regexp(t, `(?s)===== The record as text.*Patient/.*===== Summary =====.*\(record\).*===== 摘要 =====.*\(病历\).*No model here suggests diagnoses`, out.String())
+	require.Regexp(t, `(?s)===== The record as text.*Patient/.*===== Summary =====.*\(record\).*===== 摘要 =====.*\(病历\).*No model here suggests diagnoses.*===== Knowledge graph =====.*statements`, out.String())
+	for language, title := range map[string]string{"en": "<h2>Summary</h2>", "zh": "<h2>摘要</h2>"} {
+		path := filepath.Join(pages, "report."+language+".html")
+		require.Contains(t, out.String(), path)
+		page, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Contains(t, string(page), title)
+		require.Contains(t, string(page), `<li id="s1">`)
+	}
 	addr := regexp.MustCompile(`gRPC +(\S+)`).FindStringSubmatch(out.String())[1]
 
 	t.Run("summarize", func(t *testing.T) { summarizes(t, addr) })

@@ -7,14 +7,17 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/server"
@@ -46,10 +49,14 @@ type scripted struct {
 	bedsidev1.UnimplementedModelServiceServer
 
 	err    error
-	chat   bool // whether the model has a chat template
-	block  bool // until the call ends
+	chat   bool   // whether the model has a chat template
+	block  bool   // until the call ends
+	refuse string // the patient whose record is turned down
+	hold   string // the patient whose record is answered only when until is closed
+	until  chan struct{}
 	pieces []*bedsidev1.StreamGenerateResponse
 	asked  chan *bedsidev1.GenerateRequest
+	styles chan bedsidev1.SummaryStyle
 }
 
 func (s *scripted) Tokenize(context.Context, *bedsidev1.TokenizeRequest) (*bedsidev1.TokenizeResponse, error) {
@@ -75,8 +82,41 @@ func (s *scripted) StreamGenerate(req *bedsidev1.GenerateRequest, out grpc.Serve
 	return s.err
 }
 
-func (s *scripted) SummarizeRecord(_ context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
+func (s *scripted) SummarizeRecord(ctx context.Context, req *bedsidev1.SummarizeRecordRequest) (*bedsidev1.SummarizeRecordResponse, error) {
+	about := func(patient string) bool {
+		return patient != "" && strings.Contains(req.GetSource().GetFhirJson(), strconv.Quote(patient))
+	}
+	if about(s.refuse) {
+		return nil, status.Error(codes.InvalidArgument, "no record")
+	}
+	if about(s.hold) {
+		select {
+		case <-s.until:
+		case <-ctx.Done():
+		}
+	}
 	return summaryOf(req.GetLanguage()), s.err
+}
+
+func (s *scripted) StreamSummarizeRecord(
+	req *bedsidev1.SummarizeRecordRequest, out grpc.ServerStreamingServer[bedsidev1.StreamSummarizeRecordResponse],
+) error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.styles != nil {
+		s.styles <- req.GetStyle()
+	}
+	answer := summaryOf(req.GetLanguage())
+	for _, section := range answer.GetSections() {
+		for _, x := range section.GetSentences() {
+			if err := out.Send(&bedsidev1.StreamSummarizeRecordResponse{Section: section.GetKind(), Heading: section.GetHeading(), Sentence: x}); err != nil {
+				return err
+			}
+		}
+	}
+	answer.Sections = nil
+	return out.Send(&bedsidev1.StreamSummarizeRecordResponse{Summary: answer})
 }
 
 func (s *scripted) ListModels(context.Context, *bedsidev1.ListModelsRequest) (*bedsidev1.ListModelsResponse, error) {

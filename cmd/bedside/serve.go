@@ -17,6 +17,7 @@ type serveCmd struct {
 
 	ConfigFile kong.ConfigFlag `name:"config" help:"Read settings from a YAML file: flags by their names, without dashes in front." placeholder:"FILE"`
 	Demo       string          `help:"Once ready, print the analysis of this record (a FHIR R4 Bundle in JSON)." type:"path" placeholder:"FILE"`
+	DemoReport string          `help:"Folder for that analysis as pages of HTML." type:"path" placeholder:"DIR"`
 }
 
 // Help is what --help adds.
@@ -41,7 +42,7 @@ func (s *serveCmd) Run(a *app) error {
 		if err != nil {
 			return fmt.Errorf("--demo: %w", err)
 		}
-		demo = &demonstration{name: s.Demo, record: record}
+		demo = &demonstration{name: s.Demo, record: record, folder: s.DemoReport}
 	}
 	s.Config.Version = version
 	srv, err := a.start(a.ctx, s.Config, s.logger(a.err))

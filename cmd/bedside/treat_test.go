@@ -12,7 +12,7 @@ import (
 // TestTreat runs the command with a server of its own, which has no model to order the drugs.
 func TestTreat(t *testing.T) {
 	t.Setenv("BEDSIDE_TREATMENT_MODEL", "")
-	args := []string{"treat", records + "sepsis-icu.fhir.json", "--diagnosis"}
+	args := []string{"treat", sampleRecords + "sepsis-icu.fhir.json", "--diagnosis"}
 	text := command(t.Context(), nil, append(args, "A41.9")...)
 	require.Zero(t, text.code, text.err)
 	for _, want := range []string{"A41.9 sepsis", "age: ", "kidney function: ", "medication: ", "source: ", "decides nothing"} {

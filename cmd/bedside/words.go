@@ -8,6 +8,7 @@ type words struct {
 	byOrigin        string // formats: all sentences, model, rewritten, record
 	model, tokens   string // formats
 	took            string // format: seconds
+	windows         string // format
 
 	speaksFor, speaksAgainst, next string
 	confirmed, suggested           string
@@ -21,6 +22,7 @@ var english = words{
 	model:     "Model: %s %s (%s)",
 	tokens:    "Tokens: %d read, %d written. Time: %.1f s",
 	took:      "Time: %.1f s",
+	windows:   "A long stay, read in %d windows of time; what they have in common is told once",
 	speaksFor: "for:", speaksAgainst: "against:", next: "next:",
 	confirmed: "confirmed", suggested: "suggested",
 	origin: map[bedsidev1.SentenceOrigin]string{
@@ -37,6 +39,7 @@ var chinese = words{
 	model:     "模型：%s %s（%s）",
 	tokens:    "词元：读入 %d，写出 %d。用时 %.1f 秒",
 	took:      "用时 %.1f 秒",
+	windows:   "住院时间较长，分 %d 个时间段阅读，相同内容只述一次",
 	speaksFor: "支持：", speaksAgainst: "不支持：", next: "下一步：",
 	confirmed: "已确诊", suggested: "建议",
 	origin: map[bedsidev1.SentenceOrigin]string{

@@ -10,6 +10,8 @@ type Form struct {
 	Choices    []string
 	Regex      string
 	JSONSchema string
+	// Once says that hardly another text will have the form, so that it is not worth being kept.
+	Once bool
 }
 
 // Free tells whether nothing is asked.

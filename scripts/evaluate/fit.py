@@ -47,14 +47,18 @@ def write(report: Path, model: Path, codes: list[str]) -> Path:
         manifest = json.loads((model / MANIFEST).read_text(encoding="utf-8"))
     except OSError as err:
         raise FitError(f"{err.filename}: cannot be read: {err.strerror}") from err
-    content = json.dumps(fitted(chosen, codes), indent=2) + "\n"
-    with replacing(model / NAME) as temp:
-        temp.write_text(content, encoding="utf-8")
-    manifest["files"][NAME] = {"sha256": sha256(model / NAME), "bytes": (model / NAME).stat().st_size}
+    return enter(model, manifest, NAME, fitted(chosen, codes))
+
+
+def enter(model: Path, manifest: dict[str, Any], name: str, content: dict[str, Any]) -> Path:
+    """Write a file into a model's folder and enter it in the manifest there, whose digest changes with it."""
+    with replacing(model / name) as temp:
+        temp.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    manifest["files"][name] = {"sha256": sha256(model / name), "bytes": (model / name).stat().st_size}
     manifest["files"] = dict(sorted(manifest["files"].items()))
     with replacing(model / MANIFEST) as temp:
         temp.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return model / NAME
+    return model / name
 
 
 def main(argv: list[str]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bedside_client import BedsideError
 
-from . import clinical, fit, ledger, perplexity, run, tables
+from . import clinical, fit, ledger, notes, perplexity, run, tables
 from .candidates import CandidateError
 from .corpus import Corpus, CorpusError
 from .serving import Served, ServerError
@@ -19,7 +19,8 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m scripts.evaluate", description=(
         "Judge an exported language model on a corpus of scripts/corpus, through the server and gRPC. `python -m "
         "scripts.evaluate tables --help` puts what was found into docs/evaluation.md, `... fit --help` what was chosen "
-        "into the model's folder; `... clinical --help` judges the four clinical functions as they are served."))
+        "into the model's folder; `... clinical --help` judges the four clinical functions as they are served, `... notes "
+        "--help` what a model reads in notes."))
     p.add_argument("model", type=Path, metavar="MODELFOLDER", help="an exported model: the folder with bedside.json")
     p.add_argument("--corpus", type=Path, required=True, metavar="FOLDER")
     p.add_argument("--split", choices=("validation", "test"), required=True, help=(
@@ -73,6 +74,8 @@ def main(argv: list[str]) -> int:
     try:
         if argv[:1] == ["tables"]:
             return tables.main(argv[1:])
+        if argv[:1] == ["notes"]:
+            return notes.main(argv[1:])
         if argv[:1] == ["clinical"]:
             return clinical.main(argv[1:])
         return fit.main(argv[1:]) if argv[:1] == ["fit"] else evaluate(argv)

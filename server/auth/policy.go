@@ -26,6 +26,7 @@ var (
 var policy = map[string]rule{
 	// Asking about patients.
 	"/bedside.v1.ClinicalService/SummarizeRecord":       patients,
+	"/bedside.v1.ClinicalService/StreamSummarizeRecord": patients,
 	"/bedside.v1.ClinicalService/SuggestDiagnoses":      patients,
 	"/bedside.v1.ClinicalService/SuggestTreatments":     patients,
 	"/bedside.v1.KnowledgeGraphService/Neighbours":      patients,

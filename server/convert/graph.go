@@ -6,6 +6,7 @@ import (
 	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/graph/rdf"
 	"github.com/bedside-lm/bedside/clinical/graph/store"
+	"github.com/bedside-lm/bedside/clinical/note"
 	"github.com/bedside-lm/bedside/clinical/terms"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 )
@@ -119,4 +120,30 @@ func GraphFormat(f bedsidev1.GraphFormat) rdf.Format {
 	default:
 		return rdf.NQuads
 	}
+}
+
+// ReadNotesToProto gives what notes state, by whoever read them.
+func ReadNotesToProto(notes []graph.Note, model *bedsidev1.ModelReference) *bedsidev1.ReadNotesResponse {
+	out := &bedsidev1.ReadNotesResponse{Model: model}
+	for i := range notes {
+		n := &notes[i]
+		read := &bedsidev1.ReadNote{Id: n.ID}
+		statements, method := n.Read()
+		for k := range statements {
+			read.Statements = append(read.Statements, statementToProto(&statements[k], n.Text, method))
+		}
+		out.Notes = append(out.Notes, read)
+	}
+	return out
+}
+
+func statementToProto(s *note.Statement, text string, method graph.Method) *bedsidev1.NoteStatement {
+	out := &bedsidev1.NoteStatement{
+		Start: int32(s.Mention.Start), End: int32(s.Mention.End), Name: s.Mention.Of(text), Relation: string(graph.PredicateOf(s.Relation)),
+		Value: s.Value.Of(text), Probability: s.Probability, Method: string(method),
+	}
+	if e := s.Entry(); e != nil {
+		out.Node = NodesToProto([]graph.Node{graph.EntryNode(e)})[0]
+	}
+	return out
 }

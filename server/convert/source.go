@@ -38,6 +38,17 @@ func Source(src *bedsidev1.RecordSource, lim Limits) (*record.PatientRecord, err
 	return nil, &record.InvalidError{Violations: []record.Violation{{Path: "source", Message: "needs a record"}}}
 }
 
+// Texts gives what a source says in words, beside the record that Source reads of it.
+func Texts(src *bedsidev1.RecordSource, patient string, lim Limits) []record.Text {
+	switch s := src.GetSource().(type) {
+	case *bedsidev1.RecordSource_FhirJson:
+		return fhir.Texts([]byte(s.FhirJson), patient)
+	case *bedsidev1.RecordSource_Hl7V2:
+		return hl7v2.Texts([]byte(s.Hl7V2), hl7v2.Limits{Bytes: lim.Bytes})
+	}
+	return nil
+}
+
 // WarningsToProto writes what was odd in a record, so that whoever reads the answer knows.
 func WarningsToProto(notices []record.Notice) []*bedsidev1.Warning {
 	return toEach(notices, func(n record.Notice) *bedsidev1.Warning {

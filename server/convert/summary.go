@@ -23,6 +23,7 @@ func SummaryToProto(rec *record.PatientRecord, doc *render.Document, s *summary.
 			RewrittenSentences: count(s.Stats.Sentences[summary.Rewritten]),
 			RenderedSentences:  count(s.Stats.Sentences[summary.Rendered]),
 		},
+		Style: styles[s.Style], Windows: count(s.Windows),
 	}
 	if facts {
 		addFacts(out, doc)
@@ -30,12 +31,46 @@ func SummaryToProto(rec *record.PatientRecord, doc *render.Document, s *summary.
 	return out
 }
 
+// Language is the language that a request names, English where it names none.
+func Language(s string) render.Lang {
+	if s == "" {
+		return render.English
+	}
+	return render.Lang(s)
+}
+
+var styles = map[summary.Style]bedsidev1.SummaryStyle{
+	summary.Plain:     bedsidev1.SummaryStyle_SUMMARY_STYLE_UNSPECIFIED,
+	summary.Brief:     bedsidev1.SummaryStyle_SUMMARY_STYLE_BRIEF,
+	summary.Handover:  bedsidev1.SummaryStyle_SUMMARY_STYLE_HANDOVER,
+	summary.Discharge: bedsidev1.SummaryStyle_SUMMARY_STYLE_DISCHARGE,
+}
+
+// Style is the style that a request asks for.
+func Style(s bedsidev1.SummaryStyle) summary.Style {
+	for style, have := range styles {
+		if have == s {
+			return style
+		}
+	}
+	return summary.Plain
+}
+
+// WithoutSentences leaves of an answer what its sentences do not tell: sections stay where they have facts.
+func WithoutSentences(out *bedsidev1.SummarizeRecordResponse) *bedsidev1.SummarizeRecordResponse {
+	out.Sections = slices.DeleteFunc(out.GetSections(), func(s *bedsidev1.SummarySection) bool {
+		s.Sentences = nil
+		return len(s.GetFacts()) == 0
+	})
+	return out
+}
+
 func count(n int) int32 { return int32(n) }
 
 // addFacts puts every section's facts beside its sentences. A section that the summary
-// passes over gets its facts all the same.
+// passes over gets its facts all the same; in a style with sections of its own, behind those.
 func addFacts(out *bedsidev1.SummarizeRecordResponse, doc *render.Document) {
-	var all []*bedsidev1.SummarySection
+	var all, behind []*bedsidev1.SummarySection
 	for _, section := range doc.Sections {
 		i := slices.IndexFunc(out.Sections, func(s *bedsidev1.SummarySection) bool { return s.GetKind() == string(section.Kind) })
 		switch {
@@ -43,12 +78,15 @@ func addFacts(out *bedsidev1.SummarizeRecordResponse, doc *render.Document) {
 			out.Sections[i].Facts = FactsToProto(section.Facts)
 			all = append(all, out.Sections[i])
 		case len(section.Facts) > 0:
-			all = append(all, &bedsidev1.SummarySection{
-				Kind: string(section.Kind), Heading: section.Heading, Facts: FactsToProto(section.Facts),
-			})
+			s := &bedsidev1.SummarySection{Kind: string(section.Kind), Heading: section.Heading, Facts: FactsToProto(section.Facts)}
+			all, behind = append(all, s), append(behind, s)
 		}
 	}
-	out.Sections = all
+	if out.GetStyle() == bedsidev1.SummaryStyle_SUMMARY_STYLE_UNSPECIFIED {
+		out.Sections = all
+		return
+	}
+	out.Sections = append(out.Sections, behind...)
 }
 
 func sectionTo(s summary.Section) *bedsidev1.SummarySection {
@@ -73,5 +111,9 @@ var origins = map[summary.Origin]bedsidev1.SentenceOrigin{
 
 // summaryWarningTo leaves out the error behind a warning: its text is not for callers.
 func summaryWarningTo(w summary.Warning) *bedsidev1.Warning {
-	return &bedsidev1.Warning{Kind: "model-" + string(w.Kind), Path: string(w.Section), Message: w.Message}
+	kind := string(w.Kind)
+	if w.Kind == summary.WarnLanguage || w.Kind == summary.WarnWriter {
+		kind = "model-" + kind
+	}
+	return &bedsidev1.Warning{Kind: kind, Path: string(w.Section), Message: w.Message}
 }

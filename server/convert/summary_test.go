@@ -94,8 +94,9 @@ func TestSummaryFields(t *testing.T) {
 			{Text: "b", Origin: summary.Rewritten, Reasons: []summary.CheckFailure{{Kind: summary.FailNumber, Text: "no such number"}}},
 			{Text: "c", Origin: summary.Rendered},
 		}}},
-		Warnings: []summary.Warning{{Kind: summary.WarnWriter, Section: render.SectionOpen, Message: "the model failed"}},
-		Stats:    summary.Stats{Sentences: map[summary.Origin]int{summary.Model: 1, summary.Rewritten: 2, summary.Rendered: 3}},
+		Warnings: []summary.Warning{{Kind: summary.WarnWriter, Section: render.SectionOpen, Message: "the model failed"}, {Kind: summary.WarnNoAllergies, Message: "none"}},
+		Style:    summary.Plain, Windows: 7,
+		Stats: summary.Stats{Sentences: map[summary.Origin]int{summary.Model: 1, summary.Rewritten: 2, summary.Rendered: 3}},
 	}
 	rec := &record.PatientRecord{Notices: []record.Notice{{Path: "Bundle.entry[3]", Kind: record.NoticeDuplicate, Message: "kept once"}}}
 	want := &bedsidev1.SummarizeRecordResponse{
@@ -115,8 +116,29 @@ func TestSummaryFields(t *testing.T) {
 			{Kind: "duplicate", Path: "Bundle.entry[3]", Message: "kept once"},
 			{Kind: "truncated", Path: "who", Message: "2 facts left out"},
 			{Kind: "model-writer", Path: "open", Message: "the model failed"},
+			{Kind: "no-allergies", Message: "none"},
 		},
-		Counts: &bedsidev1.SummaryCounts{ModelSentences: 1, RewrittenSentences: 2, RenderedSentences: 3},
+		Counts:  &bedsidev1.SummaryCounts{ModelSentences: 1, RewrittenSentences: 2, RenderedSentences: 3},
+		Windows: 7,
 	}
 	requireSame(t, want, convert.SummaryToProto(rec, doc, s, true))
+
+	// In a style with sections of its own the facts stand behind them.
+	s.Style = summary.Brief
+	s.Sections[0].Kind = summary.SectionSummary
+	brief := convert.SummaryToProto(rec, doc, s, true)
+	require.Equal(t, bedsidev1.SummaryStyle_SUMMARY_STYLE_BRIEF, brief.GetStyle())
+	var kinds []string
+	for _, section := range brief.GetSections() {
+		kinds = append(kinds, section.GetKind())
+	}
+	require.Equal(t, []string{"summary", "who", "open"}, kinds)
+	require.Len(t, convert.WithoutSentences(brief).GetSections(), 2)
+}
+
+func TestStyles(t *testing.T) {
+	for number := range bedsidev1.SummaryStyle_name {
+		style := bedsidev1.SummaryStyle(number)
+		require.Equal(t, style == bedsidev1.SummaryStyle_SUMMARY_STYLE_UNSPECIFIED, convert.Style(style) == summary.Plain, style)
+	}
 }

@@ -44,7 +44,9 @@ func (f *forms) get(want constrain.Form) (*constrain.Automaton, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.keep(form{key, a})
+	if !want.Once {
+		f.keep(form{key, a})
+	}
 	return a, nil
 }
 

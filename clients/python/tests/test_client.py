@@ -85,6 +85,12 @@ def test_summarize(client):
     assert all(s.text and s.evidence for part in answer.sections for s in part.sentences)
     assert answer.notice
 
+    *pieces, last = client.stream_summary(record, language="zh", style="brief")
+    assert {p.section for p in pieces} == {"summary"} and all(p.sentence.evidence for p in pieces)
+    assert last.summary.notice and last.summary.model.name and not last.sentence.text
+    with pytest.raises(ValueError, match="style is 'long'"):
+        client.summarize(record, style="long")
+
 
 def test_list_models(client):
     models = client.list_models()

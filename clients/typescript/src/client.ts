@@ -6,6 +6,7 @@ import {
   ClinicalService,
   type SuggestDiagnosesResponse,
   type SuggestTreatmentsResponse,
+  type StreamSummarizeRecordResponse,
   type SummarizeRecordResponse,
 } from "./gen/bedside/v1/clinical_pb.js";
 import { EmbeddingService, type EmbedResponse } from "./gen/bedside/v1/embedding_pb.js";
@@ -115,12 +116,21 @@ export class Client {
   }
 
   /** A summary of a patient record in `en` or `zh`, every sentence with the readings it rests on. */
-  async summarize(
-    record: requests.RecordInput,
-    options: CallOptions & { readonly model?: string; readonly language?: string; readonly includeFacts?: boolean } = {},
-  ): Promise<SummarizeRecordResponse> {
-    const request = requests.summarizeRequest(record, options.language, options.includeFacts, options.model);
+  async summarize(record: requests.RecordInput, options: CallOptions & requests.SummaryOptions = {}): Promise<SummarizeRecordResponse> {
+    const request = requests.summarizeRequest(record, options);
     return this.unary((o) => this.clinical.summarizeRecord(request, o), options);
+  }
+
+  /**
+   * As `summarize`, sentence by sentence as each has been checked. The last piece has the rest of the answer, `summary`. Leaving
+   * the loop cancels the call.
+   */
+  async *streamSummary(
+    record: requests.RecordInput,
+    options: CallOptions & requests.SummaryOptions = {},
+  ): AsyncGenerator<StreamSummarizeRecordResponse, void, undefined> {
+    const request = requests.summarizeRequest(record, options);
+    yield* this.pieces((o) => this.clinical.streamSummarizeRecord(request, o), options);
   }
 
   /** Diagnoses by how probable they are, with what speaks for and against; `abstention` says where not to rely on them. */

@@ -5,7 +5,7 @@
  */
 export { Client } from "./client.js";
 export type { CallOptions, ClientOptions, GenerateOptions, PrepareOptions, TextForm } from "./options.js";
-export type { ChatMessage, Prompt, RecordInput, Records, SignalInput, TextKind } from "./requests.js";
+export type { ChatMessage, Prompt, RecordInput, Records, SignalInput, Style, SummaryOptions, TextKind } from "./requests.js";
 export {
   BedsideError,
   CallCancelledError,

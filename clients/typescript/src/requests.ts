@@ -4,6 +4,7 @@ import {
   SuggestDiagnosesRequestSchema,
   SuggestTreatmentsRequestSchema,
   SummarizeRecordRequestSchema,
+  SummaryStyle,
   type RecordSource,
 } from "./gen/bedside/v1/clinical_pb.js";
 import { EmbeddingKind, EmbedRequestSchema } from "./gen/bedside/v1/embedding_pb.js";
@@ -39,6 +40,15 @@ export type SignalInput = SampledSignal | WfdbRecord | SignalSource["source"];
 
 /** What the texts of an `embed` call are for. */
 export type TextKind = "query" | "passage";
+
+/** What a summary is for; by default it tells the record section by section. */
+export type Style = "brief" | "handover" | "discharge";
+
+const styles: Readonly<Record<Style, SummaryStyle>> = {
+  brief: SummaryStyle.BRIEF,
+  handover: SummaryStyle.HANDOVER,
+  discharge: SummaryStyle.DISCHARGE,
+};
 
 const kinds: Readonly<Record<TextKind, EmbeddingKind>> = { query: EmbeddingKind.QUERY, passage: EmbeddingKind.PASSAGE };
 
@@ -80,8 +90,18 @@ export function embedRequest(texts: readonly string[], kind: TextKind, truncate?
   return create(EmbedRequestSchema, { model, texts: [...texts], kind: kinds[kind], truncate });
 }
 
-export function summarizeRequest(record: RecordInput, language?: string, includeFacts?: boolean, model?: string) {
-  return create(SummarizeRecordRequestSchema, { source: { source: source(record) }, language, includeFacts, model });
+export interface SummaryOptions {
+  readonly model?: string;
+  readonly language?: string;
+  readonly style?: Style;
+  readonly includeFacts?: boolean;
+  readonly tokenBudget?: number;
+}
+
+export function summarizeRequest(record: RecordInput, options: SummaryOptions = {}) {
+  const { model, language, includeFacts, tokenBudget } = options;
+  const style = options.style && styles[options.style];
+  return create(SummarizeRecordRequestSchema, { source: { source: source(record) }, model, language, style, includeFacts, tokenBudget });
 }
 
 export function diagnosesRequest(

@@ -154,6 +154,14 @@ describe("the real server", () => {
     assert(answer.sections.some((s) => s.facts.some((f) => f.evidence.join() === "Observation/hr")));
     assert(answer.sections.every((s) => s.sentences.every((t) => t.text !== "" && t.evidence.length > 0)));
     assert.notEqual(answer.notice, "");
+
+    const pieces = [];
+    for await (const piece of client.streamSummary(typed, { style: "brief", language: "zh" })) {
+      pieces.push(piece);
+    }
+    const last = pieces.pop();
+    assert(pieces.length > 0 && pieces.every((p) => p.section === "summary" && p.sentence !== undefined && p.sentence.evidence.length > 0));
+    assert(last?.sentence === undefined && last?.summary?.notice === answer.notice && last.summary.model?.name !== "");
   });
 
   test("embed", async () => {

@@ -22,6 +22,65 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// SummaryStyle is what a summary is for. All styles tell the record's critical facts: who the patient is, current and
+// suspected diagnoses, allergies, the latest values out of range.
+type SummaryStyle int32
+
+const (
+	// The record's own sections: "who", "why", "vitals", "laboratory", "medication", "open"; of a long stay also "course".
+	SummaryStyle_SUMMARY_STYLE_UNSPECIFIED SummaryStyle = 0
+	// One section, "summary": the critical facts and what is outstanding.
+	SummaryStyle_SUMMARY_STYLE_BRIEF SummaryStyle = 1
+	// SBAR: "situation", "background", "assessment", "recommendation". The last one is what is outstanding or to be
+	// watched by the record; no order is ever made up.
+	SummaryStyle_SUMMARY_STYLE_HANDOVER SummaryStyle = 2
+	// "stay", "diagnoses", "course", "treatment", "latest", "outstanding". A warning says so where the stay has not ended.
+	SummaryStyle_SUMMARY_STYLE_DISCHARGE SummaryStyle = 3
+)
+
+// Enum value maps for SummaryStyle.
+var (
+	SummaryStyle_name = map[int32]string{
+		0: "SUMMARY_STYLE_UNSPECIFIED",
+		1: "SUMMARY_STYLE_BRIEF",
+		2: "SUMMARY_STYLE_HANDOVER",
+		3: "SUMMARY_STYLE_DISCHARGE",
+	}
+	SummaryStyle_value = map[string]int32{
+		"SUMMARY_STYLE_UNSPECIFIED": 0,
+		"SUMMARY_STYLE_BRIEF":       1,
+		"SUMMARY_STYLE_HANDOVER":    2,
+		"SUMMARY_STYLE_DISCHARGE":   3,
+	}
+)
+
+func (x SummaryStyle) Enum() *SummaryStyle {
+	p := new(SummaryStyle)
+	*p = x
+	return p
+}
+
+func (x SummaryStyle) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SummaryStyle) Descriptor() protoreflect.EnumDescriptor {
+	return file_bedside_v1_clinical_proto_enumTypes[0].Descriptor()
+}
+
+func (SummaryStyle) Type() protoreflect.EnumType {
+	return &file_bedside_v1_clinical_proto_enumTypes[0]
+}
+
+func (x SummaryStyle) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SummaryStyle.Descriptor instead.
+func (SummaryStyle) EnumDescriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{0}
+}
+
 type SentenceOrigin int32
 
 const (
@@ -61,11 +120,11 @@ func (x SentenceOrigin) String() string {
 }
 
 func (SentenceOrigin) Descriptor() protoreflect.EnumDescriptor {
-	return file_bedside_v1_clinical_proto_enumTypes[0].Descriptor()
+	return file_bedside_v1_clinical_proto_enumTypes[1].Descriptor()
 }
 
 func (SentenceOrigin) Type() protoreflect.EnumType {
-	return &file_bedside_v1_clinical_proto_enumTypes[0]
+	return &file_bedside_v1_clinical_proto_enumTypes[1]
 }
 
 func (x SentenceOrigin) Number() protoreflect.EnumNumber {
@@ -74,7 +133,7 @@ func (x SentenceOrigin) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SentenceOrigin.Descriptor instead.
 func (SentenceOrigin) EnumDescriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{0}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{1}
 }
 
 // RecordSource is a patient record in one of the forms that Bedside reads.
@@ -258,7 +317,12 @@ type SummarizeRecordRequest struct {
 	// Name of the model; empty means the server's default.
 	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
 	// Also answer with the record as text, fact by fact.
-	IncludeFacts  bool `protobuf:"varint,4,opt,name=include_facts,json=includeFacts,proto3" json:"include_facts,omitempty"`
+	IncludeFacts bool         `protobuf:"varint,4,opt,name=include_facts,json=includeFacts,proto3" json:"include_facts,omitempty"`
+	Style        SummaryStyle `protobuf:"varint,5,opt,name=style,proto3,enum=bedside.v1.SummaryStyle" json:"style,omitempty"`
+	// Tokens of the record as text up to which it is summarised as a whole; 0 means 8192. The English text is counted, so
+	// that both languages tell the same facts. A longer record is cut into windows of time, each within the budget, and what
+	// the windows tell of the same thing is told once. What is critical in any window is in the summary, whatever the budget.
+	TokenBudget   int32 `protobuf:"varint,6,opt,name=token_budget,json=tokenBudget,proto3" json:"token_budget,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -321,6 +385,20 @@ func (x *SummarizeRecordRequest) GetIncludeFacts() bool {
 	return false
 }
 
+func (x *SummarizeRecordRequest) GetStyle() SummaryStyle {
+	if x != nil {
+		return x.Style
+	}
+	return SummaryStyle_SUMMARY_STYLE_UNSPECIFIED
+}
+
+func (x *SummarizeRecordRequest) GetTokenBudget() int32 {
+	if x != nil {
+		return x.TokenBudget
+	}
+	return 0
+}
+
 type SummarizeRecordResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Language string                 `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
@@ -332,7 +410,10 @@ type SummarizeRecordResponse struct {
 	Model  *ModelReference `protobuf:"bytes,5,opt,name=model,proto3" json:"model,omitempty"`
 	Usage  *Usage          `protobuf:"bytes,6,opt,name=usage,proto3" json:"usage,omitempty"`
 	// How the sentences came about.
-	Counts        *SummaryCounts `protobuf:"bytes,7,opt,name=counts,proto3" json:"counts,omitempty"`
+	Counts *SummaryCounts `protobuf:"bytes,7,opt,name=counts,proto3" json:"counts,omitempty"`
+	Style  SummaryStyle   `protobuf:"varint,8,opt,name=style,proto3,enum=bedside.v1.SummaryStyle" json:"style,omitempty"`
+	// Windows of time that a long stay was cut into; 0 where it was summarised as a whole.
+	Windows       int32 `protobuf:"varint,9,opt,name=windows,proto3" json:"windows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -416,14 +497,99 @@ func (x *SummarizeRecordResponse) GetCounts() *SummaryCounts {
 	return nil
 }
 
+func (x *SummarizeRecordResponse) GetStyle() SummaryStyle {
+	if x != nil {
+		return x.Style
+	}
+	return SummaryStyle_SUMMARY_STYLE_UNSPECIFIED
+}
+
+func (x *SummarizeRecordResponse) GetWindows() int32 {
+	if x != nil {
+		return x.Windows
+	}
+	return 0
+}
+
+type StreamSummarizeRecordResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the section that the sentence belongs to.
+	Section  string           `protobuf:"bytes,1,opt,name=section,proto3" json:"section,omitempty"`
+	Heading  string           `protobuf:"bytes,2,opt,name=heading,proto3" json:"heading,omitempty"`
+	Sentence *SummarySentence `protobuf:"bytes,3,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	// Set in the last message alone: all of the answer but the sentences. Its sections hold the facts that the request asked for.
+	Summary       *SummarizeRecordResponse `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamSummarizeRecordResponse) Reset() {
+	*x = StreamSummarizeRecordResponse{}
+	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamSummarizeRecordResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamSummarizeRecordResponse) ProtoMessage() {}
+
+func (x *StreamSummarizeRecordResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamSummarizeRecordResponse.ProtoReflect.Descriptor instead.
+func (*StreamSummarizeRecordResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StreamSummarizeRecordResponse) GetSection() string {
+	if x != nil {
+		return x.Section
+	}
+	return ""
+}
+
+func (x *StreamSummarizeRecordResponse) GetHeading() string {
+	if x != nil {
+		return x.Heading
+	}
+	return ""
+}
+
+func (x *StreamSummarizeRecordResponse) GetSentence() *SummarySentence {
+	if x != nil {
+		return x.Sentence
+	}
+	return nil
+}
+
+func (x *StreamSummarizeRecordResponse) GetSummary() *SummarizeRecordResponse {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
 // SummarySection is one part of a summary.
 type SummarySection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "who", "why", "vitals", "laboratory", "medication" or "open".
+	// "who", "why", "vitals", "laboratory", "medication", "open"; of a long stay also "course"; else those of the style.
 	Kind      string             `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	Heading   string             `protobuf:"bytes,2,opt,name=heading,proto3" json:"heading,omitempty"`
 	Sentences []*SummarySentence `protobuf:"bytes,3,rep,name=sentences,proto3" json:"sentences,omitempty"`
-	// The record's facts for this section, where the request asked for them.
+	// The record's facts for this section, where the request asked for them. In a style with sections of its own, those of
+	// the record follow behind, with facts alone.
 	Facts         []*Fact `protobuf:"bytes,4,rep,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -431,7 +597,7 @@ type SummarySection struct {
 
 func (x *SummarySection) Reset() {
 	*x = SummarySection{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -443,7 +609,7 @@ func (x *SummarySection) String() string {
 func (*SummarySection) ProtoMessage() {}
 
 func (x *SummarySection) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[4]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -456,7 +622,7 @@ func (x *SummarySection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummarySection.ProtoReflect.Descriptor instead.
 func (*SummarySection) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{4}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SummarySection) GetKind() string {
@@ -502,7 +668,7 @@ type SummarySentence struct {
 
 func (x *SummarySentence) Reset() {
 	*x = SummarySentence{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -514,7 +680,7 @@ func (x *SummarySentence) String() string {
 func (*SummarySentence) ProtoMessage() {}
 
 func (x *SummarySentence) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[5]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -527,7 +693,7 @@ func (x *SummarySentence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummarySentence.ProtoReflect.Descriptor instead.
 func (*SummarySentence) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{5}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SummarySentence) GetText() string {
@@ -561,7 +727,7 @@ func (x *SummarySentence) GetFailures() []*CheckFailure {
 // CheckFailure is one reason why a sentence did not stand.
 type CheckFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Such as "number", "unit", "date", "drug", "diagnosis", "unsupported".
+	// Such as "number", "unit", "date", "term", "trend", "negation", "laterality", "unsupported".
 	Kind          string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -570,7 +736,7 @@ type CheckFailure struct {
 
 func (x *CheckFailure) Reset() {
 	*x = CheckFailure{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +748,7 @@ func (x *CheckFailure) String() string {
 func (*CheckFailure) ProtoMessage() {}
 
 func (x *CheckFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[6]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +761,7 @@ func (x *CheckFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckFailure.ProtoReflect.Descriptor instead.
 func (*CheckFailure) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{6}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CheckFailure) GetKind() string {
@@ -624,7 +790,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +802,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[7]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +815,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{7}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Fact) GetId() string {
@@ -687,7 +853,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +865,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[8]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +878,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{8}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Warning) GetKind() string {
@@ -747,7 +913,7 @@ type SummaryCounts struct {
 
 func (x *SummaryCounts) Reset() {
 	*x = SummaryCounts{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[9]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +925,7 @@ func (x *SummaryCounts) String() string {
 func (*SummaryCounts) ProtoMessage() {}
 
 func (x *SummaryCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[9]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +938,7 @@ func (x *SummaryCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummaryCounts.ProtoReflect.Descriptor instead.
 func (*SummaryCounts) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{9}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SummaryCounts) GetModelSentences() int32 {
@@ -813,7 +979,7 @@ type SuggestDiagnosesRequest struct {
 
 func (x *SuggestDiagnosesRequest) Reset() {
 	*x = SuggestDiagnosesRequest{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[10]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +991,7 @@ func (x *SuggestDiagnosesRequest) String() string {
 func (*SuggestDiagnosesRequest) ProtoMessage() {}
 
 func (x *SuggestDiagnosesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[10]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,7 +1004,7 @@ func (x *SuggestDiagnosesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestDiagnosesRequest.ProtoReflect.Descriptor instead.
 func (*SuggestDiagnosesRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{10}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SuggestDiagnosesRequest) GetSource() *RecordSource {
@@ -903,7 +1069,7 @@ type SuggestDiagnosesResponse struct {
 
 func (x *SuggestDiagnosesResponse) Reset() {
 	*x = SuggestDiagnosesResponse{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[11]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1081,7 @@ func (x *SuggestDiagnosesResponse) String() string {
 func (*SuggestDiagnosesResponse) ProtoMessage() {}
 
 func (x *SuggestDiagnosesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[11]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1094,7 @@ func (x *SuggestDiagnosesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestDiagnosesResponse.ProtoReflect.Descriptor instead.
 func (*SuggestDiagnosesResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{11}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SuggestDiagnosesResponse) GetLanguage() string {
@@ -1020,7 +1186,7 @@ type RedFlag struct {
 
 func (x *RedFlag) Reset() {
 	*x = RedFlag{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[12]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1198,7 @@ func (x *RedFlag) String() string {
 func (*RedFlag) ProtoMessage() {}
 
 func (x *RedFlag) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[12]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1211,7 @@ func (x *RedFlag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedFlag.ProtoReflect.Descriptor instead.
 func (*RedFlag) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{12}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RedFlag) GetText() string {
@@ -1082,7 +1248,7 @@ type Abstention struct {
 
 func (x *Abstention) Reset() {
 	*x = Abstention{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[13]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1260,7 @@ func (x *Abstention) String() string {
 func (*Abstention) ProtoMessage() {}
 
 func (x *Abstention) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[13]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1273,7 @@ func (x *Abstention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abstention.ProtoReflect.Descriptor instead.
 func (*Abstention) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{13}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Abstention) GetReason() string {
@@ -1142,7 +1308,7 @@ type DiagnosisSuggestion struct {
 
 func (x *DiagnosisSuggestion) Reset() {
 	*x = DiagnosisSuggestion{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[14]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1320,7 @@ func (x *DiagnosisSuggestion) String() string {
 func (*DiagnosisSuggestion) ProtoMessage() {}
 
 func (x *DiagnosisSuggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[14]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1333,7 @@ func (x *DiagnosisSuggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiagnosisSuggestion.ProtoReflect.Descriptor instead.
 func (*DiagnosisSuggestion) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{14}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DiagnosisSuggestion) GetCode() string {
@@ -1227,7 +1393,7 @@ type ReadingWeight struct {
 
 func (x *ReadingWeight) Reset() {
 	*x = ReadingWeight{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[15]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1405,7 @@ func (x *ReadingWeight) String() string {
 func (*ReadingWeight) ProtoMessage() {}
 
 func (x *ReadingWeight) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[15]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1418,7 @@ func (x *ReadingWeight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadingWeight.ProtoReflect.Descriptor instead.
 func (*ReadingWeight) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{15}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadingWeight) GetCode() string {
@@ -1295,7 +1461,7 @@ type NextTest struct {
 
 func (x *NextTest) Reset() {
 	*x = NextTest{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[16]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1473,7 @@ func (x *NextTest) String() string {
 func (*NextTest) ProtoMessage() {}
 
 func (x *NextTest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[16]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1486,7 @@ func (x *NextTest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NextTest.ProtoReflect.Descriptor instead.
 func (*NextTest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{16}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NextTest) GetCode() string {
@@ -1360,7 +1526,7 @@ type SuggestTreatmentsRequest struct {
 
 func (x *SuggestTreatmentsRequest) Reset() {
 	*x = SuggestTreatmentsRequest{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[17]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1538,7 @@ func (x *SuggestTreatmentsRequest) String() string {
 func (*SuggestTreatmentsRequest) ProtoMessage() {}
 
 func (x *SuggestTreatmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[17]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1551,7 @@ func (x *SuggestTreatmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestTreatmentsRequest.ProtoReflect.Descriptor instead.
 func (*SuggestTreatmentsRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{17}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SuggestTreatmentsRequest) GetSource() *RecordSource {
@@ -1439,7 +1605,7 @@ type SuggestTreatmentsResponse struct {
 
 func (x *SuggestTreatmentsResponse) Reset() {
 	*x = SuggestTreatmentsResponse{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[18]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1451,7 +1617,7 @@ func (x *SuggestTreatmentsResponse) String() string {
 func (*SuggestTreatmentsResponse) ProtoMessage() {}
 
 func (x *SuggestTreatmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[18]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1464,7 +1630,7 @@ func (x *SuggestTreatmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuggestTreatmentsResponse.ProtoReflect.Descriptor instead.
 func (*SuggestTreatmentsResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{18}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SuggestTreatmentsResponse) GetLanguage() string {
@@ -1537,7 +1703,7 @@ type TreatedDiagnosis struct {
 
 func (x *TreatedDiagnosis) Reset() {
 	*x = TreatedDiagnosis{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[19]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1715,7 @@ func (x *TreatedDiagnosis) String() string {
 func (*TreatedDiagnosis) ProtoMessage() {}
 
 func (x *TreatedDiagnosis) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[19]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1728,7 @@ func (x *TreatedDiagnosis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TreatedDiagnosis.ProtoReflect.Descriptor instead.
 func (*TreatedDiagnosis) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{19}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TreatedDiagnosis) GetCode() string {
@@ -1617,7 +1783,7 @@ type TreatmentSuggestion struct {
 
 func (x *TreatmentSuggestion) Reset() {
 	*x = TreatmentSuggestion{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[20]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1629,7 +1795,7 @@ func (x *TreatmentSuggestion) String() string {
 func (*TreatmentSuggestion) ProtoMessage() {}
 
 func (x *TreatmentSuggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[20]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1642,7 +1808,7 @@ func (x *TreatmentSuggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TreatmentSuggestion.ProtoReflect.Descriptor instead.
 func (*TreatmentSuggestion) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{20}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TreatmentSuggestion) GetKind() string {
@@ -1724,7 +1890,7 @@ type TreatmentFinding struct {
 
 func (x *TreatmentFinding) Reset() {
 	*x = TreatmentFinding{}
-	mi := &file_bedside_v1_clinical_proto_msgTypes[21]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1902,7 @@ func (x *TreatmentFinding) String() string {
 func (*TreatmentFinding) ProtoMessage() {}
 
 func (x *TreatmentFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_clinical_proto_msgTypes[21]
+	mi := &file_bedside_v1_clinical_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1915,7 @@ func (x *TreatmentFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TreatmentFinding.ProtoReflect.Descriptor instead.
 func (*TreatmentFinding) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{21}
+	return file_bedside_v1_clinical_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TreatmentFinding) GetRule() string {
@@ -1808,13 +1974,15 @@ const file_bedside_v1_clinical_proto_rawDesc = "" +
 	"\x06source\x12\x05\xbaH\x02\b\x01\"O\n" +
 	"\tCsvSource\x12\x1b\n" +
 	"\x04data\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04data\x12%\n" +
-	"\amapping\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x04R\amapping\"\xc4\x01\n" +
+	"\amapping\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x04R\amapping\"\xae\x02\n" +
 	"\x16SummarizeRecordRequest\x128\n" +
 	"\x06source\x18\x01 \x01(\v2\x18.bedside.v1.RecordSourceB\x06\xbaH\x03\xc8\x01\x01R\x06source\x12+\n" +
 	"\blanguage\x18\x02 \x01(\tB\x0f\xbaH\fr\n" +
 	"R\x00R\x02enR\x02zhR\blanguage\x12\x1e\n" +
 	"\x05model\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05model\x12#\n" +
-	"\rinclude_facts\x18\x04 \x01(\bR\fincludeFacts\"\xc4\x02\n" +
+	"\rinclude_facts\x18\x04 \x01(\bR\fincludeFacts\x128\n" +
+	"\x05style\x18\x05 \x01(\x0e2\x18.bedside.v1.SummaryStyleB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05style\x12.\n" +
+	"\ftoken_budget\x18\x06 \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80\x04(\x00R\vtokenBudget\"\x8e\x03\n" +
 	"\x17SummarizeRecordResponse\x12\x1a\n" +
 	"\blanguage\x18\x01 \x01(\tR\blanguage\x126\n" +
 	"\bsections\x18\x02 \x03(\v2\x1a.bedside.v1.SummarySectionR\bsections\x12/\n" +
@@ -1822,7 +1990,14 @@ const file_bedside_v1_clinical_proto_rawDesc = "" +
 	"\x06notice\x18\x04 \x01(\tR\x06notice\x120\n" +
 	"\x05model\x18\x05 \x01(\v2\x1a.bedside.v1.ModelReferenceR\x05model\x12'\n" +
 	"\x05usage\x18\x06 \x01(\v2\x11.bedside.v1.UsageR\x05usage\x121\n" +
-	"\x06counts\x18\a \x01(\v2\x19.bedside.v1.SummaryCountsR\x06counts\"\xa1\x01\n" +
+	"\x06counts\x18\a \x01(\v2\x19.bedside.v1.SummaryCountsR\x06counts\x12.\n" +
+	"\x05style\x18\b \x01(\x0e2\x18.bedside.v1.SummaryStyleR\x05style\x12\x18\n" +
+	"\awindows\x18\t \x01(\x05R\awindows\"\xcb\x01\n" +
+	"\x1dStreamSummarizeRecordResponse\x12\x18\n" +
+	"\asection\x18\x01 \x01(\tR\asection\x12\x18\n" +
+	"\aheading\x18\x02 \x01(\tR\aheading\x127\n" +
+	"\bsentence\x18\x03 \x01(\v2\x1b.bedside.v1.SummarySentenceR\bsentence\x12=\n" +
+	"\asummary\x18\x04 \x01(\v2#.bedside.v1.SummarizeRecordResponseR\asummary\"\xa1\x01\n" +
 	"\x0eSummarySection\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
 	"\aheading\x18\x02 \x01(\tR\aheading\x129\n" +
@@ -1933,14 +2108,20 @@ const file_bedside_v1_clinical_proto_rawDesc = "" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\x18\n" +
 	"\adecided\x18\x05 \x01(\bR\adecided\x12\x1a\n" +
-	"\bevidence\x18\x06 \x03(\tR\bevidence*\x89\x01\n" +
+	"\bevidence\x18\x06 \x03(\tR\bevidence*\x7f\n" +
+	"\fSummaryStyle\x12\x1d\n" +
+	"\x19SUMMARY_STYLE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13SUMMARY_STYLE_BRIEF\x10\x01\x12\x1a\n" +
+	"\x16SUMMARY_STYLE_HANDOVER\x10\x02\x12\x1b\n" +
+	"\x17SUMMARY_STYLE_DISCHARGE\x10\x03*\x89\x01\n" +
 	"\x0eSentenceOrigin\x12\x1f\n" +
 	"\x1bSENTENCE_ORIGIN_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15SENTENCE_ORIGIN_MODEL\x10\x01\x12\x1d\n" +
 	"\x19SENTENCE_ORIGIN_REWRITTEN\x10\x02\x12\x1c\n" +
-	"\x18SENTENCE_ORIGIN_RENDERED\x10\x032\xae\x02\n" +
+	"\x18SENTENCE_ORIGIN_RENDERED\x10\x032\x98\x03\n" +
 	"\x0fClinicalService\x12Z\n" +
-	"\x0fSummarizeRecord\x12\".bedside.v1.SummarizeRecordRequest\x1a#.bedside.v1.SummarizeRecordResponse\x12]\n" +
+	"\x0fSummarizeRecord\x12\".bedside.v1.SummarizeRecordRequest\x1a#.bedside.v1.SummarizeRecordResponse\x12h\n" +
+	"\x15StreamSummarizeRecord\x12\".bedside.v1.SummarizeRecordRequest\x1a).bedside.v1.StreamSummarizeRecordResponse0\x01\x12]\n" +
 	"\x10SuggestDiagnoses\x12#.bedside.v1.SuggestDiagnosesRequest\x1a$.bedside.v1.SuggestDiagnosesResponse\x12`\n" +
 	"\x11SuggestTreatments\x12$.bedside.v1.SuggestTreatmentsRequest\x1a%.bedside.v1.SuggestTreatmentsResponseB:Z8github.com/bedside-lm/bedside/proto/bedside/v1;bedsidev1b\x06proto3"
 
@@ -1956,76 +2137,84 @@ func file_bedside_v1_clinical_proto_rawDescGZIP() []byte {
 	return file_bedside_v1_clinical_proto_rawDescData
 }
 
-var file_bedside_v1_clinical_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bedside_v1_clinical_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_bedside_v1_clinical_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_bedside_v1_clinical_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_bedside_v1_clinical_proto_goTypes = []any{
-	(SentenceOrigin)(0),               // 0: bedside.v1.SentenceOrigin
-	(*RecordSource)(nil),              // 1: bedside.v1.RecordSource
-	(*CsvSource)(nil),                 // 2: bedside.v1.CsvSource
-	(*SummarizeRecordRequest)(nil),    // 3: bedside.v1.SummarizeRecordRequest
-	(*SummarizeRecordResponse)(nil),   // 4: bedside.v1.SummarizeRecordResponse
-	(*SummarySection)(nil),            // 5: bedside.v1.SummarySection
-	(*SummarySentence)(nil),           // 6: bedside.v1.SummarySentence
-	(*CheckFailure)(nil),              // 7: bedside.v1.CheckFailure
-	(*Fact)(nil),                      // 8: bedside.v1.Fact
-	(*Warning)(nil),                   // 9: bedside.v1.Warning
-	(*SummaryCounts)(nil),             // 10: bedside.v1.SummaryCounts
-	(*SuggestDiagnosesRequest)(nil),   // 11: bedside.v1.SuggestDiagnosesRequest
-	(*SuggestDiagnosesResponse)(nil),  // 12: bedside.v1.SuggestDiagnosesResponse
-	(*RedFlag)(nil),                   // 13: bedside.v1.RedFlag
-	(*Abstention)(nil),                // 14: bedside.v1.Abstention
-	(*DiagnosisSuggestion)(nil),       // 15: bedside.v1.DiagnosisSuggestion
-	(*ReadingWeight)(nil),             // 16: bedside.v1.ReadingWeight
-	(*NextTest)(nil),                  // 17: bedside.v1.NextTest
-	(*SuggestTreatmentsRequest)(nil),  // 18: bedside.v1.SuggestTreatmentsRequest
-	(*SuggestTreatmentsResponse)(nil), // 19: bedside.v1.SuggestTreatmentsResponse
-	(*TreatedDiagnosis)(nil),          // 20: bedside.v1.TreatedDiagnosis
-	(*TreatmentSuggestion)(nil),       // 21: bedside.v1.TreatmentSuggestion
-	(*TreatmentFinding)(nil),          // 22: bedside.v1.TreatmentFinding
-	(*PatientRecord)(nil),             // 23: bedside.v1.PatientRecord
-	(*ModelReference)(nil),            // 24: bedside.v1.ModelReference
-	(*Usage)(nil),                     // 25: bedside.v1.Usage
+	(SummaryStyle)(0),                     // 0: bedside.v1.SummaryStyle
+	(SentenceOrigin)(0),                   // 1: bedside.v1.SentenceOrigin
+	(*RecordSource)(nil),                  // 2: bedside.v1.RecordSource
+	(*CsvSource)(nil),                     // 3: bedside.v1.CsvSource
+	(*SummarizeRecordRequest)(nil),        // 4: bedside.v1.SummarizeRecordRequest
+	(*SummarizeRecordResponse)(nil),       // 5: bedside.v1.SummarizeRecordResponse
+	(*StreamSummarizeRecordResponse)(nil), // 6: bedside.v1.StreamSummarizeRecordResponse
+	(*SummarySection)(nil),                // 7: bedside.v1.SummarySection
+	(*SummarySentence)(nil),               // 8: bedside.v1.SummarySentence
+	(*CheckFailure)(nil),                  // 9: bedside.v1.CheckFailure
+	(*Fact)(nil),                          // 10: bedside.v1.Fact
+	(*Warning)(nil),                       // 11: bedside.v1.Warning
+	(*SummaryCounts)(nil),                 // 12: bedside.v1.SummaryCounts
+	(*SuggestDiagnosesRequest)(nil),       // 13: bedside.v1.SuggestDiagnosesRequest
+	(*SuggestDiagnosesResponse)(nil),      // 14: bedside.v1.SuggestDiagnosesResponse
+	(*RedFlag)(nil),                       // 15: bedside.v1.RedFlag
+	(*Abstention)(nil),                    // 16: bedside.v1.Abstention
+	(*DiagnosisSuggestion)(nil),           // 17: bedside.v1.DiagnosisSuggestion
+	(*ReadingWeight)(nil),                 // 18: bedside.v1.ReadingWeight
+	(*NextTest)(nil),                      // 19: bedside.v1.NextTest
+	(*SuggestTreatmentsRequest)(nil),      // 20: bedside.v1.SuggestTreatmentsRequest
+	(*SuggestTreatmentsResponse)(nil),     // 21: bedside.v1.SuggestTreatmentsResponse
+	(*TreatedDiagnosis)(nil),              // 22: bedside.v1.TreatedDiagnosis
+	(*TreatmentSuggestion)(nil),           // 23: bedside.v1.TreatmentSuggestion
+	(*TreatmentFinding)(nil),              // 24: bedside.v1.TreatmentFinding
+	(*PatientRecord)(nil),                 // 25: bedside.v1.PatientRecord
+	(*ModelReference)(nil),                // 26: bedside.v1.ModelReference
+	(*Usage)(nil),                         // 27: bedside.v1.Usage
 }
 var file_bedside_v1_clinical_proto_depIdxs = []int32{
-	23, // 0: bedside.v1.RecordSource.record:type_name -> bedside.v1.PatientRecord
-	2,  // 1: bedside.v1.RecordSource.csv:type_name -> bedside.v1.CsvSource
-	1,  // 2: bedside.v1.SummarizeRecordRequest.source:type_name -> bedside.v1.RecordSource
-	5,  // 3: bedside.v1.SummarizeRecordResponse.sections:type_name -> bedside.v1.SummarySection
-	9,  // 4: bedside.v1.SummarizeRecordResponse.warnings:type_name -> bedside.v1.Warning
-	24, // 5: bedside.v1.SummarizeRecordResponse.model:type_name -> bedside.v1.ModelReference
-	25, // 6: bedside.v1.SummarizeRecordResponse.usage:type_name -> bedside.v1.Usage
-	10, // 7: bedside.v1.SummarizeRecordResponse.counts:type_name -> bedside.v1.SummaryCounts
-	6,  // 8: bedside.v1.SummarySection.sentences:type_name -> bedside.v1.SummarySentence
-	8,  // 9: bedside.v1.SummarySection.facts:type_name -> bedside.v1.Fact
-	0,  // 10: bedside.v1.SummarySentence.origin:type_name -> bedside.v1.SentenceOrigin
-	7,  // 11: bedside.v1.SummarySentence.failures:type_name -> bedside.v1.CheckFailure
-	1,  // 12: bedside.v1.SuggestDiagnosesRequest.source:type_name -> bedside.v1.RecordSource
-	13, // 13: bedside.v1.SuggestDiagnosesResponse.red_flags:type_name -> bedside.v1.RedFlag
-	14, // 14: bedside.v1.SuggestDiagnosesResponse.abstention:type_name -> bedside.v1.Abstention
-	15, // 15: bedside.v1.SuggestDiagnosesResponse.suggestions:type_name -> bedside.v1.DiagnosisSuggestion
-	9,  // 16: bedside.v1.SuggestDiagnosesResponse.warnings:type_name -> bedside.v1.Warning
-	24, // 17: bedside.v1.SuggestDiagnosesResponse.model:type_name -> bedside.v1.ModelReference
-	16, // 18: bedside.v1.DiagnosisSuggestion.readings_for:type_name -> bedside.v1.ReadingWeight
-	16, // 19: bedside.v1.DiagnosisSuggestion.readings_against:type_name -> bedside.v1.ReadingWeight
-	17, // 20: bedside.v1.DiagnosisSuggestion.next_tests:type_name -> bedside.v1.NextTest
-	1,  // 21: bedside.v1.SuggestTreatmentsRequest.source:type_name -> bedside.v1.RecordSource
-	20, // 22: bedside.v1.SuggestTreatmentsResponse.diagnosis:type_name -> bedside.v1.TreatedDiagnosis
-	14, // 23: bedside.v1.SuggestTreatmentsResponse.abstention:type_name -> bedside.v1.Abstention
-	21, // 24: bedside.v1.SuggestTreatmentsResponse.suggestions:type_name -> bedside.v1.TreatmentSuggestion
-	9,  // 25: bedside.v1.SuggestTreatmentsResponse.warnings:type_name -> bedside.v1.Warning
-	24, // 26: bedside.v1.SuggestTreatmentsResponse.model:type_name -> bedside.v1.ModelReference
-	22, // 27: bedside.v1.TreatmentSuggestion.findings:type_name -> bedside.v1.TreatmentFinding
-	3,  // 28: bedside.v1.ClinicalService.SummarizeRecord:input_type -> bedside.v1.SummarizeRecordRequest
-	11, // 29: bedside.v1.ClinicalService.SuggestDiagnoses:input_type -> bedside.v1.SuggestDiagnosesRequest
-	18, // 30: bedside.v1.ClinicalService.SuggestTreatments:input_type -> bedside.v1.SuggestTreatmentsRequest
-	4,  // 31: bedside.v1.ClinicalService.SummarizeRecord:output_type -> bedside.v1.SummarizeRecordResponse
-	12, // 32: bedside.v1.ClinicalService.SuggestDiagnoses:output_type -> bedside.v1.SuggestDiagnosesResponse
-	19, // 33: bedside.v1.ClinicalService.SuggestTreatments:output_type -> bedside.v1.SuggestTreatmentsResponse
-	31, // [31:34] is the sub-list for method output_type
-	28, // [28:31] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	25, // 0: bedside.v1.RecordSource.record:type_name -> bedside.v1.PatientRecord
+	3,  // 1: bedside.v1.RecordSource.csv:type_name -> bedside.v1.CsvSource
+	2,  // 2: bedside.v1.SummarizeRecordRequest.source:type_name -> bedside.v1.RecordSource
+	0,  // 3: bedside.v1.SummarizeRecordRequest.style:type_name -> bedside.v1.SummaryStyle
+	7,  // 4: bedside.v1.SummarizeRecordResponse.sections:type_name -> bedside.v1.SummarySection
+	11, // 5: bedside.v1.SummarizeRecordResponse.warnings:type_name -> bedside.v1.Warning
+	26, // 6: bedside.v1.SummarizeRecordResponse.model:type_name -> bedside.v1.ModelReference
+	27, // 7: bedside.v1.SummarizeRecordResponse.usage:type_name -> bedside.v1.Usage
+	12, // 8: bedside.v1.SummarizeRecordResponse.counts:type_name -> bedside.v1.SummaryCounts
+	0,  // 9: bedside.v1.SummarizeRecordResponse.style:type_name -> bedside.v1.SummaryStyle
+	8,  // 10: bedside.v1.StreamSummarizeRecordResponse.sentence:type_name -> bedside.v1.SummarySentence
+	5,  // 11: bedside.v1.StreamSummarizeRecordResponse.summary:type_name -> bedside.v1.SummarizeRecordResponse
+	8,  // 12: bedside.v1.SummarySection.sentences:type_name -> bedside.v1.SummarySentence
+	10, // 13: bedside.v1.SummarySection.facts:type_name -> bedside.v1.Fact
+	1,  // 14: bedside.v1.SummarySentence.origin:type_name -> bedside.v1.SentenceOrigin
+	9,  // 15: bedside.v1.SummarySentence.failures:type_name -> bedside.v1.CheckFailure
+	2,  // 16: bedside.v1.SuggestDiagnosesRequest.source:type_name -> bedside.v1.RecordSource
+	15, // 17: bedside.v1.SuggestDiagnosesResponse.red_flags:type_name -> bedside.v1.RedFlag
+	16, // 18: bedside.v1.SuggestDiagnosesResponse.abstention:type_name -> bedside.v1.Abstention
+	17, // 19: bedside.v1.SuggestDiagnosesResponse.suggestions:type_name -> bedside.v1.DiagnosisSuggestion
+	11, // 20: bedside.v1.SuggestDiagnosesResponse.warnings:type_name -> bedside.v1.Warning
+	26, // 21: bedside.v1.SuggestDiagnosesResponse.model:type_name -> bedside.v1.ModelReference
+	18, // 22: bedside.v1.DiagnosisSuggestion.readings_for:type_name -> bedside.v1.ReadingWeight
+	18, // 23: bedside.v1.DiagnosisSuggestion.readings_against:type_name -> bedside.v1.ReadingWeight
+	19, // 24: bedside.v1.DiagnosisSuggestion.next_tests:type_name -> bedside.v1.NextTest
+	2,  // 25: bedside.v1.SuggestTreatmentsRequest.source:type_name -> bedside.v1.RecordSource
+	22, // 26: bedside.v1.SuggestTreatmentsResponse.diagnosis:type_name -> bedside.v1.TreatedDiagnosis
+	16, // 27: bedside.v1.SuggestTreatmentsResponse.abstention:type_name -> bedside.v1.Abstention
+	23, // 28: bedside.v1.SuggestTreatmentsResponse.suggestions:type_name -> bedside.v1.TreatmentSuggestion
+	11, // 29: bedside.v1.SuggestTreatmentsResponse.warnings:type_name -> bedside.v1.Warning
+	26, // 30: bedside.v1.SuggestTreatmentsResponse.model:type_name -> bedside.v1.ModelReference
+	24, // 31: bedside.v1.TreatmentSuggestion.findings:type_name -> bedside.v1.TreatmentFinding
+	4,  // 32: bedside.v1.ClinicalService.SummarizeRecord:input_type -> bedside.v1.SummarizeRecordRequest
+	4,  // 33: bedside.v1.ClinicalService.StreamSummarizeRecord:input_type -> bedside.v1.SummarizeRecordRequest
+	13, // 34: bedside.v1.ClinicalService.SuggestDiagnoses:input_type -> bedside.v1.SuggestDiagnosesRequest
+	20, // 35: bedside.v1.ClinicalService.SuggestTreatments:input_type -> bedside.v1.SuggestTreatmentsRequest
+	5,  // 36: bedside.v1.ClinicalService.SummarizeRecord:output_type -> bedside.v1.SummarizeRecordResponse
+	6,  // 37: bedside.v1.ClinicalService.StreamSummarizeRecord:output_type -> bedside.v1.StreamSummarizeRecordResponse
+	14, // 38: bedside.v1.ClinicalService.SuggestDiagnoses:output_type -> bedside.v1.SuggestDiagnosesResponse
+	21, // 39: bedside.v1.ClinicalService.SuggestTreatments:output_type -> bedside.v1.SuggestTreatmentsResponse
+	36, // [36:40] is the sub-list for method output_type
+	32, // [32:36] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_bedside_v1_clinical_proto_init() }
@@ -2046,8 +2235,8 @@ func file_bedside_v1_clinical_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedside_v1_clinical_proto_rawDesc), len(file_bedside_v1_clinical_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   22,
+			NumEnums:      2,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

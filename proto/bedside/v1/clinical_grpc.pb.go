@@ -19,9 +19,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ClinicalService_SummarizeRecord_FullMethodName   = "/bedside.v1.ClinicalService/SummarizeRecord"
-	ClinicalService_SuggestDiagnoses_FullMethodName  = "/bedside.v1.ClinicalService/SuggestDiagnoses"
-	ClinicalService_SuggestTreatments_FullMethodName = "/bedside.v1.ClinicalService/SuggestTreatments"
+	ClinicalService_SummarizeRecord_FullMethodName       = "/bedside.v1.ClinicalService/SummarizeRecord"
+	ClinicalService_StreamSummarizeRecord_FullMethodName = "/bedside.v1.ClinicalService/StreamSummarizeRecord"
+	ClinicalService_SuggestDiagnoses_FullMethodName      = "/bedside.v1.ClinicalService/SuggestDiagnoses"
+	ClinicalService_SuggestTreatments_FullMethodName     = "/bedside.v1.ClinicalService/SuggestTreatments"
 )
 
 // ClinicalServiceClient is the client API for ClinicalService service.
@@ -37,7 +38,13 @@ type ClinicalServiceClient interface {
 	// SummarizeRecord turns a record into text and has a language model summarise it.
 	// Every number, unit, date, drug and diagnosis in a sentence is held against the record;
 	// a sentence that does not stand is written again or replaced by the plain fact.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SummarizeRecord(ctx context.Context, in *SummarizeRecordRequest, opts ...grpc.CallOption) (*SummarizeRecordResponse, error)
+	// StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+	// have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	StreamSummarizeRecord(ctx context.Context, in *SummarizeRecordRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamSummarizeRecordResponse], error)
 	// SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
 	// with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
 	// on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
@@ -64,6 +71,25 @@ func (c *clinicalServiceClient) SummarizeRecord(ctx context.Context, in *Summari
 	}
 	return out, nil
 }
+
+func (c *clinicalServiceClient) StreamSummarizeRecord(ctx context.Context, in *SummarizeRecordRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamSummarizeRecordResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ClinicalService_ServiceDesc.Streams[0], ClinicalService_StreamSummarizeRecord_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SummarizeRecordRequest, StreamSummarizeRecordResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ClinicalService_StreamSummarizeRecordClient = grpc.ServerStreamingClient[StreamSummarizeRecordResponse]
 
 func (c *clinicalServiceClient) SuggestDiagnoses(ctx context.Context, in *SuggestDiagnosesRequest, opts ...grpc.CallOption) (*SuggestDiagnosesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -98,7 +124,13 @@ type ClinicalServiceServer interface {
 	// SummarizeRecord turns a record into text and has a language model summarise it.
 	// Every number, unit, date, drug and diagnosis in a sentence is held against the record;
 	// a sentence that does not stand is written again or replaced by the plain fact.
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	SummarizeRecord(context.Context, *SummarizeRecordRequest) (*SummarizeRecordResponse, error)
+	// StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+	// have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	StreamSummarizeRecord(*SummarizeRecordRequest, grpc.ServerStreamingServer[StreamSummarizeRecordResponse]) error
 	// SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
 	// with the readings that speak for and against, and tests that would help to settle them. Where it should not be relied
 	// on, it says so (`abstention`). The record is prepared first. FAILED_PRECONDITION: there is no such model.
@@ -118,6 +150,9 @@ type UnimplementedClinicalServiceServer struct{}
 
 func (UnimplementedClinicalServiceServer) SummarizeRecord(context.Context, *SummarizeRecordRequest) (*SummarizeRecordResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SummarizeRecord not implemented")
+}
+func (UnimplementedClinicalServiceServer) StreamSummarizeRecord(*SummarizeRecordRequest, grpc.ServerStreamingServer[StreamSummarizeRecordResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamSummarizeRecord not implemented")
 }
 func (UnimplementedClinicalServiceServer) SuggestDiagnoses(context.Context, *SuggestDiagnosesRequest) (*SuggestDiagnosesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SuggestDiagnoses not implemented")
@@ -163,6 +198,17 @@ func _ClinicalService_SummarizeRecord_Handler(srv interface{}, ctx context.Conte
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _ClinicalService_StreamSummarizeRecord_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SummarizeRecordRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ClinicalServiceServer).StreamSummarizeRecord(m, &grpc.GenericServerStream[SummarizeRecordRequest, StreamSummarizeRecordResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ClinicalService_StreamSummarizeRecordServer = grpc.ServerStreamingServer[StreamSummarizeRecordResponse]
 
 func _ClinicalService_SuggestDiagnoses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SuggestDiagnosesRequest)
@@ -220,6 +266,12 @@ var ClinicalService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ClinicalService_SuggestTreatments_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "StreamSummarizeRecord",
+			Handler:       _ClinicalService_StreamSummarizeRecord_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "bedside/v1/clinical.proto",
 }

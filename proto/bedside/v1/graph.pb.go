@@ -488,8 +488,8 @@ type IngestRecordRequest struct {
 	AllReadings bool `protobuf:"varint,4,opt,name=all_readings,json=allReadings,proto3" json:"all_readings,omitempty"`
 	// Texts about the patient. They are read, and not stored.
 	Notes []*GraphNote `protobuf:"bytes,5,rep,name=notes,proto3" json:"notes,omitempty"`
-	// Model that reads the notes besides the table of terms; empty: none. INVALID_ARGUMENT for one that has not learnt the
-	// task "triples".
+	// Model that reads the notes and the texts of the record; empty: the server's own for notes, or rules where it has none.
+	// INVALID_ARGUMENT for one that has not learnt the task "triples".
 	Model string `protobuf:"bytes,6,opt,name=model,proto3" json:"model,omitempty"`
 	// Also say which nodes stand for what was filed.
 	IncludeReferences bool `protobuf:"varint,7,opt,name=include_references,json=includeReferences,proto3" json:"include_references,omitempty"`
@@ -751,6 +751,281 @@ func (x *IngestRecordResponse) GetModel() *ModelReference {
 	return nil
 }
 
+type ReadNotesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Notes []*GraphNote           `protobuf:"bytes,1,rep,name=notes,proto3" json:"notes,omitempty"`
+	// As of IngestRecordRequest.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// Read by rule, whatever models there are.
+	ByRule        bool `protobuf:"varint,3,opt,name=by_rule,json=byRule,proto3" json:"by_rule,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadNotesRequest) Reset() {
+	*x = ReadNotesRequest{}
+	mi := &file_bedside_v1_graph_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadNotesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadNotesRequest) ProtoMessage() {}
+
+func (x *ReadNotesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_graph_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadNotesRequest.ProtoReflect.Descriptor instead.
+func (*ReadNotesRequest) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReadNotesRequest) GetNotes() []*GraphNote {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *ReadNotesRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ReadNotesRequest) GetByRule() bool {
+	if x != nil {
+		return x.ByRule
+	}
+	return false
+}
+
+type ReadNotesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the request.
+	Notes []*ReadNote `protobuf:"bytes,1,rep,name=notes,proto3" json:"notes,omitempty"`
+	// The model that read them, if one did.
+	Model         *ModelReference `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadNotesResponse) Reset() {
+	*x = ReadNotesResponse{}
+	mi := &file_bedside_v1_graph_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadNotesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadNotesResponse) ProtoMessage() {}
+
+func (x *ReadNotesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_graph_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadNotesResponse.ProtoReflect.Descriptor instead.
+func (*ReadNotesResponse) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ReadNotesResponse) GetNotes() []*ReadNote {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *ReadNotesResponse) GetModel() *ModelReference {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
+type ReadNote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Statements    []*NoteStatement       `protobuf:"bytes,2,rep,name=statements,proto3" json:"statements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadNote) Reset() {
+	*x = ReadNote{}
+	mi := &file_bedside_v1_graph_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadNote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadNote) ProtoMessage() {}
+
+func (x *ReadNote) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_graph_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadNote.ProtoReflect.Descriptor instead.
+func (*ReadNote) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ReadNote) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadNote) GetStatements() []*NoteStatement {
+	if x != nil {
+		return x.Statements
+	}
+	return nil
+}
+
+// NoteStatement is what a text states of one name that stands in it.
+type NoteStatement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name's bytes in the text, from start up to end, and the name.
+	Start int32  `protobuf:"varint,1,opt,name=start,proto3" json:"start,omitempty"`
+	End   int32  `protobuf:"varint,2,opt,name=end,proto3" json:"end,omitempty"`
+	Name  string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Such as "has_diagnosis"; of a measure "value".
+	Relation string `protobuf:"bytes,4,opt,name=relation,proto3" json:"relation,omitempty"`
+	// What the name is linked to; absent for one that the table of terms lacks.
+	Node *GraphNode `protobuf:"bytes,5,opt,name=node,proto3" json:"node,omitempty"`
+	// Of a measure, as it is written: "88/52 mmHg".
+	Value string `protobuf:"bytes,6,opt,name=value,proto3" json:"value,omitempty"`
+	// How likely the model found its own words; 0 of a rule's statement.
+	Probability float64 `protobuf:"fixed64,7,opt,name=probability,proto3" json:"probability,omitempty"`
+	// "model" or "dictionary".
+	Method        string `protobuf:"bytes,8,opt,name=method,proto3" json:"method,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoteStatement) Reset() {
+	*x = NoteStatement{}
+	mi := &file_bedside_v1_graph_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoteStatement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoteStatement) ProtoMessage() {}
+
+func (x *NoteStatement) ProtoReflect() protoreflect.Message {
+	mi := &file_bedside_v1_graph_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoteStatement.ProtoReflect.Descriptor instead.
+func (*NoteStatement) Descriptor() ([]byte, []int) {
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *NoteStatement) GetStart() int32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *NoteStatement) GetEnd() int32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+func (x *NoteStatement) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *NoteStatement) GetRelation() string {
+	if x != nil {
+		return x.Relation
+	}
+	return ""
+}
+
+func (x *NoteStatement) GetNode() *GraphNode {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+func (x *NoteStatement) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *NoteStatement) GetProbability() float64 {
+	if x != nil {
+		return x.Probability
+	}
+	return 0
+}
+
+func (x *NoteStatement) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
 type ImportTriplesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// N-Quads (https://www.w3.org/TR/n-quads/), 200,000 statements at most.
@@ -763,7 +1038,7 @@ type ImportTriplesRequest struct {
 
 func (x *ImportTriplesRequest) Reset() {
 	*x = ImportTriplesRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[7]
+	mi := &file_bedside_v1_graph_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +1050,7 @@ func (x *ImportTriplesRequest) String() string {
 func (*ImportTriplesRequest) ProtoMessage() {}
 
 func (x *ImportTriplesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[7]
+	mi := &file_bedside_v1_graph_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +1063,7 @@ func (x *ImportTriplesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportTriplesRequest.ProtoReflect.Descriptor instead.
 func (*ImportTriplesRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{7}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ImportTriplesRequest) GetNquads() []byte {
@@ -816,7 +1091,7 @@ type ImportTriplesResponse struct {
 
 func (x *ImportTriplesResponse) Reset() {
 	*x = ImportTriplesResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[8]
+	mi := &file_bedside_v1_graph_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +1103,7 @@ func (x *ImportTriplesResponse) String() string {
 func (*ImportTriplesResponse) ProtoMessage() {}
 
 func (x *ImportTriplesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[8]
+	mi := &file_bedside_v1_graph_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +1116,7 @@ func (x *ImportTriplesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportTriplesResponse.ProtoReflect.Descriptor instead.
 func (*ImportTriplesResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{8}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ImportTriplesResponse) GetTriples() int32 {
@@ -882,7 +1157,7 @@ type NeighboursRequest struct {
 
 func (x *NeighboursRequest) Reset() {
 	*x = NeighboursRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[9]
+	mi := &file_bedside_v1_graph_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -894,7 +1169,7 @@ func (x *NeighboursRequest) String() string {
 func (*NeighboursRequest) ProtoMessage() {}
 
 func (x *NeighboursRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[9]
+	mi := &file_bedside_v1_graph_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -907,7 +1182,7 @@ func (x *NeighboursRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NeighboursRequest.ProtoReflect.Descriptor instead.
 func (*NeighboursRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{9}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *NeighboursRequest) GetNode() string {
@@ -964,7 +1239,7 @@ type NeighboursResponse struct {
 
 func (x *NeighboursResponse) Reset() {
 	*x = NeighboursResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[10]
+	mi := &file_bedside_v1_graph_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -976,7 +1251,7 @@ func (x *NeighboursResponse) String() string {
 func (*NeighboursResponse) ProtoMessage() {}
 
 func (x *NeighboursResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[10]
+	mi := &file_bedside_v1_graph_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -989,7 +1264,7 @@ func (x *NeighboursResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NeighboursResponse.ProtoReflect.Descriptor instead.
 func (*NeighboursResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{10}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *NeighboursResponse) GetTriples() []*GraphTriple {
@@ -1029,7 +1304,7 @@ type ShortestPathRequest struct {
 
 func (x *ShortestPathRequest) Reset() {
 	*x = ShortestPathRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[11]
+	mi := &file_bedside_v1_graph_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1316,7 @@ func (x *ShortestPathRequest) String() string {
 func (*ShortestPathRequest) ProtoMessage() {}
 
 func (x *ShortestPathRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[11]
+	mi := &file_bedside_v1_graph_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1329,7 @@ func (x *ShortestPathRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShortestPathRequest.ProtoReflect.Descriptor instead.
 func (*ShortestPathRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{11}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ShortestPathRequest) GetFrom() string {
@@ -1103,7 +1378,7 @@ type ShortestPathResponse struct {
 
 func (x *ShortestPathResponse) Reset() {
 	*x = ShortestPathResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[12]
+	mi := &file_bedside_v1_graph_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1390,7 @@ func (x *ShortestPathResponse) String() string {
 func (*ShortestPathResponse) ProtoMessage() {}
 
 func (x *ShortestPathResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[12]
+	mi := &file_bedside_v1_graph_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1403,7 @@ func (x *ShortestPathResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShortestPathResponse.ProtoReflect.Descriptor instead.
 func (*ShortestPathResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{12}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ShortestPathResponse) GetPaths() []*GraphPath {
@@ -1155,7 +1430,7 @@ type GraphPath struct {
 
 func (x *GraphPath) Reset() {
 	*x = GraphPath{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[13]
+	mi := &file_bedside_v1_graph_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1442,7 @@ func (x *GraphPath) String() string {
 func (*GraphPath) ProtoMessage() {}
 
 func (x *GraphPath) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[13]
+	mi := &file_bedside_v1_graph_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1455,7 @@ func (x *GraphPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphPath.ProtoReflect.Descriptor instead.
 func (*GraphPath) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{13}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GraphPath) GetTriples() []*GraphTriple {
@@ -1205,7 +1480,7 @@ type GraphTerm struct {
 
 func (x *GraphTerm) Reset() {
 	*x = GraphTerm{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[14]
+	mi := &file_bedside_v1_graph_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1217,7 +1492,7 @@ func (x *GraphTerm) String() string {
 func (*GraphTerm) ProtoMessage() {}
 
 func (x *GraphTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[14]
+	mi := &file_bedside_v1_graph_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1230,7 +1505,7 @@ func (x *GraphTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphTerm.ProtoReflect.Descriptor instead.
 func (*GraphTerm) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{14}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GraphTerm) GetTerm() isGraphTerm_Term {
@@ -1301,7 +1576,7 @@ type GraphPattern struct {
 
 func (x *GraphPattern) Reset() {
 	*x = GraphPattern{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[15]
+	mi := &file_bedside_v1_graph_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1588,7 @@ func (x *GraphPattern) String() string {
 func (*GraphPattern) ProtoMessage() {}
 
 func (x *GraphPattern) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[15]
+	mi := &file_bedside_v1_graph_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1601,7 @@ func (x *GraphPattern) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphPattern.ProtoReflect.Descriptor instead.
 func (*GraphPattern) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{15}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GraphPattern) GetSubject() *GraphTerm {
@@ -1361,7 +1636,7 @@ type MatchPatternRequest struct {
 
 func (x *MatchPatternRequest) Reset() {
 	*x = MatchPatternRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[16]
+	mi := &file_bedside_v1_graph_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1648,7 @@ func (x *MatchPatternRequest) String() string {
 func (*MatchPatternRequest) ProtoMessage() {}
 
 func (x *MatchPatternRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[16]
+	mi := &file_bedside_v1_graph_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1661,7 @@ func (x *MatchPatternRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchPatternRequest.ProtoReflect.Descriptor instead.
 func (*MatchPatternRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{16}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MatchPatternRequest) GetPatterns() []*GraphPattern {
@@ -1415,7 +1690,7 @@ type MatchPatternResponse struct {
 
 func (x *MatchPatternResponse) Reset() {
 	*x = MatchPatternResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[17]
+	mi := &file_bedside_v1_graph_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1427,7 +1702,7 @@ func (x *MatchPatternResponse) String() string {
 func (*MatchPatternResponse) ProtoMessage() {}
 
 func (x *MatchPatternResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[17]
+	mi := &file_bedside_v1_graph_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1440,7 +1715,7 @@ func (x *MatchPatternResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchPatternResponse.ProtoReflect.Descriptor instead.
 func (*MatchPatternResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{17}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MatchPatternResponse) GetMatches() []*GraphMatch {
@@ -1476,7 +1751,7 @@ type GraphMatch struct {
 
 func (x *GraphMatch) Reset() {
 	*x = GraphMatch{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[18]
+	mi := &file_bedside_v1_graph_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1763,7 @@ func (x *GraphMatch) String() string {
 func (*GraphMatch) ProtoMessage() {}
 
 func (x *GraphMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[18]
+	mi := &file_bedside_v1_graph_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1776,7 @@ func (x *GraphMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphMatch.ProtoReflect.Descriptor instead.
 func (*GraphMatch) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{18}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GraphMatch) GetBindings() map[string]*GraphBinding {
@@ -1531,7 +1806,7 @@ type GraphBinding struct {
 
 func (x *GraphBinding) Reset() {
 	*x = GraphBinding{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[19]
+	mi := &file_bedside_v1_graph_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1543,7 +1818,7 @@ func (x *GraphBinding) String() string {
 func (*GraphBinding) ProtoMessage() {}
 
 func (x *GraphBinding) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[19]
+	mi := &file_bedside_v1_graph_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1556,7 +1831,7 @@ func (x *GraphBinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphBinding.ProtoReflect.Descriptor instead.
 func (*GraphBinding) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{19}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GraphBinding) GetBinding() isGraphBinding_Binding {
@@ -1614,7 +1889,7 @@ type SimilarPatientsRequest struct {
 
 func (x *SimilarPatientsRequest) Reset() {
 	*x = SimilarPatientsRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[20]
+	mi := &file_bedside_v1_graph_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1626,7 +1901,7 @@ func (x *SimilarPatientsRequest) String() string {
 func (*SimilarPatientsRequest) ProtoMessage() {}
 
 func (x *SimilarPatientsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[20]
+	mi := &file_bedside_v1_graph_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1639,7 +1914,7 @@ func (x *SimilarPatientsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimilarPatientsRequest.ProtoReflect.Descriptor instead.
 func (*SimilarPatientsRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{20}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SimilarPatientsRequest) GetPatient() string {
@@ -1673,7 +1948,7 @@ type SimilarPatientsResponse struct {
 
 func (x *SimilarPatientsResponse) Reset() {
 	*x = SimilarPatientsResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[21]
+	mi := &file_bedside_v1_graph_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +1960,7 @@ func (x *SimilarPatientsResponse) String() string {
 func (*SimilarPatientsResponse) ProtoMessage() {}
 
 func (x *SimilarPatientsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[21]
+	mi := &file_bedside_v1_graph_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +1973,7 @@ func (x *SimilarPatientsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimilarPatientsResponse.ProtoReflect.Descriptor instead.
 func (*SimilarPatientsResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{21}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SimilarPatientsResponse) GetPatients() []*SimilarPatient {
@@ -1728,7 +2003,7 @@ type SimilarPatient struct {
 
 func (x *SimilarPatient) Reset() {
 	*x = SimilarPatient{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[22]
+	mi := &file_bedside_v1_graph_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +2015,7 @@ func (x *SimilarPatient) String() string {
 func (*SimilarPatient) ProtoMessage() {}
 
 func (x *SimilarPatient) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[22]
+	mi := &file_bedside_v1_graph_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +2028,7 @@ func (x *SimilarPatient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimilarPatient.ProtoReflect.Descriptor instead.
 func (*SimilarPatient) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{22}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SimilarPatient) GetPatient() string {
@@ -1790,7 +2065,7 @@ type SearchRequest struct {
 
 func (x *SearchRequest) Reset() {
 	*x = SearchRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[23]
+	mi := &file_bedside_v1_graph_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1802,7 +2077,7 @@ func (x *SearchRequest) String() string {
 func (*SearchRequest) ProtoMessage() {}
 
 func (x *SearchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[23]
+	mi := &file_bedside_v1_graph_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1815,7 +2090,7 @@ func (x *SearchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
 func (*SearchRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{23}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SearchRequest) GetText() string {
@@ -1857,7 +2132,7 @@ type SearchResponse struct {
 
 func (x *SearchResponse) Reset() {
 	*x = SearchResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[24]
+	mi := &file_bedside_v1_graph_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +2144,7 @@ func (x *SearchResponse) String() string {
 func (*SearchResponse) ProtoMessage() {}
 
 func (x *SearchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[24]
+	mi := &file_bedside_v1_graph_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +2157,7 @@ func (x *SearchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchResponse.ProtoReflect.Descriptor instead.
 func (*SearchResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{24}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SearchResponse) GetNodes() []*GraphNode {
@@ -1908,7 +2183,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[25]
+	mi := &file_bedside_v1_graph_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1920,7 +2195,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[25]
+	mi := &file_bedside_v1_graph_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1933,7 +2208,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{25}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ExportRequest) GetFormat() GraphFormat {
@@ -1953,7 +2228,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[26]
+	mi := &file_bedside_v1_graph_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2240,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[26]
+	mi := &file_bedside_v1_graph_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2253,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{26}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ExportResponse) GetData() []byte {
@@ -2003,7 +2278,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[27]
+	mi := &file_bedside_v1_graph_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2290,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[27]
+	mi := &file_bedside_v1_graph_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2303,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{27}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RenderRequest) GetNode() string {
@@ -2069,7 +2344,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_bedside_v1_graph_proto_msgTypes[28]
+	mi := &file_bedside_v1_graph_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2081,7 +2356,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedside_v1_graph_proto_msgTypes[28]
+	mi := &file_bedside_v1_graph_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2094,7 +2369,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{28}
+	return file_bedside_v1_graph_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RenderResponse) GetSvg() []byte {
@@ -2172,7 +2447,29 @@ const file_bedside_v1_graph_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a=\n" +
 	"\x0fReferencesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x84\x01\n" +
+	"\x10ReadNotesRequest\x127\n" +
+	"\x05notes\x18\x01 \x03(\v2\x15.bedside.v1.GraphNoteB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10@R\x05notes\x12\x1e\n" +
+	"\x05model\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05model\x12\x17\n" +
+	"\aby_rule\x18\x03 \x01(\bR\x06byRule\"q\n" +
+	"\x11ReadNotesResponse\x12*\n" +
+	"\x05notes\x18\x01 \x03(\v2\x14.bedside.v1.ReadNoteR\x05notes\x120\n" +
+	"\x05model\x18\x02 \x01(\v2\x1a.bedside.v1.ModelReferenceR\x05model\"U\n" +
+	"\bReadNote\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
+	"\n" +
+	"statements\x18\x02 \x03(\v2\x19.bedside.v1.NoteStatementR\n" +
+	"statements\"\xe2\x01\n" +
+	"\rNoteStatement\x12\x14\n" +
+	"\x05start\x18\x01 \x01(\x05R\x05start\x12\x10\n" +
+	"\x03end\x18\x02 \x01(\x05R\x03end\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1a\n" +
+	"\brelation\x18\x04 \x01(\tR\brelation\x12)\n" +
+	"\x04node\x18\x05 \x01(\v2\x15.bedside.v1.GraphNodeR\x04node\x12\x14\n" +
+	"\x05value\x18\x06 \x01(\tR\x05value\x12 \n" +
+	"\vprobability\x18\a \x01(\x01R\vprobability\x12\x16\n" +
+	"\x06method\x18\b \x01(\tR\x06method\"\x81\x01\n" +
 	"\x14ImportTriplesRequest\x12\x1f\n" +
 	"\x06nquads\x18\x01 \x01(\fB\a\xbaH\x04z\x02\x10\x01R\x06nquads\x12H\n" +
 	"\trecord_id\x18\x02 \x01(\tB+\xbaH(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$R\brecordId\"\xd8\x01\n" +
@@ -2297,9 +2594,10 @@ const file_bedside_v1_graph_proto_rawDesc = "" +
 	"\x18GRAPH_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13GRAPH_FORMAT_NQUADS\x10\x01\x12\x17\n" +
 	"\x13GRAPH_FORMAT_JSONLD\x10\x02\x12\x18\n" +
-	"\x14GRAPH_FORMAT_GRAPHML\x10\x032\xd4\x05\n" +
+	"\x14GRAPH_FORMAT_GRAPHML\x10\x032\x9e\x06\n" +
 	"\x15KnowledgeGraphService\x12Q\n" +
-	"\fIngestRecord\x12\x1f.bedside.v1.IngestRecordRequest\x1a .bedside.v1.IngestRecordResponse\x12T\n" +
+	"\fIngestRecord\x12\x1f.bedside.v1.IngestRecordRequest\x1a .bedside.v1.IngestRecordResponse\x12H\n" +
+	"\tReadNotes\x12\x1c.bedside.v1.ReadNotesRequest\x1a\x1d.bedside.v1.ReadNotesResponse\x12T\n" +
 	"\rImportTriples\x12 .bedside.v1.ImportTriplesRequest\x1a!.bedside.v1.ImportTriplesResponse\x12K\n" +
 	"\n" +
 	"Neighbours\x12\x1d.bedside.v1.NeighboursRequest\x1a\x1e.bedside.v1.NeighboursResponse\x12Q\n" +
@@ -2323,7 +2621,7 @@ func file_bedside_v1_graph_proto_rawDescGZIP() []byte {
 }
 
 var file_bedside_v1_graph_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_bedside_v1_graph_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_bedside_v1_graph_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_bedside_v1_graph_proto_goTypes = []any{
 	(GraphDirection)(0),             // 0: bedside.v1.GraphDirection
 	(GraphFormat)(0),                // 1: bedside.v1.GraphFormat
@@ -2334,90 +2632,101 @@ var file_bedside_v1_graph_proto_goTypes = []any{
 	(*IngestRecordRequest)(nil),     // 6: bedside.v1.IngestRecordRequest
 	(*GraphNote)(nil),               // 7: bedside.v1.GraphNote
 	(*IngestRecordResponse)(nil),    // 8: bedside.v1.IngestRecordResponse
-	(*ImportTriplesRequest)(nil),    // 9: bedside.v1.ImportTriplesRequest
-	(*ImportTriplesResponse)(nil),   // 10: bedside.v1.ImportTriplesResponse
-	(*NeighboursRequest)(nil),       // 11: bedside.v1.NeighboursRequest
-	(*NeighboursResponse)(nil),      // 12: bedside.v1.NeighboursResponse
-	(*ShortestPathRequest)(nil),     // 13: bedside.v1.ShortestPathRequest
-	(*ShortestPathResponse)(nil),    // 14: bedside.v1.ShortestPathResponse
-	(*GraphPath)(nil),               // 15: bedside.v1.GraphPath
-	(*GraphTerm)(nil),               // 16: bedside.v1.GraphTerm
-	(*GraphPattern)(nil),            // 17: bedside.v1.GraphPattern
-	(*MatchPatternRequest)(nil),     // 18: bedside.v1.MatchPatternRequest
-	(*MatchPatternResponse)(nil),    // 19: bedside.v1.MatchPatternResponse
-	(*GraphMatch)(nil),              // 20: bedside.v1.GraphMatch
-	(*GraphBinding)(nil),            // 21: bedside.v1.GraphBinding
-	(*SimilarPatientsRequest)(nil),  // 22: bedside.v1.SimilarPatientsRequest
-	(*SimilarPatientsResponse)(nil), // 23: bedside.v1.SimilarPatientsResponse
-	(*SimilarPatient)(nil),          // 24: bedside.v1.SimilarPatient
-	(*SearchRequest)(nil),           // 25: bedside.v1.SearchRequest
-	(*SearchResponse)(nil),          // 26: bedside.v1.SearchResponse
-	(*ExportRequest)(nil),           // 27: bedside.v1.ExportRequest
-	(*ExportResponse)(nil),          // 28: bedside.v1.ExportResponse
-	(*RenderRequest)(nil),           // 29: bedside.v1.RenderRequest
-	(*RenderResponse)(nil),          // 30: bedside.v1.RenderResponse
-	nil,                             // 31: bedside.v1.IngestRecordResponse.DroppedEntry
-	nil,                             // 32: bedside.v1.IngestRecordResponse.ReferencesEntry
-	nil,                             // 33: bedside.v1.ImportTriplesResponse.DroppedEntry
-	nil,                             // 34: bedside.v1.GraphMatch.BindingsEntry
-	(*RecordSource)(nil),            // 35: bedside.v1.RecordSource
-	(*Warning)(nil),                 // 36: bedside.v1.Warning
-	(*ModelReference)(nil),          // 37: bedside.v1.ModelReference
+	(*ReadNotesRequest)(nil),        // 9: bedside.v1.ReadNotesRequest
+	(*ReadNotesResponse)(nil),       // 10: bedside.v1.ReadNotesResponse
+	(*ReadNote)(nil),                // 11: bedside.v1.ReadNote
+	(*NoteStatement)(nil),           // 12: bedside.v1.NoteStatement
+	(*ImportTriplesRequest)(nil),    // 13: bedside.v1.ImportTriplesRequest
+	(*ImportTriplesResponse)(nil),   // 14: bedside.v1.ImportTriplesResponse
+	(*NeighboursRequest)(nil),       // 15: bedside.v1.NeighboursRequest
+	(*NeighboursResponse)(nil),      // 16: bedside.v1.NeighboursResponse
+	(*ShortestPathRequest)(nil),     // 17: bedside.v1.ShortestPathRequest
+	(*ShortestPathResponse)(nil),    // 18: bedside.v1.ShortestPathResponse
+	(*GraphPath)(nil),               // 19: bedside.v1.GraphPath
+	(*GraphTerm)(nil),               // 20: bedside.v1.GraphTerm
+	(*GraphPattern)(nil),            // 21: bedside.v1.GraphPattern
+	(*MatchPatternRequest)(nil),     // 22: bedside.v1.MatchPatternRequest
+	(*MatchPatternResponse)(nil),    // 23: bedside.v1.MatchPatternResponse
+	(*GraphMatch)(nil),              // 24: bedside.v1.GraphMatch
+	(*GraphBinding)(nil),            // 25: bedside.v1.GraphBinding
+	(*SimilarPatientsRequest)(nil),  // 26: bedside.v1.SimilarPatientsRequest
+	(*SimilarPatientsResponse)(nil), // 27: bedside.v1.SimilarPatientsResponse
+	(*SimilarPatient)(nil),          // 28: bedside.v1.SimilarPatient
+	(*SearchRequest)(nil),           // 29: bedside.v1.SearchRequest
+	(*SearchResponse)(nil),          // 30: bedside.v1.SearchResponse
+	(*ExportRequest)(nil),           // 31: bedside.v1.ExportRequest
+	(*ExportResponse)(nil),          // 32: bedside.v1.ExportResponse
+	(*RenderRequest)(nil),           // 33: bedside.v1.RenderRequest
+	(*RenderResponse)(nil),          // 34: bedside.v1.RenderResponse
+	nil,                             // 35: bedside.v1.IngestRecordResponse.DroppedEntry
+	nil,                             // 36: bedside.v1.IngestRecordResponse.ReferencesEntry
+	nil,                             // 37: bedside.v1.ImportTriplesResponse.DroppedEntry
+	nil,                             // 38: bedside.v1.GraphMatch.BindingsEntry
+	(*RecordSource)(nil),            // 39: bedside.v1.RecordSource
+	(*Warning)(nil),                 // 40: bedside.v1.Warning
+	(*ModelReference)(nil),          // 41: bedside.v1.ModelReference
 }
 var file_bedside_v1_graph_proto_depIdxs = []int32{
 	3,  // 0: bedside.v1.GraphTriple.value:type_name -> bedside.v1.GraphValue
 	5,  // 1: bedside.v1.GraphTriple.sources:type_name -> bedside.v1.GraphSource
-	35, // 2: bedside.v1.IngestRecordRequest.source:type_name -> bedside.v1.RecordSource
+	39, // 2: bedside.v1.IngestRecordRequest.source:type_name -> bedside.v1.RecordSource
 	7,  // 3: bedside.v1.IngestRecordRequest.notes:type_name -> bedside.v1.GraphNote
-	31, // 4: bedside.v1.IngestRecordResponse.dropped:type_name -> bedside.v1.IngestRecordResponse.DroppedEntry
-	32, // 5: bedside.v1.IngestRecordResponse.references:type_name -> bedside.v1.IngestRecordResponse.ReferencesEntry
-	36, // 6: bedside.v1.IngestRecordResponse.warnings:type_name -> bedside.v1.Warning
-	37, // 7: bedside.v1.IngestRecordResponse.model:type_name -> bedside.v1.ModelReference
-	33, // 8: bedside.v1.ImportTriplesResponse.dropped:type_name -> bedside.v1.ImportTriplesResponse.DroppedEntry
-	0,  // 9: bedside.v1.NeighboursRequest.direction:type_name -> bedside.v1.GraphDirection
-	4,  // 10: bedside.v1.NeighboursResponse.triples:type_name -> bedside.v1.GraphTriple
-	2,  // 11: bedside.v1.NeighboursResponse.nodes:type_name -> bedside.v1.GraphNode
-	15, // 12: bedside.v1.ShortestPathResponse.paths:type_name -> bedside.v1.GraphPath
-	2,  // 13: bedside.v1.ShortestPathResponse.nodes:type_name -> bedside.v1.GraphNode
-	4,  // 14: bedside.v1.GraphPath.triples:type_name -> bedside.v1.GraphTriple
-	3,  // 15: bedside.v1.GraphTerm.value:type_name -> bedside.v1.GraphValue
-	16, // 16: bedside.v1.GraphPattern.subject:type_name -> bedside.v1.GraphTerm
-	16, // 17: bedside.v1.GraphPattern.object:type_name -> bedside.v1.GraphTerm
-	17, // 18: bedside.v1.MatchPatternRequest.patterns:type_name -> bedside.v1.GraphPattern
-	20, // 19: bedside.v1.MatchPatternResponse.matches:type_name -> bedside.v1.GraphMatch
-	2,  // 20: bedside.v1.MatchPatternResponse.nodes:type_name -> bedside.v1.GraphNode
-	34, // 21: bedside.v1.GraphMatch.bindings:type_name -> bedside.v1.GraphMatch.BindingsEntry
-	4,  // 22: bedside.v1.GraphMatch.triples:type_name -> bedside.v1.GraphTriple
-	3,  // 23: bedside.v1.GraphBinding.value:type_name -> bedside.v1.GraphValue
-	24, // 24: bedside.v1.SimilarPatientsResponse.patients:type_name -> bedside.v1.SimilarPatient
-	2,  // 25: bedside.v1.SimilarPatientsResponse.nodes:type_name -> bedside.v1.GraphNode
-	4,  // 26: bedside.v1.SimilarPatient.shared:type_name -> bedside.v1.GraphTriple
-	2,  // 27: bedside.v1.SearchResponse.nodes:type_name -> bedside.v1.GraphNode
-	1,  // 28: bedside.v1.ExportRequest.format:type_name -> bedside.v1.GraphFormat
-	21, // 29: bedside.v1.GraphMatch.BindingsEntry.value:type_name -> bedside.v1.GraphBinding
-	6,  // 30: bedside.v1.KnowledgeGraphService.IngestRecord:input_type -> bedside.v1.IngestRecordRequest
-	9,  // 31: bedside.v1.KnowledgeGraphService.ImportTriples:input_type -> bedside.v1.ImportTriplesRequest
-	11, // 32: bedside.v1.KnowledgeGraphService.Neighbours:input_type -> bedside.v1.NeighboursRequest
-	13, // 33: bedside.v1.KnowledgeGraphService.ShortestPath:input_type -> bedside.v1.ShortestPathRequest
-	18, // 34: bedside.v1.KnowledgeGraphService.MatchPattern:input_type -> bedside.v1.MatchPatternRequest
-	22, // 35: bedside.v1.KnowledgeGraphService.SimilarPatients:input_type -> bedside.v1.SimilarPatientsRequest
-	25, // 36: bedside.v1.KnowledgeGraphService.Search:input_type -> bedside.v1.SearchRequest
-	27, // 37: bedside.v1.KnowledgeGraphService.Export:input_type -> bedside.v1.ExportRequest
-	29, // 38: bedside.v1.KnowledgeGraphService.Render:input_type -> bedside.v1.RenderRequest
-	8,  // 39: bedside.v1.KnowledgeGraphService.IngestRecord:output_type -> bedside.v1.IngestRecordResponse
-	10, // 40: bedside.v1.KnowledgeGraphService.ImportTriples:output_type -> bedside.v1.ImportTriplesResponse
-	12, // 41: bedside.v1.KnowledgeGraphService.Neighbours:output_type -> bedside.v1.NeighboursResponse
-	14, // 42: bedside.v1.KnowledgeGraphService.ShortestPath:output_type -> bedside.v1.ShortestPathResponse
-	19, // 43: bedside.v1.KnowledgeGraphService.MatchPattern:output_type -> bedside.v1.MatchPatternResponse
-	23, // 44: bedside.v1.KnowledgeGraphService.SimilarPatients:output_type -> bedside.v1.SimilarPatientsResponse
-	26, // 45: bedside.v1.KnowledgeGraphService.Search:output_type -> bedside.v1.SearchResponse
-	28, // 46: bedside.v1.KnowledgeGraphService.Export:output_type -> bedside.v1.ExportResponse
-	30, // 47: bedside.v1.KnowledgeGraphService.Render:output_type -> bedside.v1.RenderResponse
-	39, // [39:48] is the sub-list for method output_type
-	30, // [30:39] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	35, // 4: bedside.v1.IngestRecordResponse.dropped:type_name -> bedside.v1.IngestRecordResponse.DroppedEntry
+	36, // 5: bedside.v1.IngestRecordResponse.references:type_name -> bedside.v1.IngestRecordResponse.ReferencesEntry
+	40, // 6: bedside.v1.IngestRecordResponse.warnings:type_name -> bedside.v1.Warning
+	41, // 7: bedside.v1.IngestRecordResponse.model:type_name -> bedside.v1.ModelReference
+	7,  // 8: bedside.v1.ReadNotesRequest.notes:type_name -> bedside.v1.GraphNote
+	11, // 9: bedside.v1.ReadNotesResponse.notes:type_name -> bedside.v1.ReadNote
+	41, // 10: bedside.v1.ReadNotesResponse.model:type_name -> bedside.v1.ModelReference
+	12, // 11: bedside.v1.ReadNote.statements:type_name -> bedside.v1.NoteStatement
+	2,  // 12: bedside.v1.NoteStatement.node:type_name -> bedside.v1.GraphNode
+	37, // 13: bedside.v1.ImportTriplesResponse.dropped:type_name -> bedside.v1.ImportTriplesResponse.DroppedEntry
+	0,  // 14: bedside.v1.NeighboursRequest.direction:type_name -> bedside.v1.GraphDirection
+	4,  // 15: bedside.v1.NeighboursResponse.triples:type_name -> bedside.v1.GraphTriple
+	2,  // 16: bedside.v1.NeighboursResponse.nodes:type_name -> bedside.v1.GraphNode
+	19, // 17: bedside.v1.ShortestPathResponse.paths:type_name -> bedside.v1.GraphPath
+	2,  // 18: bedside.v1.ShortestPathResponse.nodes:type_name -> bedside.v1.GraphNode
+	4,  // 19: bedside.v1.GraphPath.triples:type_name -> bedside.v1.GraphTriple
+	3,  // 20: bedside.v1.GraphTerm.value:type_name -> bedside.v1.GraphValue
+	20, // 21: bedside.v1.GraphPattern.subject:type_name -> bedside.v1.GraphTerm
+	20, // 22: bedside.v1.GraphPattern.object:type_name -> bedside.v1.GraphTerm
+	21, // 23: bedside.v1.MatchPatternRequest.patterns:type_name -> bedside.v1.GraphPattern
+	24, // 24: bedside.v1.MatchPatternResponse.matches:type_name -> bedside.v1.GraphMatch
+	2,  // 25: bedside.v1.MatchPatternResponse.nodes:type_name -> bedside.v1.GraphNode
+	38, // 26: bedside.v1.GraphMatch.bindings:type_name -> bedside.v1.GraphMatch.BindingsEntry
+	4,  // 27: bedside.v1.GraphMatch.triples:type_name -> bedside.v1.GraphTriple
+	3,  // 28: bedside.v1.GraphBinding.value:type_name -> bedside.v1.GraphValue
+	28, // 29: bedside.v1.SimilarPatientsResponse.patients:type_name -> bedside.v1.SimilarPatient
+	2,  // 30: bedside.v1.SimilarPatientsResponse.nodes:type_name -> bedside.v1.GraphNode
+	4,  // 31: bedside.v1.SimilarPatient.shared:type_name -> bedside.v1.GraphTriple
+	2,  // 32: bedside.v1.SearchResponse.nodes:type_name -> bedside.v1.GraphNode
+	1,  // 33: bedside.v1.ExportRequest.format:type_name -> bedside.v1.GraphFormat
+	25, // 34: bedside.v1.GraphMatch.BindingsEntry.value:type_name -> bedside.v1.GraphBinding
+	6,  // 35: bedside.v1.KnowledgeGraphService.IngestRecord:input_type -> bedside.v1.IngestRecordRequest
+	9,  // 36: bedside.v1.KnowledgeGraphService.ReadNotes:input_type -> bedside.v1.ReadNotesRequest
+	13, // 37: bedside.v1.KnowledgeGraphService.ImportTriples:input_type -> bedside.v1.ImportTriplesRequest
+	15, // 38: bedside.v1.KnowledgeGraphService.Neighbours:input_type -> bedside.v1.NeighboursRequest
+	17, // 39: bedside.v1.KnowledgeGraphService.ShortestPath:input_type -> bedside.v1.ShortestPathRequest
+	22, // 40: bedside.v1.KnowledgeGraphService.MatchPattern:input_type -> bedside.v1.MatchPatternRequest
+	26, // 41: bedside.v1.KnowledgeGraphService.SimilarPatients:input_type -> bedside.v1.SimilarPatientsRequest
+	29, // 42: bedside.v1.KnowledgeGraphService.Search:input_type -> bedside.v1.SearchRequest
+	31, // 43: bedside.v1.KnowledgeGraphService.Export:input_type -> bedside.v1.ExportRequest
+	33, // 44: bedside.v1.KnowledgeGraphService.Render:input_type -> bedside.v1.RenderRequest
+	8,  // 45: bedside.v1.KnowledgeGraphService.IngestRecord:output_type -> bedside.v1.IngestRecordResponse
+	10, // 46: bedside.v1.KnowledgeGraphService.ReadNotes:output_type -> bedside.v1.ReadNotesResponse
+	14, // 47: bedside.v1.KnowledgeGraphService.ImportTriples:output_type -> bedside.v1.ImportTriplesResponse
+	16, // 48: bedside.v1.KnowledgeGraphService.Neighbours:output_type -> bedside.v1.NeighboursResponse
+	18, // 49: bedside.v1.KnowledgeGraphService.ShortestPath:output_type -> bedside.v1.ShortestPathResponse
+	23, // 50: bedside.v1.KnowledgeGraphService.MatchPattern:output_type -> bedside.v1.MatchPatternResponse
+	27, // 51: bedside.v1.KnowledgeGraphService.SimilarPatients:output_type -> bedside.v1.SimilarPatientsResponse
+	30, // 52: bedside.v1.KnowledgeGraphService.Search:output_type -> bedside.v1.SearchResponse
+	32, // 53: bedside.v1.KnowledgeGraphService.Export:output_type -> bedside.v1.ExportResponse
+	34, // 54: bedside.v1.KnowledgeGraphService.Render:output_type -> bedside.v1.RenderResponse
+	45, // [45:55] is the sub-list for method output_type
+	35, // [35:45] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_bedside_v1_graph_proto_init() }
@@ -2431,12 +2740,12 @@ func file_bedside_v1_graph_proto_init() {
 		(*GraphTriple_Node)(nil),
 		(*GraphTriple_Value)(nil),
 	}
-	file_bedside_v1_graph_proto_msgTypes[14].OneofWrappers = []any{
+	file_bedside_v1_graph_proto_msgTypes[18].OneofWrappers = []any{
 		(*GraphTerm_Variable)(nil),
 		(*GraphTerm_Node)(nil),
 		(*GraphTerm_Value)(nil),
 	}
-	file_bedside_v1_graph_proto_msgTypes[19].OneofWrappers = []any{
+	file_bedside_v1_graph_proto_msgTypes[23].OneofWrappers = []any{
 		(*GraphBinding_Node)(nil),
 		(*GraphBinding_Value)(nil),
 	}
@@ -2446,7 +2755,7 @@ func file_bedside_v1_graph_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedside_v1_graph_proto_rawDesc), len(file_bedside_v1_graph_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   33,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	KnowledgeGraphService_IngestRecord_FullMethodName    = "/bedside.v1.KnowledgeGraphService/IngestRecord"
+	KnowledgeGraphService_ReadNotes_FullMethodName       = "/bedside.v1.KnowledgeGraphService/ReadNotes"
 	KnowledgeGraphService_ImportTriples_FullMethodName   = "/bedside.v1.KnowledgeGraphService/ImportTriples"
 	KnowledgeGraphService_Neighbours_FullMethodName      = "/bedside.v1.KnowledgeGraphService/Neighbours"
 	KnowledgeGraphService_ShortestPath_FullMethodName    = "/bedside.v1.KnowledgeGraphService/ShortestPath"
@@ -47,6 +48,8 @@ type KnowledgeGraphServiceClient interface {
 	// IngestRecord cleans a record, makes statements of it and stores them, all or none. The same record again changes nothing.
 	// Once it has answered, the statements survive whatever becomes of the server.
 	IngestRecord(ctx context.Context, in *IngestRecordRequest, opts ...grpc.CallOption) (*IngestRecordResponse, error)
+	// ReadNotes says what texts about a patient state, as IngestRecord reads them, and stores nothing.
+	ReadNotes(ctx context.Context, in *ReadNotesRequest, opts ...grpc.CallOption) (*ReadNotesResponse, error)
 	// ImportTriples stores statements from outside. What could name a person is left out, and counted.
 	ImportTriples(ctx context.Context, in *ImportTriplesRequest, opts ...grpc.CallOption) (*ImportTriplesResponse, error)
 	// Neighbours gives the statements of a node, a page at a time; of a concept, what is linked to it.
@@ -77,6 +80,16 @@ func (c *knowledgeGraphServiceClient) IngestRecord(ctx context.Context, in *Inge
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(IngestRecordResponse)
 	err := c.cc.Invoke(ctx, KnowledgeGraphService_IngestRecord_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *knowledgeGraphServiceClient) ReadNotes(ctx context.Context, in *ReadNotesRequest, opts ...grpc.CallOption) (*ReadNotesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReadNotesResponse)
+	err := c.cc.Invoke(ctx, KnowledgeGraphService_ReadNotes_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +202,8 @@ type KnowledgeGraphServiceServer interface {
 	// IngestRecord cleans a record, makes statements of it and stores them, all or none. The same record again changes nothing.
 	// Once it has answered, the statements survive whatever becomes of the server.
 	IngestRecord(context.Context, *IngestRecordRequest) (*IngestRecordResponse, error)
+	// ReadNotes says what texts about a patient state, as IngestRecord reads them, and stores nothing.
+	ReadNotes(context.Context, *ReadNotesRequest) (*ReadNotesResponse, error)
 	// ImportTriples stores statements from outside. What could name a person is left out, and counted.
 	ImportTriples(context.Context, *ImportTriplesRequest) (*ImportTriplesResponse, error)
 	// Neighbours gives the statements of a node, a page at a time; of a concept, what is linked to it.
@@ -217,6 +232,9 @@ type UnimplementedKnowledgeGraphServiceServer struct{}
 
 func (UnimplementedKnowledgeGraphServiceServer) IngestRecord(context.Context, *IngestRecordRequest) (*IngestRecordResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IngestRecord not implemented")
+}
+func (UnimplementedKnowledgeGraphServiceServer) ReadNotes(context.Context, *ReadNotesRequest) (*ReadNotesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReadNotes not implemented")
 }
 func (UnimplementedKnowledgeGraphServiceServer) ImportTriples(context.Context, *ImportTriplesRequest) (*ImportTriplesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ImportTriples not implemented")
@@ -277,6 +295,24 @@ func _KnowledgeGraphService_IngestRecord_Handler(srv interface{}, ctx context.Co
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(KnowledgeGraphServiceServer).IngestRecord(ctx, req.(*IngestRecordRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _KnowledgeGraphService_ReadNotes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReadNotesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KnowledgeGraphServiceServer).ReadNotes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: KnowledgeGraphService_ReadNotes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KnowledgeGraphServiceServer).ReadNotes(ctx, req.(*ReadNotesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -428,6 +464,10 @@ var KnowledgeGraphService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "IngestRecord",
 			Handler:    _KnowledgeGraphService_IngestRecord_Handler,
+		},
+		{
+			MethodName: "ReadNotes",
+			Handler:    _KnowledgeGraphService_ReadNotes_Handler,
 		},
 		{
 			MethodName: "ImportTriples",

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from . import _options, _requests, v1
 from ._call import Attempts, Caller, CallOptions
 from ._errors import CallCancelledError, UnavailableError
-from ._requests import EmbeddingKind, GenerateOptions, PrepareOptions, Prompt, Record, Signal
+from ._requests import EmbeddingKind, GenerateOptions, PrepareOptions, Prompt, Record, Signal, SummaryStyle
 from .v1.clinical_pb2_grpc import ClinicalServiceStub
 from .v1.embedding_pb2_grpc import EmbeddingServiceStub
 from .v1.generation_pb2_grpc import GenerationServiceStub
@@ -210,11 +210,19 @@ class AsyncClient:
         """
         return await self._unary(self._embedding.Embed, _requests.embed(texts, kind, truncate, model), options)
 
-    async def summarize(self, record: Record, *, language: str = "", include_facts: bool = False, model: str = "",
+    async def summarize(self, record: Record, *, language: str = "", style: SummaryStyle = "", include_facts: bool = False,
+                        token_budget: int = 0, model: str = "",
                         **options: Unpack[CallOptions]) -> v1.SummarizeRecordResponse:
         """A summary of a patient record in `en` or `zh`, every sentence with the readings it rests on."""
-        request = _requests.summarize(record, language, include_facts, model)
+        request = _requests.summarize(record, language, include_facts, model, style, token_budget)
         return await self._unary(self._clinical.SummarizeRecord, request, options)
+
+    def stream_summary(self, record: Record, *, language: str = "", style: SummaryStyle = "", include_facts: bool = False,
+                       token_budget: int = 0, model: str = "",
+                       **options: Unpack[CallOptions]) -> AsyncStream[v1.StreamSummarizeRecordResponse]:
+        """As `summarize`, sentence by sentence as each is checked. The last piece has the rest of the answer, `summary`."""
+        request = _requests.summarize(record, language, include_facts, model, style, token_budget)
+        return self._stream(self._clinical.StreamSummarizeRecord, request, lambda piece: piece, options, self._timeout)
 
     async def diagnose(self, record: Record, *, language: str = "", max_suggestions: int = 0, readings: bool = True,
                        model: str = "", **options: Unpack[CallOptions]) -> v1.SuggestDiagnosesResponse:
@@ -256,6 +264,12 @@ class AsyncClient:
         request = v1.IngestRecordRequest(source=_requests.source(record), patient=patient, record_id=record_id,
                                          all_readings=all_readings, notes=notes, model=model)
         return await self._unary(self._graph.IngestRecord, request, options)
+
+    async def read_notes(self, notes: Iterable[v1.GraphNote], *, model: str = "", by_rule: bool = False,
+                         **options: Unpack[CallOptions]) -> v1.ReadNotesResponse:
+        """What texts about a patient state. Nothing is stored."""
+        request = v1.ReadNotesRequest(notes=notes, model=model, by_rule=by_rule)
+        return await self._unary(self._graph.ReadNotes, request, options)
 
     async def import_triples(self, nquads: bytes, **options: Unpack[CallOptions]) -> v1.ImportTriplesResponse:
         """Add statements in N-Quads. What could name a person is left out, and counted."""

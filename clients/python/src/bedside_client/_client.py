@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from . import _options, _requests, v1
 from ._call import Attempts, Caller, CallOptions
 from ._errors import UnavailableError
-from ._requests import EmbeddingKind, GenerateOptions, PrepareOptions, Prompt, Record, Signal
+from ._requests import EmbeddingKind, GenerateOptions, PrepareOptions, Prompt, Record, Signal, SummaryStyle
 from ._stream import Stream
 from .v1.clinical_pb2_grpc import ClinicalServiceStub
 from .v1.embedding_pb2_grpc import EmbeddingServiceStub
@@ -98,11 +98,18 @@ class Client:
         """
         return self._unary(self._embedding.Embed, _requests.embed(texts, kind, truncate, model), options)
 
-    def summarize(self, record: Record, *, language: str = "", include_facts: bool = False, model: str = "",
-                  **options: Unpack[CallOptions]) -> v1.SummarizeRecordResponse:
+    def summarize(self, record: Record, *, language: str = "", style: SummaryStyle = "", include_facts: bool = False,
+                  token_budget: int = 0, model: str = "", **options: Unpack[CallOptions]) -> v1.SummarizeRecordResponse:
         """A summary of a patient record in `en` or `zh`, every sentence with the readings it rests on."""
-        request = _requests.summarize(record, language, include_facts, model)
+        request = _requests.summarize(record, language, include_facts, model, style, token_budget)
         return self._unary(self._clinical.SummarizeRecord, request, options)
+
+    def stream_summary(self, record: Record, *, language: str = "", style: SummaryStyle = "", include_facts: bool = False,
+                       token_budget: int = 0, model: str = "",
+                       **options: Unpack[CallOptions]) -> Stream[v1.StreamSummarizeRecordResponse]:
+        """As `summarize`, sentence by sentence as each is checked. The last piece has the rest of the answer, `summary`."""
+        request = _requests.summarize(record, language, include_facts, model, style, token_budget)
+        return self._stream(self._clinical.StreamSummarizeRecord, request, lambda piece: piece, options, self._timeout)
 
     def diagnose(self, record: Record, *, language: str = "", max_suggestions: int = 0, readings: bool = True,
                  model: str = "", **options: Unpack[CallOptions]) -> v1.SuggestDiagnosesResponse:
@@ -142,6 +149,12 @@ class Client:
         request = v1.IngestRecordRequest(source=_requests.source(record), patient=patient, record_id=record_id,
                                          all_readings=all_readings, notes=notes, model=model)
         return self._unary(self._graph.IngestRecord, request, options)
+
+    def read_notes(self, notes: Iterable[v1.GraphNote], *, model: str = "", by_rule: bool = False,
+                   **options: Unpack[CallOptions]) -> v1.ReadNotesResponse:
+        """What texts about a patient state. Nothing is stored."""
+        request = v1.ReadNotesRequest(notes=notes, model=model, by_rule=by_rule)
+        return self._unary(self._graph.ReadNotes, request, options)
 
     def import_triples(self, nquads: bytes, **options: Unpack[CallOptions]) -> v1.ImportTriplesResponse:
         """Add statements in N-Quads. What could name a person is left out, and counted."""

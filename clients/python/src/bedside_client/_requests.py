@@ -17,6 +17,11 @@ Signal: TypeAlias = "v1.SampledSignal | v1.WfdbRecord | v1.SignalSource"
 """A waveform, or a file as a SignalSource: `v1.SignalSource(edf=data)`, `dicom`, `wav`."""
 EmbeddingKind: TypeAlias = Literal["query", "passage"]
 
+SummaryStyle: TypeAlias = Literal["", "brief", "handover", "discharge"]
+
+_STYLES = {"": v1.SummaryStyle.SUMMARY_STYLE_UNSPECIFIED, "brief": v1.SummaryStyle.SUMMARY_STYLE_BRIEF,
+           "handover": v1.SummaryStyle.SUMMARY_STYLE_HANDOVER, "discharge": v1.SummaryStyle.SUMMARY_STYLE_DISCHARGE}
+
 _KINDS = {"query": v1.EmbeddingKind.EMBEDDING_KIND_QUERY, "passage": v1.EmbeddingKind.EMBEDDING_KIND_PASSAGE}
 _CALL = frozenset(CallOptions.__annotations__)
 _FORMS = frozenset({"choices", "regex", "json_schema"})
@@ -126,8 +131,12 @@ def embed(texts: Iterable[str], kind: EmbeddingKind, truncate: bool, model: str)
     return v1.EmbedRequest(model=model, texts=texts, kind=_KINDS[kind], truncate=truncate)
 
 
-def summarize(record: Record, language: str, include_facts: bool, model: str) -> v1.SummarizeRecordRequest:
-    return v1.SummarizeRecordRequest(source=source(record), language=language, include_facts=include_facts, model=model)
+def summarize(record: Record, language: str, include_facts: bool, model: str, style: SummaryStyle = "",
+              token_budget: int = 0) -> v1.SummarizeRecordRequest:
+    if style not in _STYLES:
+        raise ValueError(f"style is {style!r}, must be one of {', '.join(map(repr, _STYLES))}")
+    return v1.SummarizeRecordRequest(source=source(record), language=language, include_facts=include_facts, model=model,
+                                     style=_STYLES[style], token_budget=token_budget)
 
 
 def diagnose(record: Record, language: str, max_suggestions: int, readings: bool, model: str) -> v1.SuggestDiagnosesRequest:

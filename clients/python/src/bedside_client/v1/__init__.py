@@ -11,6 +11,7 @@ from bedside_client.v1.clinical_pb2 import ReadingWeight as ReadingWeight
 from bedside_client.v1.clinical_pb2 import RecordSource as RecordSource
 from bedside_client.v1.clinical_pb2 import RedFlag as RedFlag
 from bedside_client.v1.clinical_pb2 import SentenceOrigin as SentenceOrigin
+from bedside_client.v1.clinical_pb2 import StreamSummarizeRecordResponse as StreamSummarizeRecordResponse
 from bedside_client.v1.clinical_pb2 import SuggestDiagnosesRequest as SuggestDiagnosesRequest
 from bedside_client.v1.clinical_pb2 import SuggestDiagnosesResponse as SuggestDiagnosesResponse
 from bedside_client.v1.clinical_pb2 import SuggestTreatmentsRequest as SuggestTreatmentsRequest
@@ -20,6 +21,7 @@ from bedside_client.v1.clinical_pb2 import SummarizeRecordResponse as SummarizeR
 from bedside_client.v1.clinical_pb2 import SummaryCounts as SummaryCounts
 from bedside_client.v1.clinical_pb2 import SummarySection as SummarySection
 from bedside_client.v1.clinical_pb2 import SummarySentence as SummarySentence
+from bedside_client.v1.clinical_pb2 import SummaryStyle as SummaryStyle
 from bedside_client.v1.clinical_pb2 import TreatedDiagnosis as TreatedDiagnosis
 from bedside_client.v1.clinical_pb2 import TreatmentFinding as TreatmentFinding
 from bedside_client.v1.clinical_pb2 import TreatmentSuggestion as TreatmentSuggestion
@@ -70,6 +72,10 @@ from bedside_client.v1.graph_pb2 import MatchPatternRequest as MatchPatternReque
 from bedside_client.v1.graph_pb2 import MatchPatternResponse as MatchPatternResponse
 from bedside_client.v1.graph_pb2 import NeighboursRequest as NeighboursRequest
 from bedside_client.v1.graph_pb2 import NeighboursResponse as NeighboursResponse
+from bedside_client.v1.graph_pb2 import NoteStatement as NoteStatement
+from bedside_client.v1.graph_pb2 import ReadNote as ReadNote
+from bedside_client.v1.graph_pb2 import ReadNotesRequest as ReadNotesRequest
+from bedside_client.v1.graph_pb2 import ReadNotesResponse as ReadNotesResponse
 from bedside_client.v1.graph_pb2 import RenderRequest as RenderRequest
 from bedside_client.v1.graph_pb2 import RenderResponse as RenderResponse
 from bedside_client.v1.graph_pb2 import SearchRequest as SearchRequest

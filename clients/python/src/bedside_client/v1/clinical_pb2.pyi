@@ -21,6 +21,40 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SummaryStyle:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SummaryStyleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SummaryStyle.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUMMARY_STYLE_UNSPECIFIED: _SummaryStyle.ValueType  # 0
+    """The record's own sections: "who", "why", "vitals", "laboratory", "medication", "open"; of a long stay also "course"."""
+    SUMMARY_STYLE_BRIEF: _SummaryStyle.ValueType  # 1
+    """One section, "summary": the critical facts and what is outstanding."""
+    SUMMARY_STYLE_HANDOVER: _SummaryStyle.ValueType  # 2
+    """SBAR: "situation", "background", "assessment", "recommendation". The last one is what is outstanding or to be
+    watched by the record; no order is ever made up.
+    """
+    SUMMARY_STYLE_DISCHARGE: _SummaryStyle.ValueType  # 3
+    """"stay", "diagnoses", "course", "treatment", "latest", "outstanding". A warning says so where the stay has not ended."""
+
+class SummaryStyle(_SummaryStyle, metaclass=_SummaryStyleEnumTypeWrapper):
+    """SummaryStyle is what a summary is for. All styles tell the record's critical facts: who the patient is, current and
+    suspected diagnoses, allergies, the latest values out of range.
+    """
+
+SUMMARY_STYLE_UNSPECIFIED: SummaryStyle.ValueType  # 0
+"""The record's own sections: "who", "why", "vitals", "laboratory", "medication", "open"; of a long stay also "course"."""
+SUMMARY_STYLE_BRIEF: SummaryStyle.ValueType  # 1
+"""One section, "summary": the critical facts and what is outstanding."""
+SUMMARY_STYLE_HANDOVER: SummaryStyle.ValueType  # 2
+"""SBAR: "situation", "background", "assessment", "recommendation". The last one is what is outstanding or to be
+watched by the record; no order is ever made up.
+"""
+SUMMARY_STYLE_DISCHARGE: SummaryStyle.ValueType  # 3
+""""stay", "diagnoses", "course", "treatment", "latest", "outstanding". A warning says so where the stay has not ended."""
+Global___SummaryStyle: _TypeAlias = SummaryStyle  # noqa: Y015
+
 class _SentenceOrigin:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -119,12 +153,20 @@ class SummarizeRecordRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     INCLUDE_FACTS_FIELD_NUMBER: _builtins.int
+    STYLE_FIELD_NUMBER: _builtins.int
+    TOKEN_BUDGET_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """"en" or "zh"; empty means "en"."""
     model: _builtins.str
     """Name of the model; empty means the server's default."""
     include_facts: _builtins.bool
     """Also answer with the record as text, fact by fact."""
+    style: Global___SummaryStyle.ValueType
+    token_budget: _builtins.int
+    """Tokens of the record as text up to which it is summarised as a whole; 0 means 8192. The English text is counted, so
+    that both languages tell the same facts. A longer record is cut into windows of time, each within the budget, and what
+    the windows tell of the same thing is told once. What is critical in any window is in the summary, whatever the budget.
+    """
     @_builtins.property
     def source(self) -> Global___RecordSource: ...
     def __init__(
@@ -134,10 +176,12 @@ class SummarizeRecordRequest(_message.Message):
         language: _builtins.str = ...,
         model: _builtins.str = ...,
         include_facts: _builtins.bool = ...,
+        style: Global___SummaryStyle.ValueType = ...,
+        token_budget: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_facts", b"include_facts", "language", b"language", "model", b"model", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_facts", b"include_facts", "language", b"language", "model", b"model", "source", b"source", "style", b"style", "token_budget", b"token_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -154,9 +198,14 @@ class SummarizeRecordResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
+    STYLE_FIELD_NUMBER: _builtins.int
+    WINDOWS_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     notice: _builtins.str
     """Says that this supports a clinician and decides nothing."""
+    style: Global___SummaryStyle.ValueType
+    windows: _builtins.int
+    """Windows of time that a long stay was cut into; 0 where it was summarised as a whole."""
     @_builtins.property
     def sections(self) -> _containers.RepeatedCompositeFieldContainer[Global___SummarySection]: ...
     @_builtins.property
@@ -181,14 +230,49 @@ class SummarizeRecordResponse(_message.Message):
         model: _generation_pb2.ModelReference | None = ...,
         usage: _generation_pb2.Usage | None = ...,
         counts: Global___SummaryCounts | None = ...,
+        style: Global___SummaryStyle.ValueType = ...,
+        windows: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "model", b"model", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "language", b"language", "model", b"model", "notice", b"notice", "sections", b"sections", "usage", b"usage", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "language", b"language", "model", b"model", "notice", b"notice", "sections", b"sections", "style", b"style", "usage", b"usage", "warnings", b"warnings", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SummarizeRecordResponse: _TypeAlias = SummarizeRecordResponse  # noqa: Y015
+
+@_typing.final
+class StreamSummarizeRecordResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECTION_FIELD_NUMBER: _builtins.int
+    HEADING_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    section: _builtins.str
+    """Of the section that the sentence belongs to."""
+    heading: _builtins.str
+    @_builtins.property
+    def sentence(self) -> Global___SummarySentence: ...
+    @_builtins.property
+    def summary(self) -> Global___SummarizeRecordResponse:
+        """Set in the last message alone: all of the answer but the sentences. Its sections hold the facts that the request asked for."""
+
+    def __init__(
+        self,
+        *,
+        section: _builtins.str = ...,
+        heading: _builtins.str = ...,
+        sentence: Global___SummarySentence | None = ...,
+        summary: Global___SummarizeRecordResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sentence", b"sentence", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heading", b"heading", "section", b"section", "sentence", b"sentence", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamSummarizeRecordResponse: _TypeAlias = StreamSummarizeRecordResponse  # noqa: Y015
 
 @_typing.final
 class SummarySection(_message.Message):
@@ -201,13 +285,15 @@ class SummarySection(_message.Message):
     SENTENCES_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """"who", "why", "vitals", "laboratory", "medication" or "open"."""
+    """"who", "why", "vitals", "laboratory", "medication", "open"; of a long stay also "course"; else those of the style."""
     heading: _builtins.str
     @_builtins.property
     def sentences(self) -> _containers.RepeatedCompositeFieldContainer[Global___SummarySentence]: ...
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]:
-        """The record's facts for this section, where the request asked for them."""
+        """The record's facts for this section, where the request asked for them. In a style with sections of its own, those of
+        the record follow behind, with facts alone.
+        """
 
     def __init__(
         self,
@@ -270,7 +356,7 @@ class CheckFailure(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """Such as "number", "unit", "date", "drug", "diagnosis", "unsupported"."""
+    """Such as "number", "unit", "date", "term", "trend", "negation", "laterality", "unsupported"."""
     message: _builtins.str
     def __init__(
         self,

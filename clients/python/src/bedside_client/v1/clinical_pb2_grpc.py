@@ -44,6 +44,11 @@ class ClinicalServiceStub(object):
                 request_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
                 response_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.FromString,
                 _registered_method=True)
+        self.StreamSummarizeRecord = channel.unary_stream(
+                '/bedside.v1.ClinicalService/StreamSummarizeRecord',
+                request_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
+                response_deserializer=bedside_dot_v1_dot_clinical__pb2.StreamSummarizeRecordResponse.FromString,
+                _registered_method=True)
         self.SuggestDiagnoses = channel.unary_unary(
                 '/bedside.v1.ClinicalService/SuggestDiagnoses',
                 request_serializer=bedside_dot_v1_dot_clinical__pb2.SuggestDiagnosesRequest.SerializeToString,
@@ -68,6 +73,17 @@ class ClinicalServiceServicer(object):
         """SummarizeRecord turns a record into text and has a language model summarise it.
         Every number, unit, date, drug and diagnosis in a sentence is held against the record;
         a sentence that does not stand is written again or replaced by the plain fact.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamSummarizeRecord(self, request, context):
+        """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+        have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +113,11 @@ def add_ClinicalServiceServicer_to_server(servicer, server):
                     servicer.SummarizeRecord,
                     request_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.FromString,
                     response_serializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.SerializeToString,
+            ),
+            'StreamSummarizeRecord': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamSummarizeRecord,
+                    request_deserializer=bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.FromString,
+                    response_serializer=bedside_dot_v1_dot_clinical__pb2.StreamSummarizeRecordResponse.SerializeToString,
             ),
             'SuggestDiagnoses': grpc.unary_unary_rpc_method_handler(
                     servicer.SuggestDiagnoses,
@@ -141,6 +162,33 @@ class ClinicalService(object):
             '/bedside.v1.ClinicalService/SummarizeRecord',
             bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
             bedside_dot_v1_dot_clinical__pb2.SummarizeRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamSummarizeRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/bedside.v1.ClinicalService/StreamSummarizeRecord',
+            bedside_dot_v1_dot_clinical__pb2.SummarizeRecordRequest.SerializeToString,
+            bedside_dot_v1_dot_clinical__pb2.StreamSummarizeRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

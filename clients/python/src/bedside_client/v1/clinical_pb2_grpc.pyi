@@ -42,6 +42,13 @@ class ClinicalServiceStub:
     """SummarizeRecord turns a record into text and has a language model summarise it.
     Every number, unit, date, drug and diagnosis in a sentence is held against the record;
     a sentence that does not stand is written again or replaced by the plain fact.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    StreamSummarizeRecord: _grpc.UnaryStreamMultiCallable[_clinical_pb2.SummarizeRecordRequest, _clinical_pb2.StreamSummarizeRecordResponse]
+    """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+    have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     SuggestDiagnoses: _grpc.UnaryUnaryMultiCallable[_clinical_pb2.SuggestDiagnosesRequest, _clinical_pb2.SuggestDiagnosesResponse]
     """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
@@ -67,6 +74,13 @@ class ClinicalServiceAsyncStub(ClinicalServiceStub):
     """SummarizeRecord turns a record into text and has a language model summarise it.
     Every number, unit, date, drug and diagnosis in a sentence is held against the record;
     a sentence that does not stand is written again or replaced by the plain fact.
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    StreamSummarizeRecord: _aio.UnaryStreamMultiCallable[_clinical_pb2.SummarizeRecordRequest, _clinical_pb2.StreamSummarizeRecordResponse]  # type: ignore[assignment]
+    """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+    have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     SuggestDiagnoses: _aio.UnaryUnaryMultiCallable[_clinical_pb2.SuggestDiagnosesRequest, _clinical_pb2.SuggestDiagnosesResponse]  # type: ignore[assignment]
     """SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,
@@ -95,6 +109,19 @@ class ClinicalServiceServicer(metaclass=_abc_1.ABCMeta):
         """SummarizeRecord turns a record into text and has a language model summarise it.
         Every number, unit, date, drug and diagnosis in a sentence is held against the record;
         a sentence that does not stand is written again or replaced by the plain fact.
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+
+    @_abc_1.abstractmethod
+    def StreamSummarizeRecord(
+        self,
+        request: _clinical_pb2.SummarizeRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_clinical_pb2.StreamSummarizeRecordResponse], _abc.AsyncIterator[_clinical_pb2.StreamSummarizeRecordResponse]]:
+        """StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+        have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
 
     @_abc_1.abstractmethod

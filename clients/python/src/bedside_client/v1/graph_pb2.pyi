@@ -235,8 +235,8 @@ class IngestRecordRequest(_message.Message):
     all_readings: _builtins.bool
     """Take every reading in, instead of each measure's first, latest, lowest and highest."""
     model: _builtins.str
-    """Model that reads the notes besides the table of terms; empty: none. INVALID_ARGUMENT for one that has not learnt the
-    task "triples".
+    """Model that reads the notes and the texts of the record; empty: the server's own for notes, or rules where it has none.
+    INVALID_ARGUMENT for one that has not learnt the task "triples".
     """
     include_references: _builtins.bool
     """Also say which nodes stand for what was filed."""
@@ -387,6 +387,135 @@ class IngestRecordResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IngestRecordResponse: _TypeAlias = IngestRecordResponse  # noqa: Y015
+
+@_typing.final
+class ReadNotesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTES_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    BY_RULE_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """As of IngestRecordRequest."""
+    by_rule: _builtins.bool
+    """Read by rule, whatever models there are."""
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___GraphNote]: ...
+    def __init__(
+        self,
+        *,
+        notes: _abc.Iterable[Global___GraphNote] | None = ...,
+        model: _builtins.str = ...,
+        by_rule: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_rule", b"by_rule", "model", b"model", "notes", b"notes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadNotesRequest: _TypeAlias = ReadNotesRequest  # noqa: Y015
+
+@_typing.final
+class ReadNotesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTES_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadNote]:
+        """In the order of the request."""
+
+    @_builtins.property
+    def model(self) -> _generation_pb2.ModelReference:
+        """The model that read them, if one did."""
+
+    def __init__(
+        self,
+        *,
+        notes: _abc.Iterable[Global___ReadNote] | None = ...,
+        model: _generation_pb2.ModelReference | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "notes", b"notes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadNotesResponse: _TypeAlias = ReadNotesResponse  # noqa: Y015
+
+@_typing.final
+class ReadNote(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    STATEMENTS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    @_builtins.property
+    def statements(self) -> _containers.RepeatedCompositeFieldContainer[Global___NoteStatement]: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        statements: _abc.Iterable[Global___NoteStatement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "statements", b"statements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadNote: _TypeAlias = ReadNote  # noqa: Y015
+
+@_typing.final
+class NoteStatement(_message.Message):
+    """NoteStatement is what a text states of one name that stands in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    start: _builtins.int
+    """The name's bytes in the text, from start up to end, and the name."""
+    end: _builtins.int
+    name: _builtins.str
+    relation: _builtins.str
+    """Such as "has_diagnosis"; of a measure "value"."""
+    value: _builtins.str
+    """Of a measure, as it is written: "88/52 mmHg"."""
+    probability: _builtins.float
+    """How likely the model found its own words; 0 of a rule's statement."""
+    method: _builtins.str
+    """"model" or "dictionary"."""
+    @_builtins.property
+    def node(self) -> Global___GraphNode:
+        """What the name is linked to; absent for one that the table of terms lacks."""
+
+    def __init__(
+        self,
+        *,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        name: _builtins.str = ...,
+        relation: _builtins.str = ...,
+        node: Global___GraphNode | None = ...,
+        value: _builtins.str = ...,
+        probability: _builtins.float = ...,
+        method: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["node", b"node"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "method", b"method", "name", b"name", "node", b"node", "probability", b"probability", "relation", b"relation", "start", b"start", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoteStatement: _TypeAlias = NoteStatement  # noqa: Y015
 
 @_typing.final
 class ImportTriplesRequest(_message.Message):

@@ -48,6 +48,11 @@ class KnowledgeGraphServiceStub(object):
                 request_serializer=bedside_dot_v1_dot_graph__pb2.IngestRecordRequest.SerializeToString,
                 response_deserializer=bedside_dot_v1_dot_graph__pb2.IngestRecordResponse.FromString,
                 _registered_method=True)
+        self.ReadNotes = channel.unary_unary(
+                '/bedside.v1.KnowledgeGraphService/ReadNotes',
+                request_serializer=bedside_dot_v1_dot_graph__pb2.ReadNotesRequest.SerializeToString,
+                response_deserializer=bedside_dot_v1_dot_graph__pb2.ReadNotesResponse.FromString,
+                _registered_method=True)
         self.ImportTriples = channel.unary_unary(
                 '/bedside.v1.KnowledgeGraphService/ImportTriples',
                 request_serializer=bedside_dot_v1_dot_graph__pb2.ImportTriplesRequest.SerializeToString,
@@ -105,6 +110,13 @@ class KnowledgeGraphServiceServicer(object):
     def IngestRecord(self, request, context):
         """IngestRecord cleans a record, makes statements of it and stores them, all or none. The same record again changes nothing.
         Once it has answered, the statements survive whatever becomes of the server.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadNotes(self, request, context):
+        """ReadNotes says what texts about a patient state, as IngestRecord reads them, and stores nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +185,11 @@ def add_KnowledgeGraphServiceServicer_to_server(servicer, server):
                     servicer.IngestRecord,
                     request_deserializer=bedside_dot_v1_dot_graph__pb2.IngestRecordRequest.FromString,
                     response_serializer=bedside_dot_v1_dot_graph__pb2.IngestRecordResponse.SerializeToString,
+            ),
+            'ReadNotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadNotes,
+                    request_deserializer=bedside_dot_v1_dot_graph__pb2.ReadNotesRequest.FromString,
+                    response_serializer=bedside_dot_v1_dot_graph__pb2.ReadNotesResponse.SerializeToString,
             ),
             'ImportTriples': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportTriples,
@@ -251,6 +268,33 @@ class KnowledgeGraphService(object):
             '/bedside.v1.KnowledgeGraphService/IngestRecord',
             bedside_dot_v1_dot_graph__pb2.IngestRecordRequest.SerializeToString,
             bedside_dot_v1_dot_graph__pb2.IngestRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadNotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bedside.v1.KnowledgeGraphService/ReadNotes',
+            bedside_dot_v1_dot_graph__pb2.ReadNotesRequest.SerializeToString,
+            bedside_dot_v1_dot_graph__pb2.ReadNotesResponse.FromString,
             options,
             channel_credentials,
             insecure,

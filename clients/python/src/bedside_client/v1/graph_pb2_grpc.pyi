@@ -46,6 +46,8 @@ class KnowledgeGraphServiceStub:
     """IngestRecord cleans a record, makes statements of it and stores them, all or none. The same record again changes nothing.
     Once it has answered, the statements survive whatever becomes of the server.
     """
+    ReadNotes: _grpc.UnaryUnaryMultiCallable[_graph_pb2.ReadNotesRequest, _graph_pb2.ReadNotesResponse]
+    """ReadNotes says what texts about a patient state, as IngestRecord reads them, and stores nothing."""
     ImportTriples: _grpc.UnaryUnaryMultiCallable[_graph_pb2.ImportTriplesRequest, _graph_pb2.ImportTriplesResponse]
     """ImportTriples stores statements from outside. What could name a person is left out, and counted."""
     Neighbours: _grpc.UnaryUnaryMultiCallable[_graph_pb2.NeighboursRequest, _graph_pb2.NeighboursResponse]
@@ -81,6 +83,8 @@ class KnowledgeGraphServiceAsyncStub(KnowledgeGraphServiceStub):
     """IngestRecord cleans a record, makes statements of it and stores them, all or none. The same record again changes nothing.
     Once it has answered, the statements survive whatever becomes of the server.
     """
+    ReadNotes: _aio.UnaryUnaryMultiCallable[_graph_pb2.ReadNotesRequest, _graph_pb2.ReadNotesResponse]  # type: ignore[assignment]
+    """ReadNotes says what texts about a patient state, as IngestRecord reads them, and stores nothing."""
     ImportTriples: _aio.UnaryUnaryMultiCallable[_graph_pb2.ImportTriplesRequest, _graph_pb2.ImportTriplesResponse]  # type: ignore[assignment]
     """ImportTriples stores statements from outside. What could name a person is left out, and counted."""
     Neighbours: _aio.UnaryUnaryMultiCallable[_graph_pb2.NeighboursRequest, _graph_pb2.NeighboursResponse]  # type: ignore[assignment]
@@ -119,6 +123,14 @@ class KnowledgeGraphServiceServicer(metaclass=_abc_1.ABCMeta):
         """IngestRecord cleans a record, makes statements of it and stores them, all or none. The same record again changes nothing.
         Once it has answered, the statements survive whatever becomes of the server.
         """
+
+    @_abc_1.abstractmethod
+    def ReadNotes(
+        self,
+        request: _graph_pb2.ReadNotesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_graph_pb2.ReadNotesResponse, _abc.Awaitable[_graph_pb2.ReadNotesResponse]]:
+        """ReadNotes says what texts about a patient state, as IngestRecord reads them, and stores nothing."""
 
     @_abc_1.abstractmethod
     def ImportTriples(

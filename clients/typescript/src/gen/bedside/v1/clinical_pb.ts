@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bedside/v1/clinical.proto.
  */
 export const file_bedside_v1_clinical: GenFile = /*@__PURE__*/
-  fileDesc("ChliZWRzaWRlL3YxL2NsaW5pY2FsLnByb3RvEgpiZWRzaWRlLnYxIpEBCgxSZWNvcmRTb3VyY2USEwoJZmhpcl9qc29uGAEgASgJSAASDwoFaGw3djIYAiABKAlIABIrCgZyZWNvcmQYAyABKAsyGS5iZWRzaWRlLnYxLlBhdGllbnRSZWNvcmRIABIkCgNjc3YYBCABKAsyFS5iZWRzaWRlLnYxLkNzdlNvdXJjZUgAQggKBnNvdXJjZSIqCglDc3ZTb3VyY2USDAoEZGF0YRgBIAEoCRIPCgdtYXBwaW5nGAIgASgJInoKFlN1bW1hcml6ZVJlY29yZFJlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNaW5jbHVkZV9mYWN0cxgEIAEoCCKIAgoXU3VtbWFyaXplUmVjb3JkUmVzcG9uc2USEAoIbGFuZ3VhZ2UYASABKAkSLAoIc2VjdGlvbnMYAiADKAsyGi5iZWRzaWRlLnYxLlN1bW1hcnlTZWN0aW9uEiUKCHdhcm5pbmdzGAMgAygLMhMuYmVkc2lkZS52MS5XYXJuaW5nEg4KBm5vdGljZRgEIAEoCRIpCgVtb2RlbBgFIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2USIAoFdXNhZ2UYBiABKAsyES5iZWRzaWRlLnYxLlVzYWdlEikKBmNvdW50cxgHIAEoCzIZLmJlZHNpZGUudjEuU3VtbWFyeUNvdW50cyKAAQoOU3VtbWFyeVNlY3Rpb24SDAoEa2luZBgBIAEoCRIPCgdoZWFkaW5nGAIgASgJEi4KCXNlbnRlbmNlcxgDIAMoCzIbLmJlZHNpZGUudjEuU3VtbWFyeVNlbnRlbmNlEh8KBWZhY3RzGAQgAygLMhAuYmVkc2lkZS52MS5GYWN0IokBCg9TdW1tYXJ5U2VudGVuY2USDAoEdGV4dBgBIAEoCRIQCghldmlkZW5jZRgCIAMoCRIqCgZvcmlnaW4YAyABKA4yGi5iZWRzaWRlLnYxLlNlbnRlbmNlT3JpZ2luEioKCGZhaWx1cmVzGAQgAygLMhguYmVkc2lkZS52MS5DaGVja0ZhaWx1cmUiLQoMQ2hlY2tGYWlsdXJlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSIyCgRGYWN0EgoKAmlkGAEgASgJEgwKBHRleHQYAiABKAkSEAoIZXZpZGVuY2UYAyADKAkiNgoHV2FybmluZxIMCgRraW5kGAEgASgJEgwKBHBhdGgYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJhCg1TdW1tYXJ5Q291bnRzEhcKD21vZGVsX3NlbnRlbmNlcxgBIAEoBRIbChNyZXdyaXR0ZW5fc2VudGVuY2VzGAIgASgFEhoKEnJlbmRlcmVkX3NlbnRlbmNlcxgDIAEoBSKUAQoXU3VnZ2VzdERpYWdub3Nlc1JlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkSDQoFbW9kZWwYAyABKAkSFwoPbWF4X3N1Z2dlc3Rpb25zGAQgASgFEhUKDW9taXRfcmVhZGluZ3MYBSABKAgi5wIKGFN1Z2dlc3REaWFnbm9zZXNSZXNwb25zZRIQCghsYW5ndWFnZRgBIAEoCRImCglyZWRfZmxhZ3MYAiADKAsyEy5iZWRzaWRlLnYxLlJlZEZsYWcSKgoKYWJzdGVudGlvbhgDIAEoCzIWLmJlZHNpZGUudjEuQWJzdGVudGlvbhI0CgtzdWdnZXN0aW9ucxgEIAMoCzIfLmJlZHNpZGUudjEuRGlhZ25vc2lzU3VnZ2VzdGlvbhINCgVzY29wZRgFIAEoCRIUCgx3aW5kb3dfaG91cnMYBiABKAUSEAoIbWVhc3VyZXMYByABKAUSFgoObGF0ZXJfcmVhZGluZ3MYCCABKAUSJQoId2FybmluZ3MYCSADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmcSDgoGbm90aWNlGAogASgJEikKBW1vZGVsGAsgASgLMhouYmVkc2lkZS52MS5Nb2RlbFJlZmVyZW5jZSI5CgdSZWRGbGFnEgwKBHRleHQYASABKAkSEAoIZXZpZGVuY2UYAiADKAkSDgoGc291cmNlGAMgASgJIi0KCkFic3RlbnRpb24SDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki1gEKE0RpYWdub3Npc1N1Z2dlc3Rpb24SDAoEY29kZRgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC3Byb2JhYmlsaXR5GAMgASgBEi8KDHJlYWRpbmdzX2ZvchgEIAMoCzIZLmJlZHNpZGUudjEuUmVhZGluZ1dlaWdodBIzChByZWFkaW5nc19hZ2FpbnN0GAUgAygLMhkuYmVkc2lkZS52MS5SZWFkaW5nV2VpZ2h0EigKCm5leHRfdGVzdHMYBiADKAsyFC5iZWRzaWRlLnYxLk5leHRUZXN0Ik0KDVJlYWRpbmdXZWlnaHQSDAoEY29kZRgBIAEoCRIMCgR0ZXh0GAIgASgJEg4KBmNoYW5nZRgDIAEoARIQCghldmlkZW5jZRgEIAMoCSI2CghOZXh0VGVzdBIMCgRjb2RlGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc291cmNlGAMgASgJIngKGFN1Z2dlc3RUcmVhdG1lbnRzUmVxdWVzdBIoCgZzb3VyY2UYASABKAsyGC5iZWRzaWRlLnYxLlJlY29yZFNvdXJjZRIQCghsYW5ndWFnZRgCIAEoCRINCgVtb2RlbBgDIAEoCRIRCglkaWFnbm9zaXMYBCABKAkiswIKGVN1Z2dlc3RUcmVhdG1lbnRzUmVzcG9uc2USEAoIbGFuZ3VhZ2UYASABKAkSLwoJZGlhZ25vc2lzGAIgASgLMhwuYmVkc2lkZS52MS5UcmVhdGVkRGlhZ25vc2lzEioKCmFic3RlbnRpb24YAyABKAsyFi5iZWRzaWRlLnYxLkFic3RlbnRpb24SNAoLc3VnZ2VzdGlvbnMYBCADKAsyHy5iZWRzaWRlLnYxLlRyZWF0bWVudFN1Z2dlc3Rpb24SDwoHcGF0aWVudBgFIAMoCRIlCgh3YXJuaW5ncxgGIAMoCzITLmJlZHNpZGUudjEuV2FybmluZxIOCgZub3RpY2UYByABKAkSKQoFbW9kZWwYCCABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlIlYKEFRyZWF0ZWREaWFnbm9zaXMSDAoEY29kZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNvbmZpcm1lZBgDIAEoCBITCgtwcm9iYWJpbGl0eRgEIAEoASLHAQoTVHJlYXRtZW50U3VnZ2VzdGlvbhIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEY29kZRgDIAEoCRIPCgd2ZXJkaWN0GAQgASgJEg0KBWxpbmVzGAUgAygJEi4KCGZpbmRpbmdzGAYgAygLMhwuYmVkc2lkZS52MS5UcmVhdG1lbnRGaW5kaW5nEg0KBWRvc2VzGAcgAygJEg8KB3NvdXJjZXMYCCADKAkSFgoObmFtZWRfYnlfbW9kZWwYCSABKAgicwoQVHJlYXRtZW50RmluZGluZxIMCgRydWxlGAEgASgJEhAKCHNldmVyaXR5GAIgASgJEgwKBHRleHQYAyABKAkSDgoGc291cmNlGAQgASgJEg8KB2RlY2lkZWQYBSABKAgSEAoIZXZpZGVuY2UYBiADKAkqiQEKDlNlbnRlbmNlT3JpZ2luEh8KG1NFTlRFTkNFX09SSUdJTl9VTlNQRUNJRklFRBAAEhkKFVNFTlRFTkNFX09SSUdJTl9NT0RFTBABEh0KGVNFTlRFTkNFX09SSUdJTl9SRVdSSVRURU4QAhIcChhTRU5URU5DRV9PUklHSU5fUkVOREVSRUQQAzKuAgoPQ2xpbmljYWxTZXJ2aWNlEloKD1N1bW1hcml6ZVJlY29yZBIiLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVxdWVzdBojLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVzcG9uc2USXQoQU3VnZ2VzdERpYWdub3NlcxIjLmJlZHNpZGUudjEuU3VnZ2VzdERpYWdub3Nlc1JlcXVlc3QaJC5iZWRzaWRlLnYxLlN1Z2dlc3REaWFnbm9zZXNSZXNwb25zZRJgChFTdWdnZXN0VHJlYXRtZW50cxIkLmJlZHNpZGUudjEuU3VnZ2VzdFRyZWF0bWVudHNSZXF1ZXN0GiUuYmVkc2lkZS52MS5TdWdnZXN0VHJlYXRtZW50c1Jlc3BvbnNlQjpaOGdpdGh1Yi5jb20vYmVkc2lkZS1sbS9iZWRzaWRlL3Byb3RvL2JlZHNpZGUvdjE7YmVkc2lkZXYxYgZwcm90bzM", [file_bedside_v1_generation, file_bedside_v1_record]);
+  fileDesc("ChliZWRzaWRlL3YxL2NsaW5pY2FsLnByb3RvEgpiZWRzaWRlLnYxIpEBCgxSZWNvcmRTb3VyY2USEwoJZmhpcl9qc29uGAEgASgJSAASDwoFaGw3djIYAiABKAlIABIrCgZyZWNvcmQYAyABKAsyGS5iZWRzaWRlLnYxLlBhdGllbnRSZWNvcmRIABIkCgNjc3YYBCABKAsyFS5iZWRzaWRlLnYxLkNzdlNvdXJjZUgAQggKBnNvdXJjZSIqCglDc3ZTb3VyY2USDAoEZGF0YRgBIAEoCRIPCgdtYXBwaW5nGAIgASgJIrkBChZTdW1tYXJpemVSZWNvcmRSZXF1ZXN0EigKBnNvdXJjZRgBIAEoCzIYLmJlZHNpZGUudjEuUmVjb3JkU291cmNlEhAKCGxhbmd1YWdlGAIgASgJEg0KBW1vZGVsGAMgASgJEhUKDWluY2x1ZGVfZmFjdHMYBCABKAgSJwoFc3R5bGUYBSABKA4yGC5iZWRzaWRlLnYxLlN1bW1hcnlTdHlsZRIUCgx0b2tlbl9idWRnZXQYBiABKAUiwgIKF1N1bW1hcml6ZVJlY29yZFJlc3BvbnNlEhAKCGxhbmd1YWdlGAEgASgJEiwKCHNlY3Rpb25zGAIgAygLMhouYmVkc2lkZS52MS5TdW1tYXJ5U2VjdGlvbhIlCgh3YXJuaW5ncxgDIAMoCzITLmJlZHNpZGUudjEuV2FybmluZxIOCgZub3RpY2UYBCABKAkSKQoFbW9kZWwYBSABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlEiAKBXVzYWdlGAYgASgLMhEuYmVkc2lkZS52MS5Vc2FnZRIpCgZjb3VudHMYByABKAsyGS5iZWRzaWRlLnYxLlN1bW1hcnlDb3VudHMSJwoFc3R5bGUYCCABKA4yGC5iZWRzaWRlLnYxLlN1bW1hcnlTdHlsZRIPCgd3aW5kb3dzGAkgASgFIqYBCh1TdHJlYW1TdW1tYXJpemVSZWNvcmRSZXNwb25zZRIPCgdzZWN0aW9uGAEgASgJEg8KB2hlYWRpbmcYAiABKAkSLQoIc2VudGVuY2UYAyABKAsyGy5iZWRzaWRlLnYxLlN1bW1hcnlTZW50ZW5jZRI0CgdzdW1tYXJ5GAQgASgLMiMuYmVkc2lkZS52MS5TdW1tYXJpemVSZWNvcmRSZXNwb25zZSKAAQoOU3VtbWFyeVNlY3Rpb24SDAoEa2luZBgBIAEoCRIPCgdoZWFkaW5nGAIgASgJEi4KCXNlbnRlbmNlcxgDIAMoCzIbLmJlZHNpZGUudjEuU3VtbWFyeVNlbnRlbmNlEh8KBWZhY3RzGAQgAygLMhAuYmVkc2lkZS52MS5GYWN0IokBCg9TdW1tYXJ5U2VudGVuY2USDAoEdGV4dBgBIAEoCRIQCghldmlkZW5jZRgCIAMoCRIqCgZvcmlnaW4YAyABKA4yGi5iZWRzaWRlLnYxLlNlbnRlbmNlT3JpZ2luEioKCGZhaWx1cmVzGAQgAygLMhguYmVkc2lkZS52MS5DaGVja0ZhaWx1cmUiLQoMQ2hlY2tGYWlsdXJlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSIyCgRGYWN0EgoKAmlkGAEgASgJEgwKBHRleHQYAiABKAkSEAoIZXZpZGVuY2UYAyADKAkiNgoHV2FybmluZxIMCgRraW5kGAEgASgJEgwKBHBhdGgYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJhCg1TdW1tYXJ5Q291bnRzEhcKD21vZGVsX3NlbnRlbmNlcxgBIAEoBRIbChNyZXdyaXR0ZW5fc2VudGVuY2VzGAIgASgFEhoKEnJlbmRlcmVkX3NlbnRlbmNlcxgDIAEoBSKUAQoXU3VnZ2VzdERpYWdub3Nlc1JlcXVlc3QSKAoGc291cmNlGAEgASgLMhguYmVkc2lkZS52MS5SZWNvcmRTb3VyY2USEAoIbGFuZ3VhZ2UYAiABKAkSDQoFbW9kZWwYAyABKAkSFwoPbWF4X3N1Z2dlc3Rpb25zGAQgASgFEhUKDW9taXRfcmVhZGluZ3MYBSABKAgi5wIKGFN1Z2dlc3REaWFnbm9zZXNSZXNwb25zZRIQCghsYW5ndWFnZRgBIAEoCRImCglyZWRfZmxhZ3MYAiADKAsyEy5iZWRzaWRlLnYxLlJlZEZsYWcSKgoKYWJzdGVudGlvbhgDIAEoCzIWLmJlZHNpZGUudjEuQWJzdGVudGlvbhI0CgtzdWdnZXN0aW9ucxgEIAMoCzIfLmJlZHNpZGUudjEuRGlhZ25vc2lzU3VnZ2VzdGlvbhINCgVzY29wZRgFIAEoCRIUCgx3aW5kb3dfaG91cnMYBiABKAUSEAoIbWVhc3VyZXMYByABKAUSFgoObGF0ZXJfcmVhZGluZ3MYCCABKAUSJQoId2FybmluZ3MYCSADKAsyEy5iZWRzaWRlLnYxLldhcm5pbmcSDgoGbm90aWNlGAogASgJEikKBW1vZGVsGAsgASgLMhouYmVkc2lkZS52MS5Nb2RlbFJlZmVyZW5jZSI5CgdSZWRGbGFnEgwKBHRleHQYASABKAkSEAoIZXZpZGVuY2UYAiADKAkSDgoGc291cmNlGAMgASgJIi0KCkFic3RlbnRpb24SDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki1gEKE0RpYWdub3Npc1N1Z2dlc3Rpb24SDAoEY29kZRgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC3Byb2JhYmlsaXR5GAMgASgBEi8KDHJlYWRpbmdzX2ZvchgEIAMoCzIZLmJlZHNpZGUudjEuUmVhZGluZ1dlaWdodBIzChByZWFkaW5nc19hZ2FpbnN0GAUgAygLMhkuYmVkc2lkZS52MS5SZWFkaW5nV2VpZ2h0EigKCm5leHRfdGVzdHMYBiADKAsyFC5iZWRzaWRlLnYxLk5leHRUZXN0Ik0KDVJlYWRpbmdXZWlnaHQSDAoEY29kZRgBIAEoCRIMCgR0ZXh0GAIgASgJEg4KBmNoYW5nZRgDIAEoARIQCghldmlkZW5jZRgEIAMoCSI2CghOZXh0VGVzdBIMCgRjb2RlGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc291cmNlGAMgASgJIngKGFN1Z2dlc3RUcmVhdG1lbnRzUmVxdWVzdBIoCgZzb3VyY2UYASABKAsyGC5iZWRzaWRlLnYxLlJlY29yZFNvdXJjZRIQCghsYW5ndWFnZRgCIAEoCRINCgVtb2RlbBgDIAEoCRIRCglkaWFnbm9zaXMYBCABKAkiswIKGVN1Z2dlc3RUcmVhdG1lbnRzUmVzcG9uc2USEAoIbGFuZ3VhZ2UYASABKAkSLwoJZGlhZ25vc2lzGAIgASgLMhwuYmVkc2lkZS52MS5UcmVhdGVkRGlhZ25vc2lzEioKCmFic3RlbnRpb24YAyABKAsyFi5iZWRzaWRlLnYxLkFic3RlbnRpb24SNAoLc3VnZ2VzdGlvbnMYBCADKAsyHy5iZWRzaWRlLnYxLlRyZWF0bWVudFN1Z2dlc3Rpb24SDwoHcGF0aWVudBgFIAMoCRIlCgh3YXJuaW5ncxgGIAMoCzITLmJlZHNpZGUudjEuV2FybmluZxIOCgZub3RpY2UYByABKAkSKQoFbW9kZWwYCCABKAsyGi5iZWRzaWRlLnYxLk1vZGVsUmVmZXJlbmNlIlYKEFRyZWF0ZWREaWFnbm9zaXMSDAoEY29kZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNvbmZpcm1lZBgDIAEoCBITCgtwcm9iYWJpbGl0eRgEIAEoASLHAQoTVHJlYXRtZW50U3VnZ2VzdGlvbhIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEY29kZRgDIAEoCRIPCgd2ZXJkaWN0GAQgASgJEg0KBWxpbmVzGAUgAygJEi4KCGZpbmRpbmdzGAYgAygLMhwuYmVkc2lkZS52MS5UcmVhdG1lbnRGaW5kaW5nEg0KBWRvc2VzGAcgAygJEg8KB3NvdXJjZXMYCCADKAkSFgoObmFtZWRfYnlfbW9kZWwYCSABKAgicwoQVHJlYXRtZW50RmluZGluZxIMCgRydWxlGAEgASgJEhAKCHNldmVyaXR5GAIgASgJEgwKBHRleHQYAyABKAkSDgoGc291cmNlGAQgASgJEg8KB2RlY2lkZWQYBSABKAgSEAoIZXZpZGVuY2UYBiADKAkqfwoMU3VtbWFyeVN0eWxlEh0KGVNVTU1BUllfU1RZTEVfVU5TUEVDSUZJRUQQABIXChNTVU1NQVJZX1NUWUxFX0JSSUVGEAESGgoWU1VNTUFSWV9TVFlMRV9IQU5ET1ZFUhACEhsKF1NVTU1BUllfU1RZTEVfRElTQ0hBUkdFEAMqiQEKDlNlbnRlbmNlT3JpZ2luEh8KG1NFTlRFTkNFX09SSUdJTl9VTlNQRUNJRklFRBAAEhkKFVNFTlRFTkNFX09SSUdJTl9NT0RFTBABEh0KGVNFTlRFTkNFX09SSUdJTl9SRVdSSVRURU4QAhIcChhTRU5URU5DRV9PUklHSU5fUkVOREVSRUQQAzKYAwoPQ2xpbmljYWxTZXJ2aWNlEloKD1N1bW1hcml6ZVJlY29yZBIiLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVxdWVzdBojLmJlZHNpZGUudjEuU3VtbWFyaXplUmVjb3JkUmVzcG9uc2USaAoVU3RyZWFtU3VtbWFyaXplUmVjb3JkEiIuYmVkc2lkZS52MS5TdW1tYXJpemVSZWNvcmRSZXF1ZXN0GikuYmVkc2lkZS52MS5TdHJlYW1TdW1tYXJpemVSZWNvcmRSZXNwb25zZTABEl0KEFN1Z2dlc3REaWFnbm9zZXMSIy5iZWRzaWRlLnYxLlN1Z2dlc3REaWFnbm9zZXNSZXF1ZXN0GiQuYmVkc2lkZS52MS5TdWdnZXN0RGlhZ25vc2VzUmVzcG9uc2USYAoRU3VnZ2VzdFRyZWF0bWVudHMSJC5iZWRzaWRlLnYxLlN1Z2dlc3RUcmVhdG1lbnRzUmVxdWVzdBolLmJlZHNpZGUudjEuU3VnZ2VzdFRyZWF0bWVudHNSZXNwb25zZUI6WjhnaXRodWIuY29tL2JlZHNpZGUtbG0vYmVkc2lkZS9wcm90by9iZWRzaWRlL3YxO2JlZHNpZGV2MWIGcHJvdG8z", [file_bedside_v1_generation, file_bedside_v1_record]);
 
 /**
  * RecordSource is a patient record in one of the forms that Bedside reads.
@@ -122,6 +122,20 @@ export type SummarizeRecordRequest = Message<"bedside.v1.SummarizeRecordRequest"
    * @generated from field: bool include_facts = 4;
    */
   includeFacts: boolean;
+
+  /**
+   * @generated from field: bedside.v1.SummaryStyle style = 5;
+   */
+  style: SummaryStyle;
+
+  /**
+   * Tokens of the record as text up to which it is summarised as a whole; 0 means 8192. The English text is counted, so
+   * that both languages tell the same facts. A longer record is cut into windows of time, each within the budget, and what
+   * the windows tell of the same thing is told once. What is critical in any window is in the summary, whatever the budget.
+   *
+   * @generated from field: int32 token_budget = 6;
+   */
+  tokenBudget: number;
 };
 
 /**
@@ -175,6 +189,18 @@ export type SummarizeRecordResponse = Message<"bedside.v1.SummarizeRecordRespons
    * @generated from field: bedside.v1.SummaryCounts counts = 7;
    */
   counts?: SummaryCounts | undefined;
+
+  /**
+   * @generated from field: bedside.v1.SummaryStyle style = 8;
+   */
+  style: SummaryStyle;
+
+  /**
+   * Windows of time that a long stay was cut into; 0 where it was summarised as a whole.
+   *
+   * @generated from field: int32 windows = 9;
+   */
+  windows: number;
 };
 
 /**
@@ -185,13 +211,49 @@ export const SummarizeRecordResponseSchema: GenMessage<SummarizeRecordResponse> 
   messageDesc(file_bedside_v1_clinical, 3);
 
 /**
+ * @generated from message bedside.v1.StreamSummarizeRecordResponse
+ */
+export type StreamSummarizeRecordResponse = Message<"bedside.v1.StreamSummarizeRecordResponse"> & {
+  /**
+   * Of the section that the sentence belongs to.
+   *
+   * @generated from field: string section = 1;
+   */
+  section: string;
+
+  /**
+   * @generated from field: string heading = 2;
+   */
+  heading: string;
+
+  /**
+   * @generated from field: bedside.v1.SummarySentence sentence = 3;
+   */
+  sentence?: SummarySentence | undefined;
+
+  /**
+   * Set in the last message alone: all of the answer but the sentences. Its sections hold the facts that the request asked for.
+   *
+   * @generated from field: bedside.v1.SummarizeRecordResponse summary = 4;
+   */
+  summary?: SummarizeRecordResponse | undefined;
+};
+
+/**
+ * Describes the message bedside.v1.StreamSummarizeRecordResponse.
+ * Use `create(StreamSummarizeRecordResponseSchema)` to create a new message.
+ */
+export const StreamSummarizeRecordResponseSchema: GenMessage<StreamSummarizeRecordResponse> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_clinical, 4);
+
+/**
  * SummarySection is one part of a summary.
  *
  * @generated from message bedside.v1.SummarySection
  */
 export type SummarySection = Message<"bedside.v1.SummarySection"> & {
   /**
-   * "who", "why", "vitals", "laboratory", "medication" or "open".
+   * "who", "why", "vitals", "laboratory", "medication", "open"; of a long stay also "course"; else those of the style.
    *
    * @generated from field: string kind = 1;
    */
@@ -208,7 +270,8 @@ export type SummarySection = Message<"bedside.v1.SummarySection"> & {
   sentences: SummarySentence[];
 
   /**
-   * The record's facts for this section, where the request asked for them.
+   * The record's facts for this section, where the request asked for them. In a style with sections of its own, those of
+   * the record follow behind, with facts alone.
    *
    * @generated from field: repeated bedside.v1.Fact facts = 4;
    */
@@ -220,7 +283,7 @@ export type SummarySection = Message<"bedside.v1.SummarySection"> & {
  * Use `create(SummarySectionSchema)` to create a new message.
  */
 export const SummarySectionSchema: GenMessage<SummarySection> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 4);
+  messageDesc(file_bedside_v1_clinical, 5);
 
 /**
  * SummarySentence is a sentence and what it rests on.
@@ -258,7 +321,7 @@ export type SummarySentence = Message<"bedside.v1.SummarySentence"> & {
  * Use `create(SummarySentenceSchema)` to create a new message.
  */
 export const SummarySentenceSchema: GenMessage<SummarySentence> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 5);
+  messageDesc(file_bedside_v1_clinical, 6);
 
 /**
  * CheckFailure is one reason why a sentence did not stand.
@@ -267,7 +330,7 @@ export const SummarySentenceSchema: GenMessage<SummarySentence> = /*@__PURE__*/
  */
 export type CheckFailure = Message<"bedside.v1.CheckFailure"> & {
   /**
-   * Such as "number", "unit", "date", "drug", "diagnosis", "unsupported".
+   * Such as "number", "unit", "date", "term", "trend", "negation", "laterality", "unsupported".
    *
    * @generated from field: string kind = 1;
    */
@@ -284,7 +347,7 @@ export type CheckFailure = Message<"bedside.v1.CheckFailure"> & {
  * Use `create(CheckFailureSchema)` to create a new message.
  */
 export const CheckFailureSchema: GenMessage<CheckFailure> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 6);
+  messageDesc(file_bedside_v1_clinical, 7);
 
 /**
  * Fact is one statement of the record in words.
@@ -313,7 +376,7 @@ export type Fact = Message<"bedside.v1.Fact"> & {
  * Use `create(FactSchema)` to create a new message.
  */
 export const FactSchema: GenMessage<Fact> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 7);
+  messageDesc(file_bedside_v1_clinical, 8);
 
 /**
  * Warning is something that a reader of the answer should know.
@@ -346,7 +409,7 @@ export type Warning = Message<"bedside.v1.Warning"> & {
  * Use `create(WarningSchema)` to create a new message.
  */
 export const WarningSchema: GenMessage<Warning> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 8);
+  messageDesc(file_bedside_v1_clinical, 9);
 
 /**
  * @generated from message bedside.v1.SummaryCounts
@@ -373,7 +436,7 @@ export type SummaryCounts = Message<"bedside.v1.SummaryCounts"> & {
  * Use `create(SummaryCountsSchema)` to create a new message.
  */
 export const SummaryCountsSchema: GenMessage<SummaryCounts> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 9);
+  messageDesc(file_bedside_v1_clinical, 10);
 
 /**
  * @generated from message bedside.v1.SuggestDiagnosesRequest
@@ -418,7 +481,7 @@ export type SuggestDiagnosesRequest = Message<"bedside.v1.SuggestDiagnosesReques
  * Use `create(SuggestDiagnosesRequestSchema)` to create a new message.
  */
 export const SuggestDiagnosesRequestSchema: GenMessage<SuggestDiagnosesRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 10);
+  messageDesc(file_bedside_v1_clinical, 11);
 
 /**
  * @generated from message bedside.v1.SuggestDiagnosesResponse
@@ -501,7 +564,7 @@ export type SuggestDiagnosesResponse = Message<"bedside.v1.SuggestDiagnosesRespo
  * Use `create(SuggestDiagnosesResponseSchema)` to create a new message.
  */
 export const SuggestDiagnosesResponseSchema: GenMessage<SuggestDiagnosesResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 11);
+  messageDesc(file_bedside_v1_clinical, 12);
 
 /**
  * RedFlag is something that calls for action whatever the diagnosis.
@@ -530,7 +593,7 @@ export type RedFlag = Message<"bedside.v1.RedFlag"> & {
  * Use `create(RedFlagSchema)` to create a new message.
  */
 export const RedFlagSchema: GenMessage<RedFlag> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 12);
+  messageDesc(file_bedside_v1_clinical, 13);
 
 /**
  * Abstention says why there is no answer to rely on.
@@ -557,7 +620,7 @@ export type Abstention = Message<"bedside.v1.Abstention"> & {
  * Use `create(AbstentionSchema)` to create a new message.
  */
 export const AbstentionSchema: GenMessage<Abstention> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 13);
+  messageDesc(file_bedside_v1_clinical, 14);
 
 /**
  * @generated from message bedside.v1.DiagnosisSuggestion
@@ -607,7 +670,7 @@ export type DiagnosisSuggestion = Message<"bedside.v1.DiagnosisSuggestion"> & {
  * Use `create(DiagnosisSuggestionSchema)` to create a new message.
  */
 export const DiagnosisSuggestionSchema: GenMessage<DiagnosisSuggestion> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 14);
+  messageDesc(file_bedside_v1_clinical, 15);
 
 /**
  * ReadingWeight is what a measure does to the model's answer. It says nothing about causes.
@@ -645,7 +708,7 @@ export type ReadingWeight = Message<"bedside.v1.ReadingWeight"> & {
  * Use `create(ReadingWeightSchema)` to create a new message.
  */
 export const ReadingWeightSchema: GenMessage<ReadingWeight> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 15);
+  messageDesc(file_bedside_v1_clinical, 16);
 
 /**
  * @generated from message bedside.v1.NextTest
@@ -674,7 +737,7 @@ export type NextTest = Message<"bedside.v1.NextTest"> & {
  * Use `create(NextTestSchema)` to create a new message.
  */
 export const NextTestSchema: GenMessage<NextTest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 16);
+  messageDesc(file_bedside_v1_clinical, 17);
 
 /**
  * @generated from message bedside.v1.SuggestTreatmentsRequest
@@ -714,7 +777,7 @@ export type SuggestTreatmentsRequest = Message<"bedside.v1.SuggestTreatmentsRequ
  * Use `create(SuggestTreatmentsRequestSchema)` to create a new message.
  */
 export const SuggestTreatmentsRequestSchema: GenMessage<SuggestTreatmentsRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 17);
+  messageDesc(file_bedside_v1_clinical, 18);
 
 /**
  * @generated from message bedside.v1.SuggestTreatmentsResponse
@@ -778,7 +841,7 @@ export type SuggestTreatmentsResponse = Message<"bedside.v1.SuggestTreatmentsRes
  * Use `create(SuggestTreatmentsResponseSchema)` to create a new message.
  */
 export const SuggestTreatmentsResponseSchema: GenMessage<SuggestTreatmentsResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 18);
+  messageDesc(file_bedside_v1_clinical, 19);
 
 /**
  * @generated from message bedside.v1.TreatedDiagnosis
@@ -814,7 +877,7 @@ export type TreatedDiagnosis = Message<"bedside.v1.TreatedDiagnosis"> & {
  * Use `create(TreatedDiagnosisSchema)` to create a new message.
  */
 export const TreatedDiagnosisSchema: GenMessage<TreatedDiagnosis> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 19);
+  messageDesc(file_bedside_v1_clinical, 20);
 
 /**
  * @generated from message bedside.v1.TreatmentSuggestion
@@ -885,7 +948,7 @@ export type TreatmentSuggestion = Message<"bedside.v1.TreatmentSuggestion"> & {
  * Use `create(TreatmentSuggestionSchema)` to create a new message.
  */
 export const TreatmentSuggestionSchema: GenMessage<TreatmentSuggestion> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 20);
+  messageDesc(file_bedside_v1_clinical, 21);
 
 /**
  * TreatmentFinding is a rule that fired, or could not be decided.
@@ -931,7 +994,50 @@ export type TreatmentFinding = Message<"bedside.v1.TreatmentFinding"> & {
  * Use `create(TreatmentFindingSchema)` to create a new message.
  */
 export const TreatmentFindingSchema: GenMessage<TreatmentFinding> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_clinical, 21);
+  messageDesc(file_bedside_v1_clinical, 22);
+
+/**
+ * SummaryStyle is what a summary is for. All styles tell the record's critical facts: who the patient is, current and
+ * suspected diagnoses, allergies, the latest values out of range.
+ *
+ * @generated from enum bedside.v1.SummaryStyle
+ */
+export enum SummaryStyle {
+  /**
+   * The record's own sections: "who", "why", "vitals", "laboratory", "medication", "open"; of a long stay also "course".
+   *
+   * @generated from enum value: SUMMARY_STYLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * One section, "summary": the critical facts and what is outstanding.
+   *
+   * @generated from enum value: SUMMARY_STYLE_BRIEF = 1;
+   */
+  BRIEF = 1,
+
+  /**
+   * SBAR: "situation", "background", "assessment", "recommendation". The last one is what is outstanding or to be
+   * watched by the record; no order is ever made up.
+   *
+   * @generated from enum value: SUMMARY_STYLE_HANDOVER = 2;
+   */
+  HANDOVER = 2,
+
+  /**
+   * "stay", "diagnoses", "course", "treatment", "latest", "outstanding". A warning says so where the stay has not ended.
+   *
+   * @generated from enum value: SUMMARY_STYLE_DISCHARGE = 3;
+   */
+  DISCHARGE = 3,
+}
+
+/**
+ * Describes the enum bedside.v1.SummaryStyle.
+ */
+export const SummaryStyleSchema: GenEnum<SummaryStyle> = /*@__PURE__*/
+  enumDesc(file_bedside_v1_clinical, 0);
 
 /**
  * @generated from enum bedside.v1.SentenceOrigin
@@ -968,7 +1074,7 @@ export enum SentenceOrigin {
  * Describes the enum bedside.v1.SentenceOrigin.
  */
 export const SentenceOriginSchema: GenEnum<SentenceOrigin> = /*@__PURE__*/
-  enumDesc(file_bedside_v1_clinical, 0);
+  enumDesc(file_bedside_v1_clinical, 1);
 
 /**
  * ClinicalService reads patient records. Its answers support a clinician and decide
@@ -984,6 +1090,7 @@ export const ClinicalService: GenService<{
    * SummarizeRecord turns a record into text and has a language model summarise it.
    * Every number, unit, date, drug and diagnosis in a sentence is held against the record;
    * a sentence that does not stand is written again or replaced by the plain fact.
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    *
    * @generated from rpc bedside.v1.ClinicalService.SummarizeRecord
    */
@@ -991,6 +1098,19 @@ export const ClinicalService: GenService<{
     methodKind: "unary";
     input: typeof SummarizeRecordRequestSchema;
     output: typeof SummarizeRecordResponseSchema;
+  },
+  /**
+   * StreamSummarizeRecord answers sentence by sentence, in the order of the summary, each as soon as it and all before it
+   * have been held against the record. The last message has no sentence: it tells the model, usage, counts, warnings and notice.
+   * buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   *
+   * @generated from rpc bedside.v1.ClinicalService.StreamSummarizeRecord
+   */
+  streamSummarizeRecord: {
+    methodKind: "server_streaming";
+    input: typeof SummarizeRecordRequestSchema;
+    output: typeof StreamSummarizeRecordResponseSchema;
   },
   /**
    * SuggestDiagnoses ranks the diagnoses that a device language model knows by how probable they are for a record's first day,

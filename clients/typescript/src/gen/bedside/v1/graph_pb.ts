@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bedside/v1/graph.proto.
  */
 export const file_bedside_v1_graph: GenFile = /*@__PURE__*/
-  fileDesc("ChZiZWRzaWRlL3YxL2dyYXBoLnByb3RvEgpiZWRzaWRlLnYxImUKCUdyYXBoTm9kZRIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEg4KBnN5c3RlbRgDIAEoCRIMCgRjb2RlGAQgASgJEg8KB25hbWVfZW4YBSABKAkSDwoHbmFtZV96aBgGIAEoCSIoCgpHcmFwaFZhbHVlEgwKBHR5cGUYASABKAkSDAoEdGV4dBgCIAEoCSKyAQoLR3JhcGhUcmlwbGUSDwoHc3ViamVjdBgBIAEoCRIRCglwcmVkaWNhdGUYAiABKAkSDgoEbm9kZRgDIAEoCUgAEicKBXZhbHVlGAQgASgLMhYuYmVkc2lkZS52MS5HcmFwaFZhbHVlSAASEgoKY29uZmlkZW5jZRgFIAEoARIoCgdzb3VyY2VzGAYgAygLMhcuYmVkc2lkZS52MS5HcmFwaFNvdXJjZUIICgZvYmplY3QicQoLR3JhcGhTb3VyY2USDgoGcmVjb3JkGAEgASgJEg8KB3JlYWRpbmcYAiABKAkSDgoGbWV0aG9kGAMgASgJEg8KB21hZGVfYnkYBCABKAkSDAoEdGltZRgFIAEoCRISCgpjb25maWRlbmNlGAYgASgBIsoBChNJbmdlc3RSZWNvcmRSZXF1ZXN0EigKBnNvdXJjZRgBIAEoCzIYLmJlZHNpZGUudjEuUmVjb3JkU291cmNlEg8KB3BhdGllbnQYAiABKAkSEQoJcmVjb3JkX2lkGAMgASgJEhQKDGFsbF9yZWFkaW5ncxgEIAEoCBIkCgVub3RlcxgFIAMoCzIVLmJlZHNpZGUudjEuR3JhcGhOb3RlEg0KBW1vZGVsGAYgASgJEhoKEmluY2x1ZGVfcmVmZXJlbmNlcxgHIAEoCCIzCglHcmFwaE5vdGUSCgoCaWQYASABKAkSDAoEdGV4dBgCIAEoCRIMCgR0aW1lGAMgASgJIsEDChRJbmdlc3RSZWNvcmRSZXNwb25zZRIUCgxwYXRpZW50X25vZGUYASABKAkSDwoHdHJpcGxlcxgCIAEoBRITCgtuZXdfdHJpcGxlcxgDIAEoBRI+Cgdkcm9wcGVkGAQgAygLMi0uYmVkc2lkZS52MS5Jbmdlc3RSZWNvcmRSZXNwb25zZS5Ecm9wcGVkRW50cnkSRAoKcmVmZXJlbmNlcxgFIAMoCzIwLmJlZHNpZGUudjEuSW5nZXN0UmVjb3JkUmVzcG9uc2UuUmVmZXJlbmNlc0VudHJ5EhcKD2xpbmtlZF9jb25jZXB0cxgGIAEoBRIZChF1bmxpbmtlZF9jb25jZXB0cxgHIAEoBRIlCgh3YXJuaW5ncxgIIAMoCzITLmJlZHNpZGUudjEuV2FybmluZxIpCgVtb2RlbBgJIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2UaLgoMRHJvcHBlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEaMQoPUmVmZXJlbmNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiOQoUSW1wb3J0VHJpcGxlc1JlcXVlc3QSDgoGbnF1YWRzGAEgASgMEhEKCXJlY29yZF9pZBgCIAEoCSKuAQoVSW1wb3J0VHJpcGxlc1Jlc3BvbnNlEg8KB3RyaXBsZXMYASABKAUSEwoLbmV3X3RyaXBsZXMYAiABKAUSPwoHZHJvcHBlZBgDIAMoCzIuLmJlZHNpZGUudjEuSW1wb3J0VHJpcGxlc1Jlc3BvbnNlLkRyb3BwZWRFbnRyeRouCgxEcm9wcGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASKaAQoRTmVpZ2hib3Vyc1JlcXVlc3QSDAoEbm9kZRgBIAEoCRItCglkaXJlY3Rpb24YAiABKA4yGi5iZWRzaWRlLnYxLkdyYXBoRGlyZWN0aW9uEhIKCnByZWRpY2F0ZXMYAyADKAkSDQoFa2luZHMYBCADKAkSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkifQoSTmVpZ2hib3Vyc1Jlc3BvbnNlEigKB3RyaXBsZXMYASADKAsyFy5iZWRzaWRlLnYxLkdyYXBoVHJpcGxlEiQKBW5vZGVzGAIgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJImkKE1Nob3J0ZXN0UGF0aFJlcXVlc3QSDAoEZnJvbRgBIAEoCRIKCgJ0bxgCIAEoCRIRCgltYXhfZGVwdGgYAyABKAUSEgoKcHJlZGljYXRlcxgEIAMoCRIRCgltYXhfcGF0aHMYBSABKAUiYgoUU2hvcnRlc3RQYXRoUmVzcG9uc2USJAoFcGF0aHMYASADKAsyFS5iZWRzaWRlLnYxLkdyYXBoUGF0aBIkCgVub2RlcxgCIAMoCzIVLmJlZHNpZGUudjEuR3JhcGhOb2RlIjUKCUdyYXBoUGF0aBIoCgd0cmlwbGVzGAEgAygLMhcuYmVkc2lkZS52MS5HcmFwaFRyaXBsZSJgCglHcmFwaFRlcm0SEgoIdmFyaWFibGUYASABKAlIABIOCgRub2RlGAIgASgJSAASJwoFdmFsdWUYAyABKAsyFi5iZWRzaWRlLnYxLkdyYXBoVmFsdWVIAEIGCgR0ZXJtInAKDEdyYXBoUGF0dGVybhImCgdzdWJqZWN0GAEgASgLMhUuYmVkc2lkZS52MS5HcmFwaFRlcm0SEQoJcHJlZGljYXRlGAIgASgJEiUKBm9iamVjdBgDIAEoCzIVLmJlZHNpZGUudjEuR3JhcGhUZXJtIlAKE01hdGNoUGF0dGVyblJlcXVlc3QSKgoIcGF0dGVybnMYASADKAsyGC5iZWRzaWRlLnYxLkdyYXBoUGF0dGVybhINCgVsaW1pdBgCIAEoBSJ4ChRNYXRjaFBhdHRlcm5SZXNwb25zZRInCgdtYXRjaGVzGAEgAygLMhYuYmVkc2lkZS52MS5HcmFwaE1hdGNoEiQKBW5vZGVzGAIgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUSEQoJdHJ1bmNhdGVkGAMgASgIIrkBCgpHcmFwaE1hdGNoEjYKCGJpbmRpbmdzGAEgAygLMiQuYmVkc2lkZS52MS5HcmFwaE1hdGNoLkJpbmRpbmdzRW50cnkSKAoHdHJpcGxlcxgCIAMoCzIXLmJlZHNpZGUudjEuR3JhcGhUcmlwbGUaSQoNQmluZGluZ3NFbnRyeRILCgNrZXkYASABKAkSJwoFdmFsdWUYAiABKAsyGC5iZWRzaWRlLnYxLkdyYXBoQmluZGluZzoCOAEiUgoMR3JhcGhCaW5kaW5nEg4KBG5vZGUYASABKAlIABInCgV2YWx1ZRgCIAEoCzIWLmJlZHNpZGUudjEuR3JhcGhWYWx1ZUgAQgkKB2JpbmRpbmciTAoWU2ltaWxhclBhdGllbnRzUmVxdWVzdBIPCgdwYXRpZW50GAEgASgJEhIKCnByZWRpY2F0ZXMYAiADKAkSDQoFbGltaXQYAyABKAUibQoXU2ltaWxhclBhdGllbnRzUmVzcG9uc2USLAoIcGF0aWVudHMYASADKAsyGi5iZWRzaWRlLnYxLlNpbWlsYXJQYXRpZW50EiQKBW5vZGVzGAIgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUiXgoOU2ltaWxhclBhdGllbnQSDwoHcGF0aWVudBgBIAEoCRISCgpzaW1pbGFyaXR5GAIgASgBEicKBnNoYXJlZBgDIAMoCzIXLmJlZHNpZGUudjEuR3JhcGhUcmlwbGUiUwoNU2VhcmNoUmVxdWVzdBIMCgR0ZXh0GAEgASgJEg0KBWtpbmRzGAIgAygJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIk8KDlNlYXJjaFJlc3BvbnNlEiQKBW5vZGVzGAEgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKDUV4cG9ydFJlcXVlc3QSJwoGZm9ybWF0GAEgASgOMhcuYmVkc2lkZS52MS5HcmFwaEZvcm1hdCIeCg5FeHBvcnRSZXNwb25zZRIMCgRkYXRhGAEgASgMIlIKDVJlbmRlclJlcXVlc3QSDAoEbm9kZRgBIAEoCRINCgVkZXB0aBgCIAEoBRISCgpwcmVkaWNhdGVzGAMgAygJEhAKCGxhbmd1YWdlGAQgASgJIh0KDlJlbmRlclJlc3BvbnNlEgsKA3N2ZxgBIAEoDCptCg5HcmFwaERpcmVjdGlvbhIfChtHUkFQSF9ESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIcChhHUkFQSF9ESVJFQ1RJT05fT1VUR09JTkcQARIcChhHUkFQSF9ESVJFQ1RJT05fSU5DT01JTkcQAip3CgtHcmFwaEZvcm1hdBIcChhHUkFQSF9GT1JNQVRfVU5TUEVDSUZJRUQQABIXChNHUkFQSF9GT1JNQVRfTlFVQURTEAESFwoTR1JBUEhfRk9STUFUX0pTT05MRBACEhgKFEdSQVBIX0ZPUk1BVF9HUkFQSE1MEAMy1AUKFUtub3dsZWRnZUdyYXBoU2VydmljZRJRCgxJbmdlc3RSZWNvcmQSHy5iZWRzaWRlLnYxLkluZ2VzdFJlY29yZFJlcXVlc3QaIC5iZWRzaWRlLnYxLkluZ2VzdFJlY29yZFJlc3BvbnNlElQKDUltcG9ydFRyaXBsZXMSIC5iZWRzaWRlLnYxLkltcG9ydFRyaXBsZXNSZXF1ZXN0GiEuYmVkc2lkZS52MS5JbXBvcnRUcmlwbGVzUmVzcG9uc2USSwoKTmVpZ2hib3VycxIdLmJlZHNpZGUudjEuTmVpZ2hib3Vyc1JlcXVlc3QaHi5iZWRzaWRlLnYxLk5laWdoYm91cnNSZXNwb25zZRJRCgxTaG9ydGVzdFBhdGgSHy5iZWRzaWRlLnYxLlNob3J0ZXN0UGF0aFJlcXVlc3QaIC5iZWRzaWRlLnYxLlNob3J0ZXN0UGF0aFJlc3BvbnNlElEKDE1hdGNoUGF0dGVybhIfLmJlZHNpZGUudjEuTWF0Y2hQYXR0ZXJuUmVxdWVzdBogLmJlZHNpZGUudjEuTWF0Y2hQYXR0ZXJuUmVzcG9uc2USWgoPU2ltaWxhclBhdGllbnRzEiIuYmVkc2lkZS52MS5TaW1pbGFyUGF0aWVudHNSZXF1ZXN0GiMuYmVkc2lkZS52MS5TaW1pbGFyUGF0aWVudHNSZXNwb25zZRI/CgZTZWFyY2gSGS5iZWRzaWRlLnYxLlNlYXJjaFJlcXVlc3QaGi5iZWRzaWRlLnYxLlNlYXJjaFJlc3BvbnNlEkEKBkV4cG9ydBIZLmJlZHNpZGUudjEuRXhwb3J0UmVxdWVzdBoaLmJlZHNpZGUudjEuRXhwb3J0UmVzcG9uc2UwARI/CgZSZW5kZXISGS5iZWRzaWRlLnYxLlJlbmRlclJlcXVlc3QaGi5iZWRzaWRlLnYxLlJlbmRlclJlc3BvbnNlQjpaOGdpdGh1Yi5jb20vYmVkc2lkZS1sbS9iZWRzaWRlL3Byb3RvL2JlZHNpZGUvdjE7YmVkc2lkZXYxYgZwcm90bzM", [file_bedside_v1_clinical, file_bedside_v1_generation]);
+  fileDesc("ChZiZWRzaWRlL3YxL2dyYXBoLnByb3RvEgpiZWRzaWRlLnYxImUKCUdyYXBoTm9kZRIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEg4KBnN5c3RlbRgDIAEoCRIMCgRjb2RlGAQgASgJEg8KB25hbWVfZW4YBSABKAkSDwoHbmFtZV96aBgGIAEoCSIoCgpHcmFwaFZhbHVlEgwKBHR5cGUYASABKAkSDAoEdGV4dBgCIAEoCSKyAQoLR3JhcGhUcmlwbGUSDwoHc3ViamVjdBgBIAEoCRIRCglwcmVkaWNhdGUYAiABKAkSDgoEbm9kZRgDIAEoCUgAEicKBXZhbHVlGAQgASgLMhYuYmVkc2lkZS52MS5HcmFwaFZhbHVlSAASEgoKY29uZmlkZW5jZRgFIAEoARIoCgdzb3VyY2VzGAYgAygLMhcuYmVkc2lkZS52MS5HcmFwaFNvdXJjZUIICgZvYmplY3QicQoLR3JhcGhTb3VyY2USDgoGcmVjb3JkGAEgASgJEg8KB3JlYWRpbmcYAiABKAkSDgoGbWV0aG9kGAMgASgJEg8KB21hZGVfYnkYBCABKAkSDAoEdGltZRgFIAEoCRISCgpjb25maWRlbmNlGAYgASgBIsoBChNJbmdlc3RSZWNvcmRSZXF1ZXN0EigKBnNvdXJjZRgBIAEoCzIYLmJlZHNpZGUudjEuUmVjb3JkU291cmNlEg8KB3BhdGllbnQYAiABKAkSEQoJcmVjb3JkX2lkGAMgASgJEhQKDGFsbF9yZWFkaW5ncxgEIAEoCBIkCgVub3RlcxgFIAMoCzIVLmJlZHNpZGUudjEuR3JhcGhOb3RlEg0KBW1vZGVsGAYgASgJEhoKEmluY2x1ZGVfcmVmZXJlbmNlcxgHIAEoCCIzCglHcmFwaE5vdGUSCgoCaWQYASABKAkSDAoEdGV4dBgCIAEoCRIMCgR0aW1lGAMgASgJIsEDChRJbmdlc3RSZWNvcmRSZXNwb25zZRIUCgxwYXRpZW50X25vZGUYASABKAkSDwoHdHJpcGxlcxgCIAEoBRITCgtuZXdfdHJpcGxlcxgDIAEoBRI+Cgdkcm9wcGVkGAQgAygLMi0uYmVkc2lkZS52MS5Jbmdlc3RSZWNvcmRSZXNwb25zZS5Ecm9wcGVkRW50cnkSRAoKcmVmZXJlbmNlcxgFIAMoCzIwLmJlZHNpZGUudjEuSW5nZXN0UmVjb3JkUmVzcG9uc2UuUmVmZXJlbmNlc0VudHJ5EhcKD2xpbmtlZF9jb25jZXB0cxgGIAEoBRIZChF1bmxpbmtlZF9jb25jZXB0cxgHIAEoBRIlCgh3YXJuaW5ncxgIIAMoCzITLmJlZHNpZGUudjEuV2FybmluZxIpCgVtb2RlbBgJIAEoCzIaLmJlZHNpZGUudjEuTW9kZWxSZWZlcmVuY2UaLgoMRHJvcHBlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEaMQoPUmVmZXJlbmNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWAoQUmVhZE5vdGVzUmVxdWVzdBIkCgVub3RlcxgBIAMoCzIVLmJlZHNpZGUudjEuR3JhcGhOb3RlEg0KBW1vZGVsGAIgASgJEg8KB2J5X3J1bGUYAyABKAgiYwoRUmVhZE5vdGVzUmVzcG9uc2USIwoFbm90ZXMYASADKAsyFC5iZWRzaWRlLnYxLlJlYWROb3RlEikKBW1vZGVsGAIgASgLMhouYmVkc2lkZS52MS5Nb2RlbFJlZmVyZW5jZSJFCghSZWFkTm90ZRIKCgJpZBgBIAEoCRItCgpzdGF0ZW1lbnRzGAIgAygLMhkuYmVkc2lkZS52MS5Ob3RlU3RhdGVtZW50IqQBCg1Ob3RlU3RhdGVtZW50Eg0KBXN0YXJ0GAEgASgFEgsKA2VuZBgCIAEoBRIMCgRuYW1lGAMgASgJEhAKCHJlbGF0aW9uGAQgASgJEiMKBG5vZGUYBSABKAsyFS5iZWRzaWRlLnYxLkdyYXBoTm9kZRINCgV2YWx1ZRgGIAEoCRITCgtwcm9iYWJpbGl0eRgHIAEoARIOCgZtZXRob2QYCCABKAkiOQoUSW1wb3J0VHJpcGxlc1JlcXVlc3QSDgoGbnF1YWRzGAEgASgMEhEKCXJlY29yZF9pZBgCIAEoCSKuAQoVSW1wb3J0VHJpcGxlc1Jlc3BvbnNlEg8KB3RyaXBsZXMYASABKAUSEwoLbmV3X3RyaXBsZXMYAiABKAUSPwoHZHJvcHBlZBgDIAMoCzIuLmJlZHNpZGUudjEuSW1wb3J0VHJpcGxlc1Jlc3BvbnNlLkRyb3BwZWRFbnRyeRouCgxEcm9wcGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASKaAQoRTmVpZ2hib3Vyc1JlcXVlc3QSDAoEbm9kZRgBIAEoCRItCglkaXJlY3Rpb24YAiABKA4yGi5iZWRzaWRlLnYxLkdyYXBoRGlyZWN0aW9uEhIKCnByZWRpY2F0ZXMYAyADKAkSDQoFa2luZHMYBCADKAkSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkifQoSTmVpZ2hib3Vyc1Jlc3BvbnNlEigKB3RyaXBsZXMYASADKAsyFy5iZWRzaWRlLnYxLkdyYXBoVHJpcGxlEiQKBW5vZGVzGAIgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJImkKE1Nob3J0ZXN0UGF0aFJlcXVlc3QSDAoEZnJvbRgBIAEoCRIKCgJ0bxgCIAEoCRIRCgltYXhfZGVwdGgYAyABKAUSEgoKcHJlZGljYXRlcxgEIAMoCRIRCgltYXhfcGF0aHMYBSABKAUiYgoUU2hvcnRlc3RQYXRoUmVzcG9uc2USJAoFcGF0aHMYASADKAsyFS5iZWRzaWRlLnYxLkdyYXBoUGF0aBIkCgVub2RlcxgCIAMoCzIVLmJlZHNpZGUudjEuR3JhcGhOb2RlIjUKCUdyYXBoUGF0aBIoCgd0cmlwbGVzGAEgAygLMhcuYmVkc2lkZS52MS5HcmFwaFRyaXBsZSJgCglHcmFwaFRlcm0SEgoIdmFyaWFibGUYASABKAlIABIOCgRub2RlGAIgASgJSAASJwoFdmFsdWUYAyABKAsyFi5iZWRzaWRlLnYxLkdyYXBoVmFsdWVIAEIGCgR0ZXJtInAKDEdyYXBoUGF0dGVybhImCgdzdWJqZWN0GAEgASgLMhUuYmVkc2lkZS52MS5HcmFwaFRlcm0SEQoJcHJlZGljYXRlGAIgASgJEiUKBm9iamVjdBgDIAEoCzIVLmJlZHNpZGUudjEuR3JhcGhUZXJtIlAKE01hdGNoUGF0dGVyblJlcXVlc3QSKgoIcGF0dGVybnMYASADKAsyGC5iZWRzaWRlLnYxLkdyYXBoUGF0dGVybhINCgVsaW1pdBgCIAEoBSJ4ChRNYXRjaFBhdHRlcm5SZXNwb25zZRInCgdtYXRjaGVzGAEgAygLMhYuYmVkc2lkZS52MS5HcmFwaE1hdGNoEiQKBW5vZGVzGAIgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUSEQoJdHJ1bmNhdGVkGAMgASgIIrkBCgpHcmFwaE1hdGNoEjYKCGJpbmRpbmdzGAEgAygLMiQuYmVkc2lkZS52MS5HcmFwaE1hdGNoLkJpbmRpbmdzRW50cnkSKAoHdHJpcGxlcxgCIAMoCzIXLmJlZHNpZGUudjEuR3JhcGhUcmlwbGUaSQoNQmluZGluZ3NFbnRyeRILCgNrZXkYASABKAkSJwoFdmFsdWUYAiABKAsyGC5iZWRzaWRlLnYxLkdyYXBoQmluZGluZzoCOAEiUgoMR3JhcGhCaW5kaW5nEg4KBG5vZGUYASABKAlIABInCgV2YWx1ZRgCIAEoCzIWLmJlZHNpZGUudjEuR3JhcGhWYWx1ZUgAQgkKB2JpbmRpbmciTAoWU2ltaWxhclBhdGllbnRzUmVxdWVzdBIPCgdwYXRpZW50GAEgASgJEhIKCnByZWRpY2F0ZXMYAiADKAkSDQoFbGltaXQYAyABKAUibQoXU2ltaWxhclBhdGllbnRzUmVzcG9uc2USLAoIcGF0aWVudHMYASADKAsyGi5iZWRzaWRlLnYxLlNpbWlsYXJQYXRpZW50EiQKBW5vZGVzGAIgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUiXgoOU2ltaWxhclBhdGllbnQSDwoHcGF0aWVudBgBIAEoCRISCgpzaW1pbGFyaXR5GAIgASgBEicKBnNoYXJlZBgDIAMoCzIXLmJlZHNpZGUudjEuR3JhcGhUcmlwbGUiUwoNU2VhcmNoUmVxdWVzdBIMCgR0ZXh0GAEgASgJEg0KBWtpbmRzGAIgAygJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIk8KDlNlYXJjaFJlc3BvbnNlEiQKBW5vZGVzGAEgAygLMhUuYmVkc2lkZS52MS5HcmFwaE5vZGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKDUV4cG9ydFJlcXVlc3QSJwoGZm9ybWF0GAEgASgOMhcuYmVkc2lkZS52MS5HcmFwaEZvcm1hdCIeCg5FeHBvcnRSZXNwb25zZRIMCgRkYXRhGAEgASgMIlIKDVJlbmRlclJlcXVlc3QSDAoEbm9kZRgBIAEoCRINCgVkZXB0aBgCIAEoBRISCgpwcmVkaWNhdGVzGAMgAygJEhAKCGxhbmd1YWdlGAQgASgJIh0KDlJlbmRlclJlc3BvbnNlEgsKA3N2ZxgBIAEoDCptCg5HcmFwaERpcmVjdGlvbhIfChtHUkFQSF9ESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIcChhHUkFQSF9ESVJFQ1RJT05fT1VUR09JTkcQARIcChhHUkFQSF9ESVJFQ1RJT05fSU5DT01JTkcQAip3CgtHcmFwaEZvcm1hdBIcChhHUkFQSF9GT1JNQVRfVU5TUEVDSUZJRUQQABIXChNHUkFQSF9GT1JNQVRfTlFVQURTEAESFwoTR1JBUEhfRk9STUFUX0pTT05MRBACEhgKFEdSQVBIX0ZPUk1BVF9HUkFQSE1MEAMyngYKFUtub3dsZWRnZUdyYXBoU2VydmljZRJRCgxJbmdlc3RSZWNvcmQSHy5iZWRzaWRlLnYxLkluZ2VzdFJlY29yZFJlcXVlc3QaIC5iZWRzaWRlLnYxLkluZ2VzdFJlY29yZFJlc3BvbnNlEkgKCVJlYWROb3RlcxIcLmJlZHNpZGUudjEuUmVhZE5vdGVzUmVxdWVzdBodLmJlZHNpZGUudjEuUmVhZE5vdGVzUmVzcG9uc2USVAoNSW1wb3J0VHJpcGxlcxIgLmJlZHNpZGUudjEuSW1wb3J0VHJpcGxlc1JlcXVlc3QaIS5iZWRzaWRlLnYxLkltcG9ydFRyaXBsZXNSZXNwb25zZRJLCgpOZWlnaGJvdXJzEh0uYmVkc2lkZS52MS5OZWlnaGJvdXJzUmVxdWVzdBoeLmJlZHNpZGUudjEuTmVpZ2hib3Vyc1Jlc3BvbnNlElEKDFNob3J0ZXN0UGF0aBIfLmJlZHNpZGUudjEuU2hvcnRlc3RQYXRoUmVxdWVzdBogLmJlZHNpZGUudjEuU2hvcnRlc3RQYXRoUmVzcG9uc2USUQoMTWF0Y2hQYXR0ZXJuEh8uYmVkc2lkZS52MS5NYXRjaFBhdHRlcm5SZXF1ZXN0GiAuYmVkc2lkZS52MS5NYXRjaFBhdHRlcm5SZXNwb25zZRJaCg9TaW1pbGFyUGF0aWVudHMSIi5iZWRzaWRlLnYxLlNpbWlsYXJQYXRpZW50c1JlcXVlc3QaIy5iZWRzaWRlLnYxLlNpbWlsYXJQYXRpZW50c1Jlc3BvbnNlEj8KBlNlYXJjaBIZLmJlZHNpZGUudjEuU2VhcmNoUmVxdWVzdBoaLmJlZHNpZGUudjEuU2VhcmNoUmVzcG9uc2USQQoGRXhwb3J0EhkuYmVkc2lkZS52MS5FeHBvcnRSZXF1ZXN0GhouYmVkc2lkZS52MS5FeHBvcnRSZXNwb25zZTABEj8KBlJlbmRlchIZLmJlZHNpZGUudjEuUmVuZGVyUmVxdWVzdBoaLmJlZHNpZGUudjEuUmVuZGVyUmVzcG9uc2VCOlo4Z2l0aHViLmNvbS9iZWRzaWRlLWxtL2JlZHNpZGUvcHJvdG8vYmVkc2lkZS92MTtiZWRzaWRldjFiBnByb3RvMw", [file_bedside_v1_clinical, file_bedside_v1_generation]);
 
 /**
  * GraphNode is a thing that statements are about.
@@ -244,8 +244,8 @@ export type IngestRecordRequest = Message<"bedside.v1.IngestRecordRequest"> & {
   notes: GraphNote[];
 
   /**
-   * Model that reads the notes besides the table of terms; empty: none. INVALID_ARGUMENT for one that has not learnt the
-   * task "triples".
+   * Model that reads the notes and the texts of the record; empty: the server's own for notes, or rules where it has none.
+   * INVALID_ARGUMENT for one that has not learnt the task "triples".
    *
    * @generated from field: string model = 6;
    */
@@ -365,6 +365,151 @@ export const IngestRecordResponseSchema: GenMessage<IngestRecordResponse> = /*@_
   messageDesc(file_bedside_v1_graph, 6);
 
 /**
+ * @generated from message bedside.v1.ReadNotesRequest
+ */
+export type ReadNotesRequest = Message<"bedside.v1.ReadNotesRequest"> & {
+  /**
+   * @generated from field: repeated bedside.v1.GraphNote notes = 1;
+   */
+  notes: GraphNote[];
+
+  /**
+   * As of IngestRecordRequest.
+   *
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * Read by rule, whatever models there are.
+   *
+   * @generated from field: bool by_rule = 3;
+   */
+  byRule: boolean;
+};
+
+/**
+ * Describes the message bedside.v1.ReadNotesRequest.
+ * Use `create(ReadNotesRequestSchema)` to create a new message.
+ */
+export const ReadNotesRequestSchema: GenMessage<ReadNotesRequest> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_graph, 7);
+
+/**
+ * @generated from message bedside.v1.ReadNotesResponse
+ */
+export type ReadNotesResponse = Message<"bedside.v1.ReadNotesResponse"> & {
+  /**
+   * In the order of the request.
+   *
+   * @generated from field: repeated bedside.v1.ReadNote notes = 1;
+   */
+  notes: ReadNote[];
+
+  /**
+   * The model that read them, if one did.
+   *
+   * @generated from field: bedside.v1.ModelReference model = 2;
+   */
+  model?: ModelReference | undefined;
+};
+
+/**
+ * Describes the message bedside.v1.ReadNotesResponse.
+ * Use `create(ReadNotesResponseSchema)` to create a new message.
+ */
+export const ReadNotesResponseSchema: GenMessage<ReadNotesResponse> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_graph, 8);
+
+/**
+ * @generated from message bedside.v1.ReadNote
+ */
+export type ReadNote = Message<"bedside.v1.ReadNote"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: repeated bedside.v1.NoteStatement statements = 2;
+   */
+  statements: NoteStatement[];
+};
+
+/**
+ * Describes the message bedside.v1.ReadNote.
+ * Use `create(ReadNoteSchema)` to create a new message.
+ */
+export const ReadNoteSchema: GenMessage<ReadNote> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_graph, 9);
+
+/**
+ * NoteStatement is what a text states of one name that stands in it.
+ *
+ * @generated from message bedside.v1.NoteStatement
+ */
+export type NoteStatement = Message<"bedside.v1.NoteStatement"> & {
+  /**
+   * The name's bytes in the text, from start up to end, and the name.
+   *
+   * @generated from field: int32 start = 1;
+   */
+  start: number;
+
+  /**
+   * @generated from field: int32 end = 2;
+   */
+  end: number;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Such as "has_diagnosis"; of a measure "value".
+   *
+   * @generated from field: string relation = 4;
+   */
+  relation: string;
+
+  /**
+   * What the name is linked to; absent for one that the table of terms lacks.
+   *
+   * @generated from field: bedside.v1.GraphNode node = 5;
+   */
+  node?: GraphNode | undefined;
+
+  /**
+   * Of a measure, as it is written: "88/52 mmHg".
+   *
+   * @generated from field: string value = 6;
+   */
+  value: string;
+
+  /**
+   * How likely the model found its own words; 0 of a rule's statement.
+   *
+   * @generated from field: double probability = 7;
+   */
+  probability: number;
+
+  /**
+   * "model" or "dictionary".
+   *
+   * @generated from field: string method = 8;
+   */
+  method: string;
+};
+
+/**
+ * Describes the message bedside.v1.NoteStatement.
+ * Use `create(NoteStatementSchema)` to create a new message.
+ */
+export const NoteStatementSchema: GenMessage<NoteStatement> = /*@__PURE__*/
+  messageDesc(file_bedside_v1_graph, 10);
+
+/**
  * @generated from message bedside.v1.ImportTriplesRequest
  */
 export type ImportTriplesRequest = Message<"bedside.v1.ImportTriplesRequest"> & {
@@ -388,7 +533,7 @@ export type ImportTriplesRequest = Message<"bedside.v1.ImportTriplesRequest"> & 
  * Use `create(ImportTriplesRequestSchema)` to create a new message.
  */
 export const ImportTriplesRequestSchema: GenMessage<ImportTriplesRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 7);
+  messageDesc(file_bedside_v1_graph, 11);
 
 /**
  * @generated from message bedside.v1.ImportTriplesResponse
@@ -415,7 +560,7 @@ export type ImportTriplesResponse = Message<"bedside.v1.ImportTriplesResponse"> 
  * Use `create(ImportTriplesResponseSchema)` to create a new message.
  */
 export const ImportTriplesResponseSchema: GenMessage<ImportTriplesResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 8);
+  messageDesc(file_bedside_v1_graph, 12);
 
 /**
  * @generated from message bedside.v1.NeighboursRequest
@@ -463,7 +608,7 @@ export type NeighboursRequest = Message<"bedside.v1.NeighboursRequest"> & {
  * Use `create(NeighboursRequestSchema)` to create a new message.
  */
 export const NeighboursRequestSchema: GenMessage<NeighboursRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 9);
+  messageDesc(file_bedside_v1_graph, 13);
 
 /**
  * @generated from message bedside.v1.NeighboursResponse
@@ -492,7 +637,7 @@ export type NeighboursResponse = Message<"bedside.v1.NeighboursResponse"> & {
  * Use `create(NeighboursResponseSchema)` to create a new message.
  */
 export const NeighboursResponseSchema: GenMessage<NeighboursResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 10);
+  messageDesc(file_bedside_v1_graph, 14);
 
 /**
  * @generated from message bedside.v1.ShortestPathRequest
@@ -535,7 +680,7 @@ export type ShortestPathRequest = Message<"bedside.v1.ShortestPathRequest"> & {
  * Use `create(ShortestPathRequestSchema)` to create a new message.
  */
 export const ShortestPathRequestSchema: GenMessage<ShortestPathRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 11);
+  messageDesc(file_bedside_v1_graph, 15);
 
 /**
  * @generated from message bedside.v1.ShortestPathResponse
@@ -559,7 +704,7 @@ export type ShortestPathResponse = Message<"bedside.v1.ShortestPathResponse"> & 
  * Use `create(ShortestPathResponseSchema)` to create a new message.
  */
 export const ShortestPathResponseSchema: GenMessage<ShortestPathResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 12);
+  messageDesc(file_bedside_v1_graph, 16);
 
 /**
  * @generated from message bedside.v1.GraphPath
@@ -578,7 +723,7 @@ export type GraphPath = Message<"bedside.v1.GraphPath"> & {
  * Use `create(GraphPathSchema)` to create a new message.
  */
 export const GraphPathSchema: GenMessage<GraphPath> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 13);
+  messageDesc(file_bedside_v1_graph, 17);
 
 /**
  * GraphTerm is a place of a pattern.
@@ -615,7 +760,7 @@ export type GraphTerm = Message<"bedside.v1.GraphTerm"> & {
  * Use `create(GraphTermSchema)` to create a new message.
  */
 export const GraphTermSchema: GenMessage<GraphTerm> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 14);
+  messageDesc(file_bedside_v1_graph, 18);
 
 /**
  * GraphPattern is a statement with variables. What is missing stands for anything.
@@ -644,7 +789,7 @@ export type GraphPattern = Message<"bedside.v1.GraphPattern"> & {
  * Use `create(GraphPatternSchema)` to create a new message.
  */
 export const GraphPatternSchema: GenMessage<GraphPattern> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 15);
+  messageDesc(file_bedside_v1_graph, 19);
 
 /**
  * @generated from message bedside.v1.MatchPatternRequest
@@ -668,7 +813,7 @@ export type MatchPatternRequest = Message<"bedside.v1.MatchPatternRequest"> & {
  * Use `create(MatchPatternRequestSchema)` to create a new message.
  */
 export const MatchPatternRequestSchema: GenMessage<MatchPatternRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 16);
+  messageDesc(file_bedside_v1_graph, 20);
 
 /**
  * @generated from message bedside.v1.MatchPatternResponse
@@ -697,7 +842,7 @@ export type MatchPatternResponse = Message<"bedside.v1.MatchPatternResponse"> & 
  * Use `create(MatchPatternResponseSchema)` to create a new message.
  */
 export const MatchPatternResponseSchema: GenMessage<MatchPatternResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 17);
+  messageDesc(file_bedside_v1_graph, 21);
 
 /**
  * GraphMatch is one way in which the pattern fits.
@@ -723,7 +868,7 @@ export type GraphMatch = Message<"bedside.v1.GraphMatch"> & {
  * Use `create(GraphMatchSchema)` to create a new message.
  */
 export const GraphMatchSchema: GenMessage<GraphMatch> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 18);
+  messageDesc(file_bedside_v1_graph, 22);
 
 /**
  * @generated from message bedside.v1.GraphBinding
@@ -752,7 +897,7 @@ export type GraphBinding = Message<"bedside.v1.GraphBinding"> & {
  * Use `create(GraphBindingSchema)` to create a new message.
  */
 export const GraphBindingSchema: GenMessage<GraphBinding> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 19);
+  messageDesc(file_bedside_v1_graph, 23);
 
 /**
  * @generated from message bedside.v1.SimilarPatientsRequest
@@ -785,7 +930,7 @@ export type SimilarPatientsRequest = Message<"bedside.v1.SimilarPatientsRequest"
  * Use `create(SimilarPatientsRequestSchema)` to create a new message.
  */
 export const SimilarPatientsRequestSchema: GenMessage<SimilarPatientsRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 20);
+  messageDesc(file_bedside_v1_graph, 24);
 
 /**
  * @generated from message bedside.v1.SimilarPatientsResponse
@@ -807,7 +952,7 @@ export type SimilarPatientsResponse = Message<"bedside.v1.SimilarPatientsRespons
  * Use `create(SimilarPatientsResponseSchema)` to create a new message.
  */
 export const SimilarPatientsResponseSchema: GenMessage<SimilarPatientsResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 21);
+  messageDesc(file_bedside_v1_graph, 25);
 
 /**
  * @generated from message bedside.v1.SimilarPatient
@@ -838,7 +983,7 @@ export type SimilarPatient = Message<"bedside.v1.SimilarPatient"> & {
  * Use `create(SimilarPatientSchema)` to create a new message.
  */
 export const SimilarPatientSchema: GenMessage<SimilarPatient> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 22);
+  messageDesc(file_bedside_v1_graph, 26);
 
 /**
  * @generated from message bedside.v1.SearchRequest
@@ -872,7 +1017,7 @@ export type SearchRequest = Message<"bedside.v1.SearchRequest"> & {
  * Use `create(SearchRequestSchema)` to create a new message.
  */
 export const SearchRequestSchema: GenMessage<SearchRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 23);
+  messageDesc(file_bedside_v1_graph, 27);
 
 /**
  * @generated from message bedside.v1.SearchResponse
@@ -896,7 +1041,7 @@ export type SearchResponse = Message<"bedside.v1.SearchResponse"> & {
  * Use `create(SearchResponseSchema)` to create a new message.
  */
 export const SearchResponseSchema: GenMessage<SearchResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 24);
+  messageDesc(file_bedside_v1_graph, 28);
 
 /**
  * @generated from message bedside.v1.ExportRequest
@@ -913,7 +1058,7 @@ export type ExportRequest = Message<"bedside.v1.ExportRequest"> & {
  * Use `create(ExportRequestSchema)` to create a new message.
  */
 export const ExportRequestSchema: GenMessage<ExportRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 25);
+  messageDesc(file_bedside_v1_graph, 29);
 
 /**
  * @generated from message bedside.v1.ExportResponse
@@ -932,7 +1077,7 @@ export type ExportResponse = Message<"bedside.v1.ExportResponse"> & {
  * Use `create(ExportResponseSchema)` to create a new message.
  */
 export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 26);
+  messageDesc(file_bedside_v1_graph, 30);
 
 /**
  * @generated from message bedside.v1.RenderRequest
@@ -970,7 +1115,7 @@ export type RenderRequest = Message<"bedside.v1.RenderRequest"> & {
  * Use `create(RenderRequestSchema)` to create a new message.
  */
 export const RenderRequestSchema: GenMessage<RenderRequest> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 27);
+  messageDesc(file_bedside_v1_graph, 31);
 
 /**
  * @generated from message bedside.v1.RenderResponse
@@ -989,7 +1134,7 @@ export type RenderResponse = Message<"bedside.v1.RenderResponse"> & {
  * Use `create(RenderResponseSchema)` to create a new message.
  */
 export const RenderResponseSchema: GenMessage<RenderResponse> = /*@__PURE__*/
-  messageDesc(file_bedside_v1_graph, 28);
+  messageDesc(file_bedside_v1_graph, 32);
 
 /**
  * @generated from enum bedside.v1.GraphDirection
@@ -1080,6 +1225,16 @@ export const KnowledgeGraphService: GenService<{
     methodKind: "unary";
     input: typeof IngestRecordRequestSchema;
     output: typeof IngestRecordResponseSchema;
+  },
+  /**
+   * ReadNotes says what texts about a patient state, as IngestRecord reads them, and stores nothing.
+   *
+   * @generated from rpc bedside.v1.KnowledgeGraphService.ReadNotes
+   */
+  readNotes: {
+    methodKind: "unary";
+    input: typeof ReadNotesRequestSchema;
+    output: typeof ReadNotesResponseSchema;
   },
   /**
    * ImportTriples stores statements from outside. What could name a person is left out, and counted.
