@@ -36,6 +36,7 @@ var policy = map[string]rule{
 	"/bedside.v1.KnowledgeGraphService/Search":          patients,
 	"/bedside.v1.KnowledgeGraphService/Render":          patients,
 	"/bedside.v1.KnowledgeGraphService/IngestRecord":    records,
+	"/bedside.v1.KnowledgeGraphService/ReadNotes":       records,
 	"/bedside.v1.PreparationService/PrepareRecords":     records,
 	"/bedside.v1.PreparationService/DescribeSignal":     records,
 	"/bedside.v1.GenerationService/Generate":            records,

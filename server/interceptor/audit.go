@@ -83,7 +83,7 @@ func named(req any) [][]byte {
 	case *bedsidev1.SimilarPatientsRequest:
 		return [][]byte{[]byte(r.GetPatient())}
 	case *bedsidev1.ImportTriplesRequest:
-		return [][]byte{[]byte(r.GetNquads())}
+		return [][]byte{r.GetNquads()}
 	}
 	return nil
 }
