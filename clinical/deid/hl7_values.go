@@ -1,11 +1,12 @@
 package deid
 
 import (
-	"github.com/bedside-lm/bedside/clinical/record"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bedside-lm/bedside/clinical/record"
 )
 
 // whole takes a component as an identifier.

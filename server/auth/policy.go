@@ -39,6 +39,7 @@ var policy = map[string]rule{
 	"/bedside.v1.KnowledgeGraphService/ReadNotes":       records,
 	"/bedside.v1.PreparationService/PrepareRecords":     records,
 	"/bedside.v1.PreparationService/DescribeSignal":     records,
+	"/bedside.v1.PreparationService/Deidentify":         records,
 	"/bedside.v1.GenerationService/Generate":            records,
 	"/bedside.v1.GenerationService/StreamGenerate":      records,
 	"/bedside.v1.GenerationService/Score":               records,
