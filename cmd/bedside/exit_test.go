@@ -42,7 +42,7 @@ func TestUsageErrors(t *testing.T) {
 		{"generate --cert f x", "go together"},
 		{"serve --tls-cert f", "is needed with --tls-cert"},
 		{"generate --output xml x", "--output must be one of"},
-		{"summarize", "<record>"},
+		{"summarize", "<records>"},
 		{"summarize --lang fr x", "--lang must be one of"},
 		{"serve --slots 0", "0 is outside 1 to 4096"},
 		{"serve --listen 0.0.0.0:1", "add --expose"},

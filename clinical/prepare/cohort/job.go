@@ -222,6 +222,7 @@ type textOptions struct {
 	OmitFreeText, RelativeTimes, Derived bool
 	Alarms                               map[string]terms.Bounds
 	TokenBudget                          int
+	Part                                 bool `json:",omitempty"`
 }
 
 func textsOf(options []render.Options) []textOptions {
@@ -230,7 +231,7 @@ func textsOf(options []render.Options) []textOptions {
 		if len(o.Alarms) == 0 {
 			o.Alarms = nil
 		}
-		out[i] = textOptions{o.Lang, o.Now.String(), o.MaxFacts, o.Style, o.OmitFreeText, o.RelativeTimes, o.Derived, o.Alarms, o.TokenBudget}
+		out[i] = textOptions{o.Lang, o.Now.String(), o.MaxFacts, o.Style, o.OmitFreeText, o.RelativeTimes, o.Derived, o.Alarms, o.TokenBudget, o.Part}
 	}
 	return out
 }

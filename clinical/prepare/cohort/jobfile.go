@@ -65,6 +65,7 @@ type textFile struct {
 	Derived       bool                    `json:"derived,omitempty"`
 	Alarms        map[string]terms.Bounds `json:"alarms,omitempty"`
 	TokenBudget   int                     `json:"token_budget,omitempty"`
+	Part          bool                    `json:"part,omitempty"`
 }
 
 const compact = "compact"
@@ -121,7 +122,7 @@ func (j Job) MarshalJSON() ([]byte, error) {
 		if t.Style == render.StyleCompact {
 			style = compact
 		}
-		out.Texts = append(out.Texts, textFile{t.Lang, style, t.Now.String(), t.MaxFacts, t.OmitFreeText, t.RelativeTimes, t.Derived, t.Alarms, t.TokenBudget})
+		out.Texts = append(out.Texts, textFile{t.Lang, style, t.Now.String(), t.MaxFacts, t.OmitFreeText, t.RelativeTimes, t.Derived, t.Alarms, t.TokenBudget, t.Part})
 	}
 	for name, n := range limitsOf(&j.Limits) {
 		if *n != 0 {
@@ -187,7 +188,7 @@ func (t *textFile) options() (render.Options, error) {
 	}
 	o := render.Options{
 		Lang: t.Language, Now: now, MaxFacts: t.MaxFacts, OmitFreeText: t.OmitFreeText, RelativeTimes: t.RelativeTimes, Derived: t.Derived,
-		Alarms: t.Alarms, TokenBudget: t.TokenBudget,
+		Alarms: t.Alarms, TokenBudget: t.TokenBudget, Part: t.Part,
 	}
 	if t.Style == compact {
 		o.Style = render.StyleCompact
