@@ -85,7 +85,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
-	if err := s.guard(); err != nil {
+	if err := s.guard(); err != nil { //nolint:contextcheck // the gate outlives the call that starts it
 		return err
 	}
 	registry := prometheus.NewRegistry()

@@ -75,6 +75,7 @@ func generalized(t Type, value string) string {
 			}
 			return digits[:3] + "**"
 		}
+	default: // nothing more general stands for the others
 	}
 	return "[" + string(t) + "]"
 }
@@ -253,9 +254,9 @@ func (k *Keys) pseudonymZH(name string) string {
 // text into one of the document, and quote writes what is put in as the document needs it.
 func (j *job) text(text, path string, raw func(int) int, quote func(string) string) {
 	for _, f := range Find(text, j.lang, j.known) {
-		new, action := j.replaced(f.Type, text[f.Start:f.End])
+		instead, action := j.replaced(f.Type, text[f.Start:f.End])
 		if action != Keep {
-			j.edits = append(j.edits, edit{f.Type, action, raw(f.Start), raw(f.End), quote(new), path})
+			j.edits = append(j.edits, edit{f.Type, action, raw(f.Start), raw(f.End), quote(instead), path})
 		}
 	}
 }

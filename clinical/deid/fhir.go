@@ -199,25 +199,25 @@ func lastSegment(ref string) string {
 }
 
 // put replaces a whole string.
-func (r *fhirReader) put(n int32, t Type, at place, new string, action Action) {
+func (r *fhirReader) put(n int32, t Type, instead string, action Action) {
 	if action == Keep {
 		return
 	}
-	r.edits = append(r.edits, edit{t, action, int(r.nodes[n].start) + 1, int(r.nodes[n].end) - 1, quoted(new), r.path()})
+	r.edits = append(r.edits, edit{t, action, int(r.nodes[n].start) + 1, int(r.nodes[n].end) - 1, quoted(instead), r.path()})
 }
 
 // whole takes a whole string as an identifier of a type.
-func (r *fhirReader) whole(n int32, t Type, at place) {
+func (r *fhirReader) whole(n int32, t Type) {
 	value := r.str(n)
 	if strings.TrimSpace(value) == "" || tag.FindString(value) == value {
 		return
 	}
-	new, action := r.replaced(t, value)
-	r.put(n, t, at, new, action)
+	instead, action := r.replaced(t, value)
+	r.put(n, t, instead, action)
 }
 
 // free looks for identifiers in a string.
-func (r *fhirReader) free(n int32, at place, markup bool) {
+func (r *fhirReader) free(n int32, markup bool) {
 	start, end := int(r.nodes[n].start)+1, int(r.nodes[n].end)-1
 	value, where := r.src[start:end], func(at int) int { return start + at }
 	if strings.IndexByte(value, '\\') >= 0 {
@@ -242,7 +242,7 @@ func (r *fhirReader) free(n int32, at place, markup bool) {
 // layer is text for a text that is markup: what is found across a tag is replaced on both sides of it, and the tag stays.
 func (r *fhirReader) layer(value, layer, path string, where func(int) int) {
 	for _, f := range Find(layer, r.lang, r.known) {
-		new, action := r.replaced(f.Type, layer[f.Start:f.End])
+		instead, action := r.replaced(f.Type, layer[f.Start:f.End])
 		if action == Keep {
 			continue
 		}
@@ -252,8 +252,8 @@ func (r *fhirReader) layer(value, layer, path string, where func(int) int) {
 				end++
 			}
 			if end > at {
-				r.edits = append(r.edits, edit{f.Type, action, where(at), where(end), quoted(new), path})
-				new = ""
+				r.edits = append(r.edits, edit{f.Type, action, where(at), where(end), quoted(instead), path})
+				instead = ""
 			}
 			for at = end; at < f.End && layer[at] != value[at]; at++ {
 			}

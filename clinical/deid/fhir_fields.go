@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // The elements of FHIR R4 (https://hl7.org/fhir/R4) by what they hold. A name stands for an element wherever it occurs.
@@ -31,11 +30,11 @@ func (r *fhirReader) string(n int32, at place) {
 	switch key := at.key; {
 	case key == "resourceType":
 	case key == "id" && at.above != "extension":
-		r.id(n, at)
+		r.id(n)
 	case key == "reference" || key == "fullUrl" || key == "url" && (at.above == "link" || at.above == "request") || key == "location" && at.above == "response":
-		r.reference(n, at)
+		r.reference(n)
 	case key == "div":
-		r.free(n, at, true)
+		r.free(n, true)
 	case key == "birthDate":
 		r.birth(n, at)
 	case fhirDate.MatchString(r.src[r.nodes[n].start+1 : r.nodes[n].end-1]):
@@ -43,17 +42,17 @@ func (r *fhirReader) string(n int32, at place) {
 	case key == "data" || key == "valueBase64Binary" || key == "hash" && r.get(at.parent, "data") >= 0:
 		r.binary(n, at)
 	case key == "display" && at.above == "coding" && standard[r.str(r.get(at.parent, "system"))]:
-		r.code(n, at)
+		r.code(n)
 	default:
 		if t := r.typed(n, at); t != "" {
-			r.whole(n, t, at)
+			r.whole(n, t)
 			return
 		}
 		if codeKeys.has(key) || strings.HasSuffix(key, "Code") || strings.HasSuffix(key, "Canonical") || key == "source" && at.above == "meta" {
-			r.code(n, at)
+			r.code(n)
 			return
 		}
-		r.free(n, at, false)
+		r.free(n, false)
 	}
 }
 
@@ -108,13 +107,12 @@ var identifierTypes = map[string]Type{
 
 func (r *fhirReader) identifierType(at place, value string) Type {
 	typ := r.get(at.parent, "type")
-	for c := r.get(typ, "coding"); c >= 0; {
+	if c := r.get(typ, "coding"); c >= 0 {
 		for item := r.nodes[c].first; item >= 0; item = r.nodes[item].next {
 			if t, ok := identifierTypes[r.str(r.get(item, "code"))]; ok {
 				return t
 			}
 		}
-		break
 	}
 	system := strings.ToLower(r.str(r.get(at.parent, "system")))
 	switch compact := strings.ReplaceAll(value, " ", ""); {
@@ -176,15 +174,15 @@ func (r *fhirReader) displayType(at place) Type {
 }
 
 // code searches a code for what the record's own fields say.
-func (r *fhirReader) code(n int32, at place) {
+func (r *fhirReader) code(n int32) {
 	if r.known.empty() {
 		return
 	}
 	value := r.str(n)
 	r.known.search(value, func(t Type, start, end int) {
 		if start == 0 && end == len(value) {
-			new, action := r.replaced(t, value)
-			r.put(n, t, at, new, action)
+			instead, action := r.replaced(t, value)
+			r.put(n, t, instead, action)
 		}
 	})
 }
@@ -199,14 +197,14 @@ func (r *fhirReader) newID(id string) string {
 	return r.keys.hash(id)
 }
 
-func (r *fhirReader) id(n int32, at place) {
+func (r *fhirReader) id(n int32) {
 	if id := r.str(n); id != "" && r.policy.action(ResourceID) != Keep {
-		r.put(n, ResourceID, at, r.newID(id), Hash)
+		r.put(n, ResourceID, r.newID(id), Hash)
 	}
 }
 
 // reference keeps the form of a reference: "Patient/ID", "urn:uuid:ID", "#ID". The server in an absolute one goes.
-func (r *fhirReader) reference(n int32, at place) {
+func (r *fhirReader) reference(n int32) {
 	ref := r.str(n)
 	if ref == "" || r.policy.action(ResourceID) == Keep {
 		return
@@ -223,72 +221,14 @@ func (r *fhirReader) reference(n int32, at place) {
 		front, id = safeKey(base)+"/", query
 	}
 	if id == "" {
-		r.put(n, URL, at, front, Redact)
+		r.put(n, URL, front, Redact)
 		return
 	}
-	new := front + r.newID(id)
+	instead := front + r.newID(id)
 	if versioned {
-		new += "/_history/" + r.keys.hash(version)
+		instead += "/_history/" + r.keys.hash(version)
 	}
-	r.put(n, ResourceID, at, new, Hash)
-}
-
-// date does to a date what the policy says, but so that it stays one: what is redacted in a text is a year here.
-func (r *fhirReader) date(n int32, at place) {
-	value := r.str(n)
-	r.put(n, Date, at, r.newDate(value, at.key), r.policy.action(Date))
-}
-
-func (r *fhirReader) newDate(value, key string) string {
-	switch r.policy.action(Date) {
-	case Keep:
-		return value
-	case Shift:
-		if len(value) < len("2006-01") {
-			return value
-		}
-		layout := "2006-01-02"[:min(len(value), 10)]
-		t, err := time.Parse(layout, value[:len(layout)])
-		if err != nil {
-			return value[:4]
-		}
-		if len(layout) < 10 {
-			t = t.AddDate(0, 0, 14)
-		}
-		return t.AddDate(0, 0, r.keys.days(r.patient)).Format(layout) + value[len(layout):]
-	}
-	if instants.has(key) { // these need a day and a time
-		return value[:4] + "-01-01T00:00:00Z"
-	}
-	return value[:4]
-}
-
-// instants are the elements of type instant.
-var instants = words(`lastUpdated issued timestamp recorded effectiveInstant valueInstant when start_instant`)
-
-// birth is a date of birth. Of who is older than 89, the year goes, too: it becomes that of the age of 90.
-func (r *fhirReader) birth(n int32, at place) {
-	value := r.str(n)
-	if len(value) < 4 {
-		return
-	}
-	ref := r.latest
-	if ref.IsZero() {
-		ref = time.Now()
-	}
-	layout := "2006-01-02"[:min(len(value), 10)]
-	born, err := time.Parse(layout, value[:len(layout)])
-	if err == nil && born.AddDate(90, 0, 0).Before(ref.AddDate(0, 0, 1)) && r.policy.action(Age) != Keep {
-		year := ref.Year() - 90
-		if r.policy.action(Date) == Shift {
-			year = ref.AddDate(0, 0, r.keys.days(r.patient)).Year() - 90
-		}
-		r.put(n, Age, at, strconv.Itoa(year), Generalize)
-		return
-	}
-	if fhirDate.MatchString(value) {
-		r.date(n, at)
-	}
+	r.put(n, ResourceID, instead, Hash)
 }
 
 // removed stands for the content of an attachment.
@@ -299,7 +239,7 @@ func (r *fhirReader) binary(n int32, at place) {
 	if r.get(at.parent, "origin") >= 0 || r.get(at.parent, "dimensions") >= 0 || r.policy.action(Attachment) == Keep || r.str(n) == removed {
 		return
 	}
-	r.put(n, Attachment, at, removed, Redact)
+	r.put(n, Attachment, removed, Redact)
 }
 
 // number takes ages above 89 and coordinates.

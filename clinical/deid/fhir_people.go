@@ -65,14 +65,14 @@ func (r *fhirReader) person(n int32, key string) {
 	}
 }
 
-func (k *job) addPerson(family, given, whole string) {
+func (j *job) addPerson(family, given, whole string) {
 	for _, s := range []string{whole, family, given} {
 		if s != "" {
-			k.known.AddName(s)
+			j.known.AddName(s)
 		}
 	}
 	if family != "" && given != "" {
-		k.known.add(given+" "+family, Name)
-		k.known.add(family+given, Name) // as Chinese names are written
+		j.known.add(given+" "+family, Name)
+		j.known.add(family+given, Name) // as Chinese names are written
 	}
 }

@@ -178,6 +178,7 @@ func (h *hl7Reader) gather(s *segment, n int, kind hl7Kind, where [2]int) {
 			if !(s.name == "PID" && n == 7) {
 				h.later(part(1))
 			}
+		default: // says nothing of a person
 		}
 	}
 }
@@ -261,6 +262,7 @@ func (h *hl7Reader) repetition(s *segment, n, i int, kind hl7Kind, rep [2]int) {
 		}
 	case looked:
 		h.look(path, rep, s)
+	case code:
 	case plain:
 		if s.header() || plainSegments.has(s.name) && hl7Known(s.name) {
 			return

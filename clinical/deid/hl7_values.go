@@ -15,21 +15,21 @@ func (h *hl7Reader) whole(t Type, path string, where [2]int, s *segment) {
 	if strings.Trim(value, " \"") == "" || value == "0" || tag.FindString(value) == value {
 		return
 	}
-	new, action := h.replaced(t, value)
+	instead, action := h.replaced(t, value)
 	if action != Keep {
-		h.replace(t, action, path, where, escaped(new, s.delim))
+		h.replace(t, action, path, where, escaped(instead, s.delim))
 	}
 }
 
-func (h *hl7Reader) replace(t Type, action Action, path string, where [2]int, new string) {
-	if h.doc[where[0]:where[1]] != new {
-		h.edits = append(h.edits, edit{t, action, where[0], where[1], new, path})
+func (h *hl7Reader) replace(t Type, action Action, path string, where [2]int, instead string) {
+	if h.doc[where[0]:where[1]] != instead {
+		h.edits = append(h.edits, edit{t, action, where[0], where[1], instead, path})
 	}
 }
 
 // escaped writes a text within a message of these delimiters.
 func escaped(s string, d delimiters) string {
-	if strings.IndexAny(s, string(d[:])) < 0 {
+	if !strings.ContainsAny(s, string(d[:])) {
 		return s
 	}
 	var b strings.Builder
@@ -64,7 +64,7 @@ func (h *hl7Reader) look(path string, where [2]int, s *segment) {
 		})
 	}
 	value = strings.NewReplacer(string(s.delim[1]), " ", string(s.delim[4]), " ").Replace(value)
-	h.text(value, path, func(at int) int { return where[0] + at }, func(new string) string { return escaped(new, s.delim) })
+	h.text(value, path, func(at int) int { return where[0] + at }, func(instead string) string { return escaped(instead, s.delim) })
 }
 
 var (
@@ -99,13 +99,13 @@ func (h *hl7Reader) date(path string, where [2]int, birth bool) {
 	switch h.policy.action(Date) {
 	case Keep:
 	case Shift:
-		new := value[:4]
+		instead := value[:4]
 		if len(value) >= 8 {
 			if t, err := time.Parse("20060102", value[:8]); err == nil {
-				new = t.AddDate(0, 0, h.keys.days(h.patient)).Format("20060102") + value[8:]
+				instead = t.AddDate(0, 0, h.keys.days(h.patient)).Format("20060102") + value[8:]
 			}
 		}
-		h.replace(Date, Shift, path, where, new)
+		h.replace(Date, Shift, path, where, instead)
 	default:
 		h.replace(Date, Generalize, path, where, value[:4])
 	}

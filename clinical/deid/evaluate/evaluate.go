@@ -76,7 +76,7 @@ func (r *Report) add(d *Document, found []deid.Finding) {
 		}
 	}
 	right := make([]bool, len(d.Text))
-	direct, any := false, false
+	direct, leaks := false, false
 	for _, s := range d.Spans {
 		t := r.Types[s.Type]
 		if t == nil {
@@ -105,7 +105,7 @@ func (r *Report) add(d *Document, found []deid.Finding) {
 		}
 		if kept > 0 {
 			t.Missed++
-			any = true
+			leaks = true
 			direct = direct || !slices.Contains(quasi, s.Type)
 			r.Misses = append(r.Misses, fmt.Sprintf("%s %q in %q", s.Type, d.Text[s.Start:s.End], around(d.Text, s.Start, s.End)))
 		}
@@ -114,7 +114,7 @@ func (r *Report) add(d *Document, found []deid.Finding) {
 	if direct {
 		r.Leaking++
 	}
-	if any {
+	if leaks {
 		r.LeakingAny++
 	}
 	r.precision(d, found, taken, right)
