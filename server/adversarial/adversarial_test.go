@@ -192,7 +192,7 @@ func lasting(m proto.Message) proto.Message {
 }
 
 func (h *harness) ask(a *attack, src *bedsidev1.RecordSource, notes []*bedsidev1.GraphNote, english bool) answers {
-	diagnose := &bedsidev1.SuggestDiagnosesRequest{Source: src, OmitReadings: !english}
+	diagnose := &bedsidev1.SuggestDiagnosesRequest{Source: src, OmitReadings: !english || a.twin != nil} // twins are asked alike
 	out := answers{
 		"diagnoses": h.call(a, "diagnoses", func(ctx context.Context) (proto.Message, error) { return h.clinical.SuggestDiagnoses(ctx, diagnose) }),
 		"graph": h.call(a, "graph", func(ctx context.Context) (proto.Message, error) {

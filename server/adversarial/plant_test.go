@@ -1,6 +1,7 @@
 package adversarial
 
 import (
+	"slices"
 	"strings"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
@@ -128,7 +129,7 @@ func injectedNote(m *maker, s string) attack {
 	src := ordinary(m).source()
 	out := attack{name: "note", source: src, notes: note(s + told)}
 	// What names nothing of the table of terms says nothing.
-	if !strings.Contains(s, "smallpox") && !strings.Contains(s, "A41.9") && !strings.Contains(s, "天花") {
+	if !slices.ContainsFunc([]string{"smallpox", "天花", "A41.9", "heart rate", "心率"}, func(name string) bool { return strings.Contains(s, name) }) {
 		out.twin, out.twinNotes = src, note(told)
 	}
 	return out
