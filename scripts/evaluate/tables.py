@@ -78,7 +78,7 @@ def _other(report: dict) -> bool:
 def agreement(reports: list[dict]) -> str:
     """How often the first answer is the same in both languages."""
     rows = [(_name(r), *(cell(r["diagnosis"].get(kind, {}).get("agreement")) for kind in SETS)) for r in reports
-            if not _other(r)]
+            if r["diagnosis"] and not _other(r)]
     return table(("model", *SETS), rows)
 
 
