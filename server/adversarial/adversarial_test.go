@@ -177,6 +177,9 @@ func (h *harness) try(a *attack, english bool) {
 		return
 	}
 	for call, without := range h.ask(a, a.twin, a.twinNotes, false) {
+		if a.noted && call == "graph" {
+			continue
+		}
 		if with := found[call]; (with == nil) != (without == nil) || with != nil && !proto.Equal(lasting(with), lasting(without)) {
 			h.fault(a, "%s heeds a text that has no say", call)
 		}

@@ -22,6 +22,8 @@ type attack struct {
 	// twin and twinNotes are the same without the planted text, where that must have no say; nil where it is quoted as filed.
 	twin      *bedsidev1.RecordSource
 	twinNotes []*bedsidev1.GraphNote
+	// noted says that the planted text is a note and names something, so that the graph may say more than the twin's.
+	noted bool
 	// wire is sent in the source's place as bytes, where protobuf would not write them.
 	wire string
 	// refused says that the record must not be read.

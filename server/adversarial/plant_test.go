@@ -100,13 +100,18 @@ func injection(m *maker) attack {
 	p := places[(m.number-m.number/15*2)%len(places)]
 	b := ordinary(m)
 	p.plant(b, s)
-	out := attack{name: p.name, source: b.source()}
+	out := attack{name: p.name, source: b.source(), noted: strings.HasPrefix(p.name, "note of ") && naming(s)}
 	if p.silent && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' }) { // which FHIR forbids
 		b = ordinary(m.again())
 		p.plant(b, neutral)
 		out.twin = b.source()
 	}
 	return out
+}
+
+// naming says whether an injection names something of the table of terms. A note that does states it.
+func naming(s string) bool {
+	return slices.ContainsFunc([]string{"smallpox", "天花", "A41.9", "heart rate", "心率"}, func(name string) bool { return strings.Contains(s, name) })
 }
 
 // injectedMessage plants a text in an HL7 message: in the name and a comment, where it has no say, or in the value.
@@ -116,7 +121,7 @@ func injectedMessage(m *maker, s string) attack {
 		return attack{name: "HL7 value", source: hl7Of(hl7(m, surname, "-", escaped))}
 	}
 	return attack{
-		name: "HL7 name and comment", source: hl7Of(hl7(m, escaped+"^"+surname, escaped, "7")), twin: hl7Of(hl7(m.again(), neutral, neutral, "7")),
+		name: "HL7 name and comment", noted: naming(s), source: hl7Of(hl7(m, escaped+"^"+surname, escaped, "7")), twin: hl7Of(hl7(m.again(), neutral, neutral, "7")),
 	}
 }
 
@@ -129,7 +134,7 @@ func injectedNote(m *maker, s string) attack {
 	src := ordinary(m).source()
 	out := attack{name: "note", source: src, notes: note(s + told)}
 	// What names nothing of the table of terms says nothing.
-	if !slices.ContainsFunc([]string{"smallpox", "天花", "A41.9", "heart rate", "心率"}, func(name string) bool { return strings.Contains(s, name) }) {
+	if !naming(s) {
 		out.twin, out.twinNotes = src, note(told)
 	}
 	return out
