@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/bedside-lm/bedside/clinical/deid"
 	"github.com/bedside-lm/bedside/clinical/graph"
 	"github.com/bedside-lm/bedside/clinical/record"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
@@ -28,7 +29,7 @@ func (s *graphService) IngestRecord(ctx context.Context, req *bedsidev1.IngestRe
 		return nil, err
 	}
 	opt.Notes = append(filedNotes(req.GetSource(), rec, s.limits), opt.Notes...)
-	model, err := s.readNotes(ctx, req.GetModel(), opt.Notes, s.prompts.known(req.GetSource()))
+	model, err := s.readNotes(ctx, req.GetModel(), opt.Notes, func() *deid.Known { return s.prompts.known(req.GetSource()) })
 	if err != nil {
 		return nil, err
 	}

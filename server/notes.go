@@ -2,13 +2,8 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -130,23 +125,6 @@ func (lm *languageModel) noteLeast() float64 {
 	return lm.notes.Least
 }
 
-// loadNotes reads what was found of a model that reads notes; nil where it is not known to.
-func loadNotes(dir string) (*note.Settings, error) {
-	f, err := os.Open(filepath.Join(dir, note.SettingsName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // a model that reads no notes
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, note.MaxSettingsBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	return note.ParseSettings(data)
-}
-
 // ReadNotes says what texts state.
 func (s *graphService) ReadNotes(ctx context.Context, req *bedsidev1.ReadNotesRequest) (*bedsidev1.ReadNotesResponse, error) {
 	if _, err := s.tenant(ctx); err != nil {
@@ -161,7 +139,7 @@ func (s *graphService) ReadNotes(ctx context.Context, req *bedsidev1.ReadNotesRe
 	}
 	var model *bedsidev1.ModelReference
 	if !req.GetByRule() {
-		if model, err = s.readNotes(ctx, req.GetModel(), notes, nil); err != nil {
+		if model, err = s.readNotes(ctx, req.GetModel(), notes, func() *deid.Known { return nil }); err != nil {
 			return nil, err
 		}
 	}
@@ -169,16 +147,17 @@ func (s *graphService) ReadNotes(ctx context.Context, req *bedsidev1.ReadNotesRe
 }
 
 // readNotes has a model read notes, where there is one; else they are left to rules. It reads them without the identifiers
-// that they hold, each byte of which has become a letter, so that places in what it read are places in the note.
-func (s *graphService) readNotes(ctx context.Context, name string, notes []graph.Note, known *deid.Known) (*bedsidev1.ModelReference, error) {
+// that they hold, each byte of which has become a letter, so that places in what it read are places in the note. known are the
+// people that the record names; it is asked for only where a model reads.
+func (s *graphService) readNotes(ctx context.Context, name string, notes []graph.Note, known func() *deid.Known) (*bedsidev1.ModelReference, error) {
 	lm, release, err := s.models.noteModel(ctx, name)
 	if err != nil || lm == nil {
 		return nil, err
 	}
 	defer release()
-	texts := make([]string, len(notes))
+	texts, people := make([]string, len(notes)), known()
 	for i := range notes {
-		if texts[i], err = s.prompts.masked(notes[i].Text, known); err != nil {
+		if texts[i], err = s.prompts.masked(notes[i].Text, people); err != nil {
 			return nil, err
 		}
 	}

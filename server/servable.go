@@ -134,10 +134,10 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	if lm.template, err = loadTemplate(mf.Dir); err != nil {
 		return nil, err
 	}
-	if lm.fit, err = loadFit(mf.Dir); err != nil {
+	if lm.fit, err = learnt(mf.Dir, diagnosis.FitName, diagnosis.MaxFitBytes, diagnosis.ParseFit); err != nil {
 		return nil, err
 	}
-	if lm.notes, err = loadNotes(mf.Dir); err != nil {
+	if lm.notes, err = learnt(mf.Dir, note.SettingsName, note.MaxSettingsBytes, note.ParseSettings); err != nil {
 		return nil, err
 	}
 	if lm.fit != nil {
@@ -181,21 +181,21 @@ func loadTemplate(dir string) (*tokenizer.ChatTemplate, error) {
 	return template, err
 }
 
-// loadFit reads how a model's diagnoses are weighed; nil where it has none.
-func loadFit(dir string) (*diagnosis.Fit, error) {
-	f, err := os.Open(filepath.Join(dir, diagnosis.FitName))
+// learnt reads what was found of a model in judging it for a task, from a file in its folder; nil where it was not.
+func learnt[T any](dir, name string, most int64, parse func([]byte) (*T, error)) (*T, error) {
+	f, err := os.Open(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // a model that suggests no diagnoses
+		return nil, nil //nolint:nilnil // a model that has not learnt the task
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, diagnosis.MaxFitBytes+1))
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, err
 	}
-	return diagnosis.ParseFit(data)
+	return parse(data)
 }
 
 // write has a model answer a prompt greedily, in so many tokens at most, in the form asked for.

@@ -67,7 +67,7 @@ var names = sync.OnceValue(func() *node {
 })
 
 func (root *node) add(text string, e *terms.Entry) {
-	folded := strings.Map(width, text)
+	folded := strings.Map(terms.Plain, text)
 	at := root
 	for _, r := range folded {
 		r = unicode.ToLower(r)
@@ -83,21 +83,6 @@ func (root *node) add(text string, e *terms.Entry) {
 	if !slices.Contains(at.names, n) {
 		at.names = append(at.names, n)
 	}
-}
-
-// width gives the full and half width forms of a character one.
-func width(r rune) rune {
-	switch {
-	case r >= 0xFF01 && r <= 0xFF5E:
-		return r - 0xFEE0
-	case r == 0x3000 || r == 0xA0 || r == 0x202F || r == 0x2009:
-		return ' '
-	case r == '−' || r == '–' || r == '—' || r == '‑':
-		return '-'
-	case r == 'μ':
-		return 'µ'
-	}
-	return r
 }
 
 // Find gives the names in a text, the longest from left to right. A measure without a number behind it says nothing and
@@ -138,7 +123,7 @@ func longest(text string, i int) (end int, entries []*terms.Entry) {
 	}
 	at := names()
 	for j, r := range text[i:] {
-		r = width(r)
+		r = terms.Plain(r)
 		if at = at.next[unicode.ToLower(r)]; at == nil {
 			break
 		}
@@ -184,7 +169,7 @@ func wordRune(r rune) bool {
 
 // matching are the entries of names that the text is, in its own case where that counts.
 func (root *node) matching(text string) []*terms.Entry {
-	folded := strings.Map(width, text)
+	folded := strings.Map(terms.Plain, text)
 	var out []*terms.Entry
 	for _, n := range root.names {
 		if (!n.exact || n.text == folded) && !slices.Contains(out, n.entry) {

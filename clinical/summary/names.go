@@ -172,18 +172,9 @@ func Fold(s string) string { return fold(s) }
 // signs, micro signs, spaces. Full-width commas stay: they never group digits.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '，' || r == '；' || r == '！' || r == '？':
+		if r == '，' || r == '；' || r == '！' || r == '？' {
 			return r
-		case r >= 0xFF01 && r <= 0xFF5E:
-			return r - 0xFEE0
-		case r == 0x3000 || r == 0xA0 || r == 0x202F || r == 0x2009:
-			return ' '
-		case r == '−' || r == '–' || r == '—' || r == '‑':
-			return '-'
-		case r == 'μ':
-			return 'µ'
 		}
-		return r
+		return terms.Plain(r)
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }

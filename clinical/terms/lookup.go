@@ -96,3 +96,18 @@ func dropAnnotations(s string) string {
 
 // ByName returns the entry of a kind that goes by a name, in any language and any case, or nil.
 func ByName(kind, name string) *Entry { return loaded().byName[kind+" "+strings.ToLower(name)] }
+
+// Plain gives the many ways of writing a character one: full-width forms, minus signs, micro signs, spaces.
+func Plain(r rune) rune {
+	switch {
+	case r >= 0xFF01 && r <= 0xFF5E:
+		return r - 0xFEE0
+	case r == 0x3000 || r == 0xA0 || r == 0x202F || r == 0x2009:
+		return ' '
+	case r == '−' || r == '–' || r == '—' || r == '‑':
+		return '-'
+	case r == 'μ':
+		return 'µ'
+	}
+	return r
+}
