@@ -14,7 +14,6 @@ import (
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/convert"
 	"github.com/bedside-lm/bedside/server/engine"
-	"github.com/bedside-lm/bedside/server/interceptor"
 )
 
 // clinicalService reads patient records.
@@ -56,11 +55,10 @@ func (s *clinicalService) summarize(
 		return nil, err
 	}
 	defer release()
-	rec, err := convert.Source(req.GetSource(), s.limits)
+	rec, err := filed(ctx, req.GetSource(), s.limits)
 	if err != nil {
 		return nil, err
 	}
-	interceptor.SetPatient(ctx, rec.Patient.ID)
 	if err := s.prompts.clean(rec, req.GetSource()); err != nil {
 		return nil, err
 	}

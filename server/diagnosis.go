@@ -36,13 +36,22 @@ func (s *clinicalService) SuggestDiagnoses(ctx context.Context, req *bedsidev1.S
 	return out, nil
 }
 
-// prepared reads and cleans a record, and notes for the audit whose it is.
-func prepared(ctx context.Context, src *bedsidev1.RecordSource, limits convert.Limits) (*record.PatientRecord, error) {
+// filed reads a record, and notes for the audit whose it is: every call that is given one reads it here.
+func filed(ctx context.Context, src *bedsidev1.RecordSource, limits convert.Limits) (*record.PatientRecord, error) {
 	rec, err := convert.Source(src, limits)
 	if err != nil {
 		return nil, err
 	}
 	interceptor.SetPatient(ctx, rec.Patient.ID)
+	return rec, nil
+}
+
+// prepared reads and cleans a record.
+func prepared(ctx context.Context, src *bedsidev1.RecordSource, limits convert.Limits) (*record.PatientRecord, error) {
+	rec, err := filed(ctx, src, limits)
+	if err != nil {
+		return nil, err
+	}
 	return prepare.Run(rec, prepare.Options{}).Record, nil
 }
 

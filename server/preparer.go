@@ -14,7 +14,6 @@ import (
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/convert"
 	"github.com/bedside-lm/bedside/server/embed"
-	"github.com/bedside-lm/bedside/server/interceptor"
 )
 
 // preparer makes prepared records of what requests hold.
@@ -30,11 +29,10 @@ func (p *preparer) prepare(ctx context.Context, src *bedsidev1.RecordSource, opt
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	rec, err := convert.Source(src, p.limits)
+	rec, err := filed(ctx, src, p.limits)
 	if err != nil {
 		return nil, err
 	}
-	interceptor.SetPatient(ctx, rec.Patient.ID)
 	res := prepare.Run(rec, preparation(opt))
 	out := convert.PreparedToProto(res, opt.GetIncludeRaw())
 	if opt.GetIncludeFeatures() {
