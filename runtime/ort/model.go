@@ -40,9 +40,11 @@ type graph interface {
 type SlotMemory struct {
 	Bytes int // of one slot: at its capacity where it grows
 	// Constant: a state of the same size however long the sequence, instead of a cache that grows by the token. It cannot go
-	// back: a row starts at 0, or where its slot's last row ended or started. A row of a single token gives the bits
-	// that it gives within a longer one.
+	// back: a row starts at 0, or where its slot's last row ended or started.
 	Constant bool
+	// Padded: attention pads every row of a call to the widest, so MaxTokens of a slot's capacity are set aside for that, and
+	// rounds a row of a single token otherwise than a longer one (see Step).
+	Padded bool
 }
 
 // Open loads a model folder. Init must have been called.
@@ -58,6 +60,8 @@ func Open(m *repository.Manifest, opt Options) (*LanguageModel, error) {
 	switch m.Graph {
 	case repository.GraphPackedGQA:
 		g, err = openPacked(m, opt)
+	case repository.GraphFused:
+		g, err = openFused(m, opt)
 	case repository.GraphRecurrent:
 		var invariant bool
 		if g, invariant, err = openRecurrent(m, opt); err == nil && !invariant {
@@ -104,11 +108,10 @@ func (l Logits) Row(i int) []float32 { return l.rows[i] }
 // nothing reliable from each Start on; other slots are untouched.
 //
 // Where the manifest says BatchInvariant, a row's logits are the same bits whatever other rows the step has, and however its
-// tokens were spread over steps, with one exception: attention multiplies matrix by vector
+// tokens were spread over steps, with one exception: attention that pads (SlotMemory) multiplies matrix by vector
 // for a row of a single token, and rounds otherwise than for a longer row. Who wants a
 // prompt's bits not to depend on its chunks never makes a chunk of one token, but for the
-// very first (where attention has one place to look at, and nothing to round). Models of constant state (SlotMemory) know no
-// such exception.
+// very first (where attention has one place to look at, and nothing to round).
 func (m *LanguageModel) Step(ctx context.Context, rows []Row) (Logits, error) {
 	if m.closed {
 		return Logits{}, ErrClosed

@@ -39,8 +39,8 @@ type Manifest struct {
 	Name           string          `json:"name"`
 	Version        string          `json:"version"`
 	Kind           string          `json:"kind"`      // KindAttention, KindRNN, KindLSTM, KindGRU, KindEmbedding
-	Graph          string          `json:"graph"`     // GraphPackedGQA, GraphRecurrent, GraphPackedEncoder
-	Precision      string          `json:"precision"` // "w8a8", "int8", "fp16", "fp32"
+	Graph          string          `json:"graph"`     // GraphPackedGQA, GraphFused, GraphRecurrent, GraphPackedEncoder
+	Precision      string          `json:"precision"` // "w8a16", "w8a8", "int8", "fp16", "fp32"
 	Languages      []string        `json:"languages"` // BCP 47
 	License        string          `json:"license"`   // SPDX
 	ContextLength  int             `json:"context_length"`
@@ -75,6 +75,8 @@ const (
 	// GraphPackedGQA is the packed, ragged graph with a cache per layer that
 	// scripts/export/README.md describes.
 	GraphPackedGQA = "packed-gqa"
+	// GraphFused is the graph of our own operators (runtime/ort/internal/kernels), with a cache of 8 bits in one piece a sequence.
+	GraphFused = "fused-int8"
 	// GraphRecurrent is the graph with a state of constant size per layer that scripts/export/README.md describes.
 	GraphRecurrent = "recurrent"
 	// GraphPackedEncoder is an encoder over packed tokens with one vector per text.
@@ -190,14 +192,14 @@ func (m *Manifest) invalid() string {
 		}
 	}
 	switch m.Graph {
-	case GraphPackedGQA:
+	case GraphPackedGQA, GraphFused:
 		return m.invalidLanguage()
 	case GraphRecurrent:
 		return m.invalidRecurrent()
 	case GraphPackedEncoder:
 		return m.invalidEmbedding()
 	}
-	return fmt.Sprintf("graph %q is not supported (%q, %q and %q are)", m.Graph, GraphPackedGQA, GraphRecurrent, GraphPackedEncoder)
+	return fmt.Sprintf("graph %q is not supported (%q, %q, %q and %q are)", m.Graph, GraphPackedGQA, GraphFused, GraphRecurrent, GraphPackedEncoder)
 }
 
 func (m *Manifest) invalidRecurrent() string {

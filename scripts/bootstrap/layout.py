@@ -33,6 +33,14 @@ def cache_folder(env: Mapping[str, str], platform: str) -> Path:
     return Path(home) / ".cache" / "bedside"
 
 
+KERNELS = SCRIPTS.parent / "runtime" / "ort" / "internal" / "kernels"
+
+
+def operator_sources() -> list[Path]:
+    """The C files of our operators."""
+    return sorted(p for p in KERNELS.iterdir() if p.suffix in (".c", ".h", ".inc"))
+
+
 @dataclass(frozen=True)
 class Layout:
     """Paths under one cache folder."""
@@ -63,9 +71,18 @@ class Layout:
         ending = "dylib" if self.platform == "darwin" else "so"
         return self.cache / "onnxruntime" / ORT_VERSION / f"libonnxruntime.{ending}"
 
+    @property
+    def operators(self) -> Path:
+        """Our operators as a library, for Python; a folder for each state of their sources."""
+        digest = hashlib.sha256(os.uname().machine.encode())
+        for source in operator_sources():
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+        return self.cache / "operators" / digest.hexdigest()[:12] / "libbedside_ops.so"
+
     def environment(self) -> dict[str, str]:
         """The variables by which the build and the server find all this."""
         return {
             "BEDSIDE_CACHE": str(self.cache), "BEDSIDE_ORT_LIBRARY": str(self.ort_library),
             "BEDSIDE_MODELS": str(self.models), "BEDSIDE_PYTHON": str(self.python),
+            "BEDSIDE_OPERATORS": str(self.operators),
         }

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
         sweep(layout.downloads)
         steps.make_venv(layout, args.offline)
         steps.take_ort_library(layout)
+        steps.build_operators(layout)
         gguf = steps.fetch_weights(layout, args.offline)
         encoder = embedding.fetch(layout, args.offline)
         if not args.no_export:

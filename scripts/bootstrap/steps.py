@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from .current import is_current, origin
 from .files import CHUNK, SetupError, replacing, verify
-from .layout import MODEL_NAME, REQUIREMENTS, SCRIPTS, Layout
+from .layout import MODEL_NAME, REQUIREMENTS, SCRIPTS, Layout, operator_sources
 from .pip import run_pip, scratch_folder
 from .progress import Progress
 
@@ -87,6 +89,24 @@ def take_ort_library(layout: Layout) -> None:
     with Progress("taking ONNX Runtime's library"), replacing(target) as temp:
         shutil.copyfile(found[0].parent.parent / library, temp)
         verify(temp, digest, library)
+
+
+def build_operators(layout: Layout) -> None:
+    """Our operators as a library, by the C compiler that Go uses too. The flags are those of kernels.go."""
+    target = layout.operators
+    if target.exists():
+        return
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    sources = [str(p) for p in operator_sources() if p.suffix == ".c"]
+    with Progress("compiling the operators"), replacing(target) as temp:
+        command = [*compiler, "-O3", "-std=c11", "-Wno-psabi", "-fPIC", "-shared", "-fvisibility=hidden", "-DBEDSIDE_OPS_LIBRARY",
+                   "-o", str(temp), *sources, "-lm"]
+        try:
+            made = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as err:
+            raise SetupError(f"cannot run the C compiler {compiler[0]}: {err.strerror}. Install one, or set CC") from None
+        if made.returncode:
+            raise SetupError(f"the C compiler {compiler[0]} fails:\n{made.stderr.strip()[-2000:]}")
 
 
 def library_record(record: str, platform: str) -> tuple[str, str]:

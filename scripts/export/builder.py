@@ -11,6 +11,7 @@ ALIGNMENT = 16384
 INLINE_LIMIT = 4096
 OPSET = 23
 MS = "com.microsoft"
+OWN = "bedside"  # runtime/ort/internal/kernels/ops.h
 
 
 class Builder:
@@ -54,5 +55,5 @@ class Builder:
             [helper.make_tensor_value_info(n, t, s) for n, t, s in outputs],
             initializer=self._initializers,
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MS, 1)]
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MS, 1), helper.make_opsetid(OWN, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="bedside")

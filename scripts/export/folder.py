@@ -8,6 +8,7 @@ from pathlib import Path
 from ..bootstrap.current import MANIFEST
 from ..bootstrap.files import sha256
 from .checkpoint import RecurrentConfig
+from .fused import FusedInt8
 from .source import ModelConfig
 
 FORMAT_VERSION = 1
@@ -55,8 +56,8 @@ def graph_of(c: ModelConfig | RecurrentConfig, precision: str) -> dict:
     if isinstance(c, RecurrentConfig):
         return {"kind": c.kind, "graph": "recurrent", "batch_invariant": True}
     return {
-        "kind": "attention", "graph": "packed-gqa", "num_heads": c.num_attention_heads,
-        "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim, "batch_invariant": precision == "w8a8",
+        "kind": "attention", "graph": "fused-int8" if precision == FusedInt8.name else "packed-gqa", "num_heads": c.num_attention_heads,
+        "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim, "batch_invariant": precision != "fp32",
     }
 
 
@@ -99,8 +100,7 @@ This folder is not a copy of the original checkpoint: what those 4 bits lost is 
 {quality_text}
 
 ## Use
-Graph `packed-gqa`: dense layers see packed tokens, attention alone sees padded rows; the cache is passed in and out
-explicitly. `bedside.json` holds the digests of all files.
+{graph_text} `bedside.json` holds the digests of all files.
 
 ## Limits
 A small general model in English. It knows little medicine, makes things up, and has had no clinical
@@ -108,8 +108,15 @@ validation. In Bedside every sentence it writes is checked against the record be
 a clinician and decides nothing.
 """
 
+PACKED = ("Graph `packed-gqa`: dense layers see packed tokens, attention alone sees padded rows; the cache is passed in and out\n"
+          "explicitly.")
+FUSED = "Graph `fused-int8`, of Bedside's own operators: the cache is passed in, and written to."
+
 PRECISION = {
     "fp32": "All weights and activations are float32: the reference that the quantized folders are held against.",
+    "w8a16": "Weights are int8 with one scale per output channel, activations 16 bits with one scale per row, the cache\n"
+             "int8 with one scale per token and head; products are summed as integers. The embedding keeps 8 bits in blocks of\n"
+             "32, norms are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",
     "w8a8": "Weights are int8 with one scale per output channel, activations 8 bits with one scale per row, symmetric\n"
             "both; products are summed in int32. The embedding keeps 8 bits in blocks of 32. Norms, attention and the\n"
             "cache are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",
@@ -130,5 +137,5 @@ def write_card(folder: Path, c: ModelConfig, name: str, precision: str, quality:
         name=name, license=c.license, languages="\n".join(f"- {x}" for x in c.languages),
         layers=c.num_hidden_layers, hidden=c.hidden_size, heads=c.num_attention_heads,
         kv_heads=c.num_key_value_heads, vocab=c.vocab_size, context=c.max_position_embeddings,
-        file=source["file"], sha256=source["sha256"], precision_text=PRECISION[precision], quality_text=text,
+        file=source["file"], sha256=source["sha256"], precision_text=PRECISION[precision], quality_text=text, graph_text=FUSED if precision == FusedInt8.name else PACKED,
     ), encoding="utf-8")

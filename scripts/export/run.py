@@ -14,11 +14,13 @@ from tokenizers import Tokenizer
 from ..bootstrap.current import MANIFEST, digest_of, is_current, origin
 from ..bootstrap.files import replacing_folder, sha256, sweep
 from ..bootstrap.progress import Progress
-from . import graph, recurrent
+from . import fused, graph, recurrent
+from .cached import Cached
 from .checkpoint import WEIGHTS, Checkpoint, LlamaSource, RecurrentConfig
 from .devicecard import write_device_card
 from .evaluate import Scorer, compare
 from .folder import write_card, write_configs, write_manifest
+from .fused import FusedInt8
 from .graph import Dense32, DenseW8A8
 from .heldout import read_tokens
 from .packed import Packed
@@ -42,20 +44,34 @@ class Exported(Protocol):
     def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto: ...
     def write_tokenizer(self, folder: Path) -> None: ...
     def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None: ...
-    def open(self, path: str, room: int) -> Scorer: ...
+    def open(self, path: str, form: type, room: int) -> Scorer: ...
+
+
+def decoder_forms(config: ModelConfig) -> tuple[type, ...]:
+    """How a decoder with attention can be written: by our own operators where its shape is one that they take."""
+    return (Dense32, FusedInt8, DenseW8A8) if fused.fits(config) else (Dense32, DenseW8A8)
+
+
+def build_decoder(source: Source | LlamaSource, form: type, data, tick: Callable[[], None]) -> ModelProto:
+    """The graph of a decoder with attention."""
+    return (fused if form is FusedInt8 else graph).build(source, form, data, DATA, tick)
+
+
+def open_decoder(path: str, form: type, room: int) -> Scorer:
+    """A decoder's graph with one slot."""
+    return (Cached if form is FusedInt8 else Packed)(path, 1, room)
 
 
 class FromGGUF:
     """A GGUF file of architecture `llama`."""
 
-    forms = (Dense32, DenseW8A8)
-
     def __init__(self, path: Path):
         self._path, self._source = path, Source(str(path))
         self.config = self._source.config
+        self.forms = decoder_forms(self.config)
 
     def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto:
-        return graph.build(self._source, form, data, DATA, tick)
+        return build_decoder(self._source, form, data, tick)
 
     def write_tokenizer(self, folder: Path) -> None:
         write_tokenizer(str(self._path), str(folder))
@@ -63,8 +79,8 @@ class FromGGUF:
     def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None:
         write_card(folder, self.config, name, form.name, quality, made_from)
 
-    def open(self, path: str, room: int) -> Scorer:
-        return Packed(path, 1, room)
+    def open(self, path: str, form: type, room: int) -> Scorer:
+        return open_decoder(path, form, room)
 
 
 class FromCheckpoint:
@@ -74,7 +90,7 @@ class FromCheckpoint:
         self._checkpoint = Checkpoint(folder)
         self.config = self._checkpoint.config
         self._recurrent = isinstance(self.config, RecurrentConfig)
-        self.forms = (Stored32, Stored8, Stored16) if self._recurrent else (Dense32, DenseW8A8)
+        self.forms = (Stored32, Stored8, Stored16) if self._recurrent else decoder_forms(self.config)
 
     def files(self) -> list[Path]:
         """What the folders depend on beside the weights."""
@@ -83,7 +99,7 @@ class FromCheckpoint:
     def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto:
         if self._recurrent:
             return recurrent.build(self._checkpoint, form, data, DATA, tick)
-        return graph.build(LlamaSource(self._checkpoint), form, data, DATA, tick)
+        return build_decoder(LlamaSource(self._checkpoint), form, data, tick)
 
     def write_tokenizer(self, folder: Path) -> None:
         self._checkpoint.write_tokenizer(folder)
@@ -91,8 +107,8 @@ class FromCheckpoint:
     def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None:
         write_device_card(folder, self._checkpoint, name, form.name, quality, made_from)
 
-    def open(self, path: str, room: int) -> Scorer:
-        return Stateful(path, 1) if self._recurrent else Packed(path, 1, room)
+    def open(self, path: str, form: type, room: int) -> Scorer:
+        return Stateful(path, 1) if self._recurrent else open_decoder(path, form, room)
 
 
 def write_graph(model: Exported, form: type, folder: Path) -> None:
@@ -117,20 +133,21 @@ def export_one(model: Exported, form: type, folder: Path, reference: Path | None
         write_graph(model, form, temp)
         model.write_tokenizer(temp)
         write_configs(temp, model.config)
-        quality = measure(model, temp, reference, heldout)
+        quality = measure(model, form, temp, reference, heldout)
         model.write_card(temp, folder.name, form, quality, made_from)
         write_manifest(temp, model.config, folder.name, form.name, quality, made_from)
     return quality
 
 
-def measure(model: Exported, folder: Path, reference: Path | None, heldout: Path) -> dict:
+def measure(model: Exported, form: type, folder: Path, reference: Path | None, heldout: Path) -> dict:
     """Quality against the reference folder; against itself where there is none."""
     tokens = read_tokens(heldout, Tokenizer.from_file(str(folder / "tokenizer.json")))
     if len(tokens) < LEAST_TOKENS:
         raise SourceError(f"{heldout}: too short to measure anything")
     base = reference or folder
+    forms = {str(base / MODEL): model.forms[0], str(folder / MODEL): form}
     with Progress(f"measuring on {len(tokens)} tokens of held-out text", len(tokens)) as progress:
-        result = compare(model.open, str(base / MODEL), str(folder / MODEL), tokens,
+        result = compare(lambda path, room: model.open(path, forms[path], room), str(base / MODEL), str(folder / MODEL), tokens,
                          model.config.max_position_embeddings, progress.update)
     return {**result, "reference": reference.name if reference else "itself"}
 

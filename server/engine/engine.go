@@ -26,7 +26,7 @@ var ErrFailed = errors.New("model failed")
 // Engine batches requests onto one model. It is safe for concurrent use.
 type Engine struct {
 	model     *ort.LanguageModel
-	grows     bool // whether a slot holds a cache that grows by the token, not a state
+	padded    bool // whether attention pads rows, and rounds single tokens otherwise than others
 	tokenizer *tokenizer.Tokenizer
 	metrics   *Metrics
 	eos       map[int32]bool
@@ -67,9 +67,9 @@ func ModelOptions(cfg continuous.Config, threads int) ort.Options {
 // model from here on; Close ends both.
 func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Config, metrics *Metrics) (*Engine, error) {
 	cfg = cfg.WithDefaults()
-	grows := !model.SlotMemory().Constant
-	if grows {
-		// Attention pads the rows of a call to the widest; slots have room for that.
+	memory := model.SlotMemory()
+	if memory.Padded {
+		// Slots have room for that.
 		cfg.PaddedCapacity = cfg.SlotCapacity + cfg.MaxChunk
 	}
 	scheduler, err := continuous.New(cfg)
@@ -78,7 +78,7 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	}
 	ctx, abort := context.WithCancel(context.Background())
 	e := &Engine{
-		model: model, grows: grows, tokenizer: tok, metrics: metrics.of(grows), eos: map[int32]bool{},
+		model: model, padded: memory.Padded, tokenizer: tok, metrics: metrics.of(!memory.Constant), eos: map[int32]bool{},
 		levels: cfg.PriorityLevels, inbox: make(chan message), done: make(chan struct{}), abort: abort,
 		scheduler: scheduler, sequences: map[uint64]*sequence{},
 	}
@@ -208,7 +208,7 @@ func (e *Engine) step(ctx context.Context) {
 			s.started = began
 			e.metrics.queued(began.Sub(s.arrived))
 		}
-		e.rows = append(e.rows, rowOf(s, r, e.grows))
+		e.rows = append(e.rows, rowOf(s, r, e.padded))
 	}
 	prepared := e.prepare(plan.Rows)
 	logits, err := e.model.Step(ctx, e.rows)

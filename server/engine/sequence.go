@@ -77,19 +77,19 @@ func (s *sequence) runLength() int {
 	return s.prompt
 }
 
-// rowOf turns a planned row into the model's. Where its memory of a sequence grows, a single
+// rowOf turns a planned row into the model's. Where attention pads rows, a single
 // token of a prompt, or of tokens that were appended to a sampled one, is run together with
 // the token before it: attention rounds single tokens otherwise than longer rows (see
 // ort.LanguageModel.Step), and a text must not depend on how these were cut. The token
 // before gets the bits that it already has, since the scheduler never cuts off the first
-// token of such a run by itself. A state neither needs that nor could go back.
-func rowOf(s *sequence, r continuous.Row, grows bool) ort.Row {
+// token of such a run by itself. Other models do not need that, and a state could not go back.
+func rowOf(s *sequence, r continuous.Row, padded bool) ort.Row {
 	start, count := r.Start, r.Count
 	if s.score != nil {
 		start -= s.score.behind
 	}
 	planned := start
-	if grows && count == 1 && start > s.runStart && start < s.runEnd {
+	if padded && count == 1 && start > s.runStart && start < s.runEnd {
 		start, count = start-1, 2
 	}
 	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}

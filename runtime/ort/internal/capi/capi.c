@@ -23,6 +23,8 @@ typedef struct {
   const char *(*version)(void);
 } api_base;
 
+static const api_base *base;
+
 static const bed_error fine = {0, NULL};
 
 static bed_error failure(const char *text) {
@@ -47,10 +49,11 @@ static bed_error check(bed_status s) {
 bed_error bed_load(const char *library) {
   void *handle = dlopen(library, RTLD_LAZY);
   if (handle == NULL) return failure(dlerror());
-  const api_base *(*base)(void);
-  *(void **)&base = dlsym(handle, "OrtGetApiBase");
-  if (base == NULL) return failure("the library has no OrtGetApiBase");
-  void *const *table = base()->get_api(BED_API_VERSION);
+  const api_base *(*get_base)(void);
+  *(void **)&get_base = dlsym(handle, "OrtGetApiBase");
+  if (get_base == NULL) return failure("the library has no OrtGetApiBase");
+  base = get_base();
+  void *const *table = base->get_api(BED_API_VERSION);
   if (table == NULL) return failure("the library is too old");
 #define FIND(place, name, result, parameters) *(void **)&name = table[place];
   BED_FUNCTIONS(FIND)
@@ -70,6 +73,11 @@ static bed_error apply(bed_opaque *o, const bed_options *opt) {
   TRY(DisableMemPattern(o));
   if (opt->no_arena) TRY(DisableCpuMemArena(o));
   for (int i = 0; i < opt->configs; i++) TRY(AddSessionConfigEntry(o, opt->keys[i], opt->values[i]));
+  if (opt->operators != NULL) {
+    bed_status (*add)(void *, const void *);
+    *(void **)&add = opt->operators;
+    TRY(add(o, base));
+  }
   return fine;
 }
 

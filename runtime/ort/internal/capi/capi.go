@@ -54,6 +54,7 @@ type Options struct {
 	Optimization                   int // ONNX Runtime's GraphOptimizationLevel
 	NoArena                        bool
 	Config, RunConfig              map[string]string
+	Operators                      unsafe.Pointer // nil, or the C function that makes operators known (see package kernels)
 }
 
 // entries is a map as C takes it.
@@ -103,7 +104,7 @@ func Open(path string, o Options) (*Session, error) {
 	opt := &C.bed_options{
 		intra_op: C.int(o.IntraOpThreads), inter_op: C.int(o.InterOpThreads), parallel: number(o.Parallel),
 		optimization: C.int(o.Optimization), no_arena: number(o.NoArena),
-		configs: C.int(config.n), keys: config.keys, values: config.values,
+		configs: C.int(config.n), keys: config.keys, values: config.values, operators: o.Operators,
 	}
 	opened := C.bed_open(name, opt)
 	if err := goError(opened.error); err != nil {

@@ -22,6 +22,7 @@ typedef struct {
   int no_arena;           // plain malloc and free
   int configs;            // session configuration entries
   const char *const *keys, *const *values;
+  void *operators; // NULL, or void *(void *options, const void *api_base): makes operators of our own known
 } bed_options;
 
 // An input (kind 0), an output (1) or an initializer that an input may override (2).

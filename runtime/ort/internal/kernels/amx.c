@@ -1,0 +1,18 @@
+// x86-64 with AMX: servers of 2023 and later. Tiles where a sum is of whole tiles, AVX-512 VNNI for the rest.
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,amx-tile,amx-int8,prefer-vector-width=512")
+#define SET bed_amx
+#define NAME "amx"
+#define MICRO_ROWS 6
+#define MICRO_BLOCKS 4
+#define HAVE_DOT4
+#define HAVE_STORE_BYTES
+#define HAVE_TILE
+#include "lanes.h"
+
+INLINE vi dot4(vi acc, vi u, vi s) { return (vi)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)u, (__m512i)s); }
+INLINE void store_bytes(uint8_t *p, vi v) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)v)); }
+#include "set.inc"
+#endif

@@ -1,0 +1,106 @@
+// Sixteen float32 or int32 at once, in the vector extensions that GCC and Clang share: the compiler makes of them whatever
+// the processor has. Included once by every set's file, after its target pragma.
+#ifndef BEDSIDE_LANES_H
+#define BEDSIDE_LANES_H
+
+#include <string.h>
+
+#include "kernels.h"
+
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
+
+// Loops whose variables are to live in registers.
+#define EACH _Pragma("GCC unroll 8")
+
+#define INLINE static inline __attribute__((always_inline, unused))
+
+INLINE vf load(const float *p) {
+  vf v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+INLINE void store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+INLINE vi loadi(const void *p) {
+  vi v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+INLINE void storei(void *p, vi v) { memcpy(p, &v, sizeof v); }
+INLINE vf all(float x) { return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+INLINE vi alli(int32_t x) { return (vi){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+
+INLINE vf pick(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+INLINE vf largest(vf a, vf b) { return pick(a > b, a, b); }
+INLINE vf magnitude(vf a) { return (vf)((vi)a & alli(0x7fffffff)); }
+
+// Rounds to the nearest integer, ties to even, where |x| < 2^22.
+INLINE vf nearest(vf x) {
+  const vf magic = all(12582912.0f);
+  return (x + magic) - magic;
+}
+// The low byte of each lane, all of which are below 256.
+#ifndef HAVE_STORE_BYTES
+INLINE void store_bytes(uint8_t *p, vi v) {
+  int32_t lanes[16];
+  storei(lanes, v);
+  for (int i = 0; i < 16; i++) p[i] = (uint8_t)lanes[i];
+}
+#endif
+INLINE vi integers(vf x) { return __builtin_convertvector(x, vi); }
+INLINE vf floats(vi x) { return __builtin_convertvector(x, vf); }
+
+INLINE float sum_lanes(vf v) {
+  float a[16];
+  store(a, v);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) a[i] += a[i + width];
+  return a[0];
+}
+INLINE float max_lanes(vf v) {
+  float a[16];
+  store(a, v);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) a[i] = a[i] > a[i + width] ? a[i] : a[i + width];
+  return a[0];
+}
+
+// e^x within 2 units in the last place for x in [-87, 88]; clamped outside. Reduction to 2^n * e^r and the minimax polynomial
+// are those of Cephes' expf (Moshier).
+INLINE vf exponential(vf x) {
+  x = largest(x, all(-87.0f));
+  x = pick(x < all(88.0f), x, all(88.0f));
+  vf n = nearest(x * all(1.44269504088896341f));
+  vf r = x - n * all(0.693359375f);
+  r = r - n * all(-2.12194440e-4f);
+  vf p = all(1.9875691500e-4f);
+  p = p * r + all(1.3981999507e-3f);
+  p = p * r + all(8.3334519073e-3f);
+  p = p * r + all(4.1665795894e-2f);
+  p = p * r + all(1.6666665459e-1f);
+  p = p * r + all(5.0000001201e-1f);
+  p = p * (r * r) + r + all(1.0f);
+  return p * (vf)((integers(n) + alli(127)) << 23);
+}
+
+INLINE vf sigmoid(vf x) { return all(1.0f) / (all(1.0f) + exponential(-x)); }
+INLINE vf silu(vf x) { return x * sigmoid(x); }
+// GELU's tanh form (Hendrycks and Gimpel 2016): x * sigmoid(2 * sqrt(2/pi) * (x + 0.044715 x^3)).
+INLINE vf gelu(vf x) {
+  return x * sigmoid(all(1.5957691216057308f) * (x + all(0.044715f) * (x * x * x)));
+}
+
+// acc[i] += sum over j of u[4i+j] * s[4i+j], u uint8 and s int8, exactly.
+#ifndef HAVE_DOT4
+INLINE vi dot4(vi acc, vi u, vi s) {
+  // Bytes at even and odd places as 16-bit numbers; their products and sums of two fit 32 bits.
+  for (int j = 0; j < 4; j++) {
+    vi a = (u >> (8 * j)) & alli(0xff);
+    vi b = (vi)((vu)s << (24 - 8 * j)) >> 24;
+    acc += a * b;
+  }
+  return acc;
+}
+#endif
+#endif

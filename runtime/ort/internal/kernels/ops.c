@@ -1,0 +1,113 @@
+#include "ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "ops_internal.h"
+
+#define DEFINE(place, name, result, parameters) result(*ort_##name) parameters;
+BED_ORT_FUNCTIONS(DEFINE)
+
+static const bed_kernels *chosen;
+
+const bed_kernels *bed_ops_set(void) { return chosen; }
+const char *bed_ops_kernels(void) { return chosen == NULL ? "" : chosen->name; }
+
+ort_status bed_ops_fail(const char *op, const char *what) {
+  char text[160];
+  snprintf(text, sizeof text, "%s: %s", op, what);
+  return ort_CreateStatus(ORT_INVALID_ARGUMENT, text);
+}
+
+ort_status bed_ops_input(const void *context, size_t index, bed_tensor_in *in) {
+  *in = (bed_tensor_in){0};
+  const void *value = NULL;
+  void *info;
+  TRY(ort_KernelContext_GetInput(context, index, &value));
+  if (value == NULL) return NULL;
+  TRY(ort_GetTensorMutableData((void *)value, &in->data));
+  TRY(ort_GetTensorTypeAndShape(value, &info));
+  ort_status s = ort_GetDimensionsCount(info, &in->rank);
+  if (s == NULL && in->rank > BED_RANK) s = bed_ops_fail("bedside", "an input has too many dimensions");
+  if (s == NULL) s = ort_GetDimensions(info, in->dims, in->rank);
+  ort_ReleaseTensorTypeAndShapeInfo(info);
+  return s;
+}
+
+ort_status bed_ops_output(void *context, size_t rows, size_t width, float **data) {
+  const int64_t dims[] = {(int64_t)rows, (int64_t)width};
+  void *value;
+  TRY(ort_KernelContext_GetOutput(context, 0, dims, 2, &value));
+  return ort_GetTensorMutableData(value, (void **)data);
+}
+
+static const char *provider(const ort_op *op) {
+  (void)op;
+  return NULL; // the CPU
+}
+static int required(const ort_op *op, size_t i) {
+  (void)op, (void)i;
+  return ORT_REQUIRED;
+}
+static int type_float(const ort_op *op, size_t i) {
+  (void)op, (void)i;
+  return ORT_FLOAT;
+}
+static size_t one(const ort_op *op) {
+  (void)op;
+  return 1;
+}
+static int memory_default(const ort_op *op, size_t i) {
+  (void)op, (void)i;
+  return 0;
+}
+static int version_one(const ort_op *op) {
+  (void)op;
+  return 1;
+}
+static int version_last(const ort_op *op) {
+  (void)op;
+  return INT32_MAX;
+}
+
+ort_op bed_ops_describe(const ort_op own) {
+  ort_op op = own;
+  op.version = BED_ORT_API;
+  op.provider = provider;
+  op.output_type = type_float;
+  op.output_count = one;
+  op.output_characteristic = required;
+  op.input_memory = memory_default;
+  op.start_version = version_one;
+  op.end_version = version_last;
+  op.destroy = free;
+  return op;
+}
+
+static ort_status find(const void *api_base) {
+  if (chosen != NULL) return NULL;
+  void *const *table = ((const ort_api_base *)api_base)->get_api(BED_ORT_API);
+  if (table == NULL) abort(); // the caller loaded the same release before
+#define FIND(place, name, result, parameters) *(void **)&ort_##name = table[place];
+  BED_ORT_FUNCTIONS(FIND)
+  const char *name = getenv("BEDSIDE_KERNELS");
+  chosen = name == NULL || *name == 0 ? bed_kernels_best() : bed_kernels_named(name);
+  return chosen != NULL ? NULL : bed_ops_fail("BEDSIDE_KERNELS", "no such set of kernels on this processor");
+}
+
+void *bed_register_ops(void *options, const void *api_base) {
+  static ort_op ops[2];
+  static void *domain;
+  TRY(find(api_base));
+  if (domain == NULL) {
+    void *made;
+    ops[0] = bed_linear_op();
+    ops[1] = bed_attention_op();
+    TRY(ort_CreateCustomOpDomain("bedside", &made));
+    for (size_t i = 0; i < 2; i++) TRY(ort_CustomOpDomain_Add(made, &ops[i]));
+    domain = made;
+  }
+  return ort_AddCustomOpDomain(options, domain);
+}

@@ -1,0 +1,35 @@
+// What the operators share.
+#ifndef BEDSIDE_OPS_INTERNAL_H
+#define BEDSIDE_OPS_INTERNAL_H
+
+#include "kernels.h"
+#include "ort.h"
+
+#define DECLARE(place, name, result, parameters) extern result(*ort_##name) parameters;
+BED_ORT_FUNCTIONS(DECLARE)
+
+#define TRY(call)                    \
+  do {                               \
+    ort_status s_ = call;            \
+    if (s_ != NULL) return s_;       \
+  } while (0)
+
+enum { BED_RANK = 4 };
+
+typedef struct {
+  void *data; // NULL: an optional input that is not there
+  size_t rank;
+  int64_t dims[BED_RANK];
+} bed_tensor_in;
+
+ort_status bed_ops_fail(const char *op, const char *what);
+ort_status bed_ops_input(const void *context, size_t index, bed_tensor_in *);
+ort_status bed_ops_output(void *context, size_t rows, size_t width, float **data);
+const bed_kernels *bed_ops_set(void);
+// Completes what is alike in all operators.
+ort_op bed_ops_describe(const ort_op own);
+
+ort_op bed_linear_op(void);
+ort_op bed_attention_op(void);
+
+#endif

@@ -1,0 +1,129 @@
+"""The decoder graph of our own operators: int8 weights, 16-bit activations, an int8 cache.
+
+README.md in this folder is the contract of its inputs and outputs, runtime/ort/internal/kernels/ops.h that of the operators.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import ModelProto, TensorProto, helper
+
+from .builder import MS, OWN, Builder
+from .graph import rotary_tables
+from .quantize import EMBED_BLOCK, per_block, per_row
+from .source import ModelConfig, Source
+
+F32, I32, I64, U8 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8
+
+BLOCK = 16  # outputs that lie together
+PAGE = 64  # tokens of a page of the cache
+SILU = 1
+PAGE_BYTES = "cache_page_bytes"  # the metadata's name for bytes of a page, of all heads and layers
+
+
+class FusedInt8:
+    """How the form is called in a manifest: weights of 8 bits, activations of 16."""
+
+    name = "w8a16"
+
+
+def fits(c: ModelConfig) -> bool:
+    """Whether the operators take a model of this shape."""
+    groups = c.num_attention_heads // c.num_key_value_heads
+    return c.hidden_size % 32 == 0 and c.intermediate_size % 32 == 0 and c.head_dim % 32 == 0 and \
+        c.head_dim <= 256 and groups <= 16 and c.vocab_size % BLOCK == 0
+
+
+def page_bytes(c: ModelConfig) -> int:
+    """Bytes of a page of one key-value head: keys and values, and three numbers a token."""
+    return PAGE * (2 * c.head_dim + 3 * 4)
+
+
+def slot_bytes(c: ModelConfig, tokens: int) -> int:
+    """Bytes of the cache of a sequence of so many tokens, in whole pages."""
+    return -(-tokens // PAGE) * page_bytes(c) * c.num_key_value_heads * c.num_hidden_layers
+
+
+def signature_bytes(metadata: dict[str, str], tokens: int) -> int:
+    """As slot_bytes, for a graph: what a token takes stands in its metadata."""
+    return -(-tokens // PAGE) * int(metadata[PAGE_BYTES])
+
+
+def in_blocks(q: np.ndarray) -> np.ndarray:
+    """Weights `[outputs, inputs]` as the operators take them, `[outputs/16, inputs/4, 16, 4]`."""
+    outputs, inputs = q.shape
+    return np.ascontiguousarray(q.reshape(outputs // BLOCK, BLOCK, inputs // 4, 4).swapaxes(1, 2))
+
+
+def taking_turns(gate: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """Two matrices as one whose blocks of outputs come from one and the other by turns."""
+    width = gate.shape[1]
+    pair = np.stack([gate.reshape(-1, BLOCK, width), up.reshape(-1, BLOCK, width)], axis=1)
+    return pair.reshape(-1, width)
+
+
+class Writer:
+    """Writes the nodes of one graph."""
+
+    def __init__(self, b: Builder, c: ModelConfig):
+        self._b, self._c = b, c
+
+    def linear(self, x: str, weight: np.ndarray, name: str, norm: np.ndarray | None = None, add: str = "",
+               gated: int = 0) -> str:
+        b = self._b
+        q, scale = per_row(weight)
+        inputs = [
+            x, b.const(name + ".weight", in_blocks(q)), b.const(name + ".scale", scale[:, 0]),
+            b.const(name + ".zero", 128 * q.sum(axis=1, dtype=np.int32)),
+            b.const(name + ".norm", norm) if norm is not None else "", "", add,
+        ]
+        while inputs[-1] == "":
+            inputs.pop()
+        return b.node("QuantLinear", inputs, name, OWN, epsilon=self._c.rms_norm_eps, wide=1, gated=gated)
+
+    def attention(self, qkv: str, layer: int) -> str:
+        c = self._c
+        return self._b.node(
+            "CachedAttention", [qkv, "rope.cos", "rope.sin", "slots", "starts", "counts", "cache"], f"layers.{layer}.attn", OWN,
+            heads=c.num_attention_heads, kv_heads=c.num_key_value_heads, dim=c.head_dim, layer=layer, layers=c.num_hidden_layers,
+            window=0, scale=float(c.head_dim) ** -0.5, epsilon=c.rms_norm_eps)
+
+    def block(self, x: str, source: Source, layer: int) -> str:
+        """One decoder layer over the residual x."""
+        p, g = f"layers.{layer}", f"blk.{layer}"
+        qkv = self.linear(x, source.qkv(layer), p + ".qkv", source.tensor(g + ".attn_norm.weight"))
+        x = self.linear(self.attention(qkv, layer), source.tensor(g + ".attn_output.weight"), p + ".attn_out", add=x)
+        pair = taking_turns(source.tensor(g + ".ffn_gate.weight"), source.tensor(g + ".ffn_up.weight"))
+        act = self.linear(x, pair, p + ".gate_up", source.tensor(g + ".ffn_norm.weight"), gated=SILU)
+        return self.linear(act, source.tensor(g + ".ffn_down.weight"), p + ".down", add=x)
+
+
+def build(source: Source, _form: type, data, data_name: str, tick=lambda: None) -> ModelProto:
+    """Write the graph of `source`; weights go to `data` under the name `data_name`; `tick` is called by layer."""
+    c, b = source.config, Builder(data, data_name)
+    w = Writer(b, c)
+    cos, sin = rotary_tables(c)
+    b.const("rope.cos", cos)
+    b.const("rope.sin", sin)
+    q, scale = per_block(source.tensor("token_embd.weight"))
+    table = [b.const("embed_tokens", q), "input_ids", b.const("embed_tokens.scale", scale)]
+    x = b.node("GatherBlockQuantized", table, "embeds", MS, bits=8, block_size=EMBED_BLOCK, gather_axis=0, quantize_axis=1)
+    tick()
+    for layer in range(c.num_hidden_layers):
+        x = w.block(x, source, layer)
+        tick()
+    rows = b.node("Gather", [x, "logits_index"], "head_in", axis=0)
+    w.linear(rows, source.head(), "logits", source.tensor("output_norm.weight"))
+    tick()
+    model = b.model("fused-int8", *signature(c))
+    helper.set_model_props(model, {PAGE_BYTES: str(slot_bytes(c, PAGE))})
+    return model
+
+
+def signature(c: ModelConfig) -> tuple[list, list]:
+    """Inputs and outputs as (name, element type, shape)."""
+    inputs = [
+        ("input_ids", I64, ["N"]), ("logits_index", I64, ["L"]), ("slots", I32, ["B"]), ("starts", I32, ["B"]),
+        ("counts", I32, ["B"]), ("cache", U8, ["S", "bytes"]),
+    ]
+    return inputs, [("logits", F32, ["L", c.vocab_size])]
