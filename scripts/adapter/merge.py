@@ -10,11 +10,10 @@ from onnx import ModelProto
 
 from ..bootstrap.current import digest_of, origin
 from ..bootstrap.files import sha256
-from ..export import graph
 from ..export.checkpoint import WEIGHTS as CHECKPOINT_WEIGHTS
 from ..export.checkpoint import Checkpoint, LlamaSource, RecurrentConfig
 from ..export.evaluate import Scorer
-from ..export.run import DATA, Exported, FromCheckpoint, FromGGUF, export_forms
+from ..export.run import Exported, FromCheckpoint, FromGGUF, build_decoder, export_forms
 from ..export.source import Source, SourceError
 from .files import CONFIG, WEIGHTS, Adapter
 
@@ -62,7 +61,7 @@ class Merged:
         self.config, self.forms = base.config, base.forms
 
     def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto:
-        return graph.build(self._source, form, data, DATA, tick)
+        return build_decoder(self._source, form, data, tick)
 
     def write_tokenizer(self, folder: Path) -> None:
         self._base.write_tokenizer(folder)
@@ -73,8 +72,8 @@ class Merged:
             card.write(CARD.format(rank=self._adapter.rank, scale=self._adapter.scale, name=self._folder.resolve().name,
                                    digest=made_from["adapter"]["sha256"]))
 
-    def open(self, path: str, room: int) -> Scorer:
-        return self._base.open(path, room)
+    def open(self, path: str, form: type, room: int) -> Scorer:
+        return self._base.open(path, form, room)
 
 
 def made_with(adapter: Path) -> dict:

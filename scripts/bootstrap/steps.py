@@ -99,8 +99,8 @@ def build_operators(layout: Layout) -> None:
     compiler = shlex.split(os.environ.get("CC", "cc"))
     sources = [str(p) for p in operator_sources() if p.suffix == ".c"]
     with Progress("compiling the operators"), replacing(target) as temp:
-        command = [*compiler, "-O3", "-std=c11", "-Wno-psabi", "-fPIC", "-shared", "-fvisibility=hidden", "-DBEDSIDE_OPS_LIBRARY",
-                   "-o", str(temp), *sources, "-lm"]
+        command = [*compiler, "-O3", "-std=c11", "-Wno-psabi", "-fPIC", "-shared", "-fvisibility=hidden",
+                   "-DBEDSIDE_OPS_LIBRARY", "-o", str(temp), *sources, "-lm"]
         try:
             made = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError as err:

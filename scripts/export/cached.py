@@ -57,7 +57,7 @@ class Cached:
         }
 
     def run(self, feeds: dict[str, np.ndarray]) -> np.ndarray:
-        """Logits `[L, vocab]` of the rows asked for; the cache is updated in place, which is why it is bound where it lies."""
+        """Logits `[L, vocab]` of the rows asked for; the cache, bound where it lies, is updated in place."""
         out = np.empty((len(feeds["logits_index"]), self.vocab), np.float32)
         binding = self.session.io_binding()
         for name, value in feeds.items():

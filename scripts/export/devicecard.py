@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .checkpoint import Checkpoint, RecurrentConfig
+from .folder import graph_text
 
 CARD = """---
 license: {license}
@@ -44,6 +45,7 @@ PRECISION = {
     "fp16": "Weights are stored in half precision and widened when the graph is loaded; every sum is float32.",
     "int8": "Weight matrices are stored as int8 with one scale per output channel, and multiplied out when the graph is\n"
             "loaded; norms, biases and every sum are float32.",
+    "w8a16": "int8 with one scale per output channel; activations 16 bits with one scale per row, the cache int8",
     "w8a8": "Weights are int8 with one scale per output channel, activations 8 bits with one scale per row, symmetric\n"
             "both; products are summed in int32. Norms, attention and the cache are float32.",
 }
@@ -68,12 +70,11 @@ def _quality(quality: dict) -> str:
             f"| {quality['reference_perplexity']} |")
 
 
-def _use(checkpoint: Checkpoint) -> str:
+def _use(checkpoint: Checkpoint, precision: str) -> str:
     if isinstance(checkpoint.config, RecurrentConfig):
         return ("Graph `recurrent`: rows padded in time, states passed in and out explicitly; a sequence takes a few KB, "
                 "however long.")
-    return ("Graph `packed-gqa`: dense layers see packed tokens, attention alone sees padded rows; the cache is passed in "
-            "and out explicitly.")
+    return graph_text(precision)
 
 
 def write_device_card(folder: Path, checkpoint: Checkpoint, name: str, precision: str, quality: dict, source: dict) -> None:
@@ -82,5 +83,6 @@ def write_device_card(folder: Path, checkpoint: Checkpoint, name: str, precision
     (folder / "README.md").write_text(CARD.format(
         name=name, license=c.license, languages="\n".join(f"- {x}" for x in c.languages), what=_what(checkpoint),
         vocab=c.vocab_size, context=c.max_position_embeddings, file=source["file"], sha256=source["sha256"],
-        precision=PRECISION[precision], quality=_quality(quality), rest=f"\n{rest}\n" if rest else "", use=_use(checkpoint),
+        precision=PRECISION[precision], quality=_quality(quality), rest=f"\n{rest}\n" if rest else "",
+        use=_use(checkpoint, precision),
     ), encoding="utf-8")

@@ -56,8 +56,8 @@ def graph_of(c: ModelConfig | RecurrentConfig, precision: str) -> dict:
     if isinstance(c, RecurrentConfig):
         return {"kind": c.kind, "graph": "recurrent", "batch_invariant": True}
     return {
-        "kind": "attention", "graph": "fused-int8" if precision == FusedInt8.name else "packed-gqa", "num_heads": c.num_attention_heads,
-        "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim, "batch_invariant": precision != "fp32",
+        "kind": "attention", "graph": "fused-int8" if precision == FusedInt8.name else "packed-gqa",
+        "num_heads": c.num_attention_heads, "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim, "batch_invariant": precision != "fp32",
     }
 
 
@@ -108,19 +108,24 @@ validation. In Bedside every sentence it writes is checked against the record be
 a clinician and decides nothing.
 """
 
-PACKED = ("Graph `packed-gqa`: dense layers see packed tokens, attention alone sees padded rows; the cache is passed in and out\n"
-          "explicitly.")
+PACKED = ("Graph `packed-gqa`: dense layers see packed tokens, attention alone sees padded rows; the cache is passed in\n"
+          "and out explicitly.")
 FUSED = "Graph `fused-int8`, of Bedside's own operators: the cache is passed in, and written to."
 
 PRECISION = {
     "fp32": "All weights and activations are float32: the reference that the quantized folders are held against.",
     "w8a16": "Weights are int8 with one scale per output channel, activations 16 bits with one scale per row, the cache\n"
-             "int8 with one scale per token and head; products are summed as integers. The embedding keeps 8 bits in blocks of\n"
-             "32, norms are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",
+             "int8 with one scale per token and head; products are summed as integers. The embedding keeps 8 bits in\n"
+             "blocks of 32, norms are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",
     "w8a8": "Weights are int8 with one scale per output channel, activations 8 bits with one scale per row, symmetric\n"
             "both; products are summed in int32. The embedding keeps 8 bits in blocks of 32. Norms, attention and the\n"
             "cache are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",
 }
+
+
+def graph_text(precision: str) -> str:
+    """What a card says of a decoder's graph."""
+    return FUSED if precision == FusedInt8.name else PACKED
 
 
 def write_card(folder: Path, c: ModelConfig, name: str, precision: str, quality: dict, source: dict) -> None:
@@ -137,5 +142,6 @@ def write_card(folder: Path, c: ModelConfig, name: str, precision: str, quality:
         name=name, license=c.license, languages="\n".join(f"- {x}" for x in c.languages),
         layers=c.num_hidden_layers, hidden=c.hidden_size, heads=c.num_attention_heads,
         kv_heads=c.num_key_value_heads, vocab=c.vocab_size, context=c.max_position_embeddings,
-        file=source["file"], sha256=source["sha256"], precision_text=PRECISION[precision], quality_text=text, graph_text=FUSED if precision == FusedInt8.name else PACKED,
+        file=source["file"], sha256=source["sha256"], precision_text=PRECISION[precision], quality_text=text,
+        graph_text=graph_text(precision),
     ), encoding="utf-8")

@@ -84,9 +84,9 @@ class Writer:
     def attention(self, qkv: str, layer: int) -> str:
         c = self._c
         return self._b.node(
-            "CachedAttention", [qkv, "rope.cos", "rope.sin", "slots", "starts", "counts", "cache"], f"layers.{layer}.attn", OWN,
-            heads=c.num_attention_heads, kv_heads=c.num_key_value_heads, dim=c.head_dim, layer=layer, layers=c.num_hidden_layers,
-            window=0, scale=float(c.head_dim) ** -0.5, epsilon=c.rms_norm_eps)
+            "CachedAttention", [qkv, "rope.cos", "rope.sin", "slots", "starts", "counts", "cache"], f"layers.{layer}.attn",
+            OWN, heads=c.num_attention_heads, kv_heads=c.num_key_value_heads, dim=c.head_dim, layer=layer,
+            layers=c.num_hidden_layers, window=0, scale=float(c.head_dim) ** -0.5, epsilon=c.rms_norm_eps)
 
     def block(self, x: str, source: Source, layer: int) -> str:
         """One decoder layer over the residual x."""

@@ -147,8 +147,8 @@ def measure(model: Exported, form: type, folder: Path, reference: Path | None, h
     base = reference or folder
     forms = {str(base / MODEL): model.forms[0], str(folder / MODEL): form}
     with Progress(f"measuring on {len(tokens)} tokens of held-out text", len(tokens)) as progress:
-        result = compare(lambda path, room: model.open(path, forms[path], room), str(base / MODEL), str(folder / MODEL), tokens,
-                         model.config.max_position_embeddings, progress.update)
+        result = compare(lambda path, room: model.open(path, forms[path], room), str(base / MODEL), str(folder / MODEL),
+                         tokens, model.config.max_position_embeddings, progress.update)
     return {**result, "reference": reference.name if reference else "itself"}
 
 

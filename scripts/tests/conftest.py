@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bootstrap.layout import MODEL_NAME, Layout, cache_folder
+from scripts.export.cached import Cached
 from scripts.export.packed import Packed
 
 # These run in environments of their own: see scripts/test.sh.
@@ -38,6 +39,6 @@ def oracle(models) -> Packed:
 
 
 @pytest.fixture(scope="module")
-def served(models) -> Packed:
+def served(models) -> Cached:
     """The 8-bit model with 64 slots of 256 tokens."""
-    return Packed(str(models / MODEL_NAME / "model.onnx"), 64, 256)
+    return Cached(str(models / MODEL_NAME / "model.onnx"), 64, 256)

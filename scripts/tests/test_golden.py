@@ -53,7 +53,7 @@ def test_8_bits_keep_the_likeliest_token(golden, served):
     same = 0
     for prompt in golden["prompts"]:
         same += int(served.step([Row(prompt["tokens"])])[0].argmax() == prompt["top"][0][0])
-    assert same >= 0.7 * len(golden["prompts"])
+    assert same >= 0.9 * len(golden["prompts"])
 
 
 def test_exported_tokenizer_gives_the_recorded_tokens(golden, models):
@@ -68,8 +68,8 @@ def test_measured_quality_stands_in_the_manifest_and_the_card(models):
     manifest = json.loads((models / MODEL_NAME / "bedside.json").read_text(encoding="utf-8"))
     quality = manifest["quality"]
     assert quality["tokens"] >= 3000
-    assert 0 < quality["mean_kl"] < 0.1
-    assert quality["top1_agreement"] > 0.8
+    assert 0 < quality["mean_kl"] < 0.015
+    assert quality["top1_agreement"] > 0.92
     assert quality["perplexity"] < 1.1 * quality["reference_perplexity"]
     card = (models / MODEL_NAME / "README.md").read_text(encoding="utf-8")
     assert f"| {quality['mean_kl']} | {quality['top1_agreement']} |" in card

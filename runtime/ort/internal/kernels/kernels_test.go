@@ -1,0 +1,243 @@
+package kernels
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func random(r *rand.Rand, n int, most float32) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = (2*r.Float32() - 1) * most
+	}
+	return out
+}
+
+// inBlocks lays plain weights [outputs][inputs] out as the kernels take them.
+func inBlocks(plain []int8, inputs, outputs int) (blocks []int8, zero []int32) {
+	blocks, zero = make([]int8, len(plain)), make([]int32, outputs)
+	for o := range outputs {
+		for i := range inputs {
+			w := plain[o*inputs+i]
+			blocks[o/16*inputs*16+i/4*64+o%16*4+i%4] = w
+			zero[o] += 128 * int32(w)
+		}
+	}
+	return blocks, zero
+}
+
+func randomLinear(r *rand.Rand, inputs, outputs int) (Linear, []int8) {
+	plain := make([]int8, inputs*outputs)
+	for i := range plain {
+		plain[i] = int8(r.IntN(255) - 127)
+	}
+	blocks, zero := inBlocks(plain, inputs, outputs)
+	return Linear{
+		Weight: blocks, Scale: random(r, outputs, 1e-3), Zero: zero, Inputs: inputs, Outputs: outputs,
+		Norm: random(r, inputs, 2), Epsilon: 1e-5, Wide: true,
+	}, plain
+}
+
+// others are the sets that this processor has, but for the plain one.
+func others(t testing.TB) (plain Set, rest map[string]Set) {
+	plain, ok := NewSet(Names[0])
+	require.True(t, ok)
+	rest = map[string]Set{}
+	for _, name := range Names[1:] {
+		if s, ok := NewSet(name); ok {
+			rest[name] = s
+		} else {
+			t.Logf("this processor has no %s", name)
+		}
+	}
+	return plain, rest
+}
+
+// Every set gives the bits of the plain one, for rows and widths that fill its tiles and that do not.
+func TestProductsAreTheSameBits(t *testing.T) {
+	plain, rest := others(t)
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, inputs := range []int{16, 64, 96, 320} {
+		for _, outputs := range []int{32, 96, 160} {
+			for _, rows := range []int{1, 2, 3, 7, 16, 17, 33, 50} {
+				l, _ := randomLinear(r, inputs, outputs)
+				l.Wide, l.Gated = r.IntN(2) == 0, r.IntN(3)
+				if r.IntN(2) == 0 {
+					l.Norm = nil
+				}
+				if r.IntN(2) == 0 {
+					l.Bias = random(r, outputs, 1)
+				}
+				if l.Gated == 0 && r.IntN(2) == 0 {
+					l.Add = random(r, rows*outputs, 1)
+				}
+				x := random(r, rows*inputs, 30)
+				want := plain.Apply(l, x, rows)
+				for name, s := range rest {
+					require.Equal(t, want, s.Apply(l, x, rows), "%s: %d rows, %d by %d, %+v", name, rows, inputs, outputs, l.Gated)
+				}
+			}
+		}
+	}
+}
+
+// A row's numbers do not depend on the rows beside it.
+func TestRowsAloneAreTheSameBits(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 1))
+	_, sets := others(t)
+	l, _ := randomLinear(r, 128, 64)
+	x := random(r, 40*128, 5)
+	for name, s := range sets {
+		all := s.Apply(l, x, 40)
+		for i := range 40 {
+			require.Equal(t, all[i*64:(i+1)*64], s.Apply(l, x[i*128:(i+1)*128], 1), name)
+		}
+	}
+}
+
+// The plain set against float64.
+func TestProductIsRight(t *testing.T) {
+	plain, _ := others(t)
+	r := rand.New(rand.NewPCG(3, 1))
+	const inputs, outputs, rows = 128, 64, 3
+	for _, gated := range []int{0, 1, 2} {
+		l, q := randomLinear(r, inputs, outputs)
+		l.Gated, l.Bias = gated, random(r, outputs, 1)
+		x := random(r, rows*inputs, 3)
+		got := plain.Apply(l, x, rows)
+		for i := range rows {
+			want := wanted(l, q, x[i*inputs:(i+1)*inputs])
+			for o := range want {
+				require.InDelta(t, want[o], got[i*len(want)+o], 2e-3, "gated %d, row %d, output %d", gated, i, o)
+			}
+		}
+	}
+}
+
+func wanted(l Linear, q []int8, x []float32) []float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	f := 1 / math.Sqrt(sum/float64(l.Inputs)+float64(l.Epsilon))
+	y := make([]float64, l.Outputs)
+	for o := range y {
+		for i, v := range x {
+			y[o] += float64(v) * f * float64(l.Norm[i]) * float64(q[o*l.Inputs+i])
+		}
+		y[o] = y[o]*float64(l.Scale[o]) + float64(l.Bias[o])
+	}
+	if l.Gated == 0 {
+		return y
+	}
+	out := make([]float64, l.Outputs/2)
+	for o := range out {
+		gate, up := y[o/16*32+o%16], y[o/16*32+16+o%16]
+		if l.Gated == 2 {
+			out[o] = 0.5 * gate * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(gate+0.044715*gate*gate*gate))) * up
+		} else {
+			out[o] = gate / (1 + math.Exp(-gate)) * up
+		}
+	}
+	return out
+}
+
+func randomAttention(r *rand.Rand, heads, kvHeads, dim int) Attention {
+	a := Attention{Heads: heads, KVHeads: kvHeads, Dim: dim, Pages: 4, Scale: float32(1 / math.Sqrt(float64(dim))), Epsilon: 1e-6}
+	a.Cos, a.Sin = make([]float32, 256*dim/2), make([]float32, 256*dim/2)
+	for i := range a.Cos {
+		angle := float64(i/(dim/2)) * math.Pow(10000, -float64(2*(i%(dim/2)))/float64(dim))
+		a.Cos[i], a.Sin[i] = float32(math.Cos(angle)), float32(math.Sin(angle))
+	}
+	if r.IntN(2) == 0 {
+		a.QNorm, a.KNorm = random(r, dim, 2), random(r, dim, 2)
+	}
+	return a
+}
+
+// filled is a cache that holds what a sequence before left, whatever it was.
+func filled(a Attention) []byte {
+	cache := make([]byte, a.CacheBytes())
+	for i := range cache {
+		cache[i] = 0x7f // also as float32 scales: nothing that could be computed with
+	}
+	return cache
+}
+
+// Every set gives the bits of the plain one, however many tokens are taken together and however the text was cut.
+func TestAttentionIsTheSameBits(t *testing.T) {
+	plain, rest := others(t)
+	rest["plain"] = plain
+	r := rand.New(rand.NewPCG(4, 1))
+	for _, shape := range [][3]int{{9, 3, 64}, {4, 4, 32}, {8, 1, 128}, {2, 1, 96}, {4, 2, 256}, {32, 2, 32}} {
+		for _, window := range []int{0, 1, 40, 100} {
+			a := randomAttention(r, shape[0], shape[1], shape[2])
+			a.Window = window
+			width := (a.Heads + 2*a.KVHeads) * a.Dim
+			const tokens = 150
+			qkv := random(r, tokens*width, 2)
+			want := plain.Attend(a, qkv, filled(a), 0, 1)
+			require.False(t, math.IsNaN(float64(want[0])))
+			for name, s := range rest {
+				require.Equal(t, want, s.Attend(a, qkv, filled(a), 0, 5), "%s, %v, window %d", name, shape, window)
+				cache, cut := filled(a), 1+r.IntN(tokens-1)
+				got := s.Attend(a, qkv[:cut*width], cache, 0, 16)
+				got = append(got, s.Attend(a, qkv[cut*width:], cache, cut, 3)...)
+				require.Equal(t, want, got, "%s, %v, window %d, cut at %d", name, shape, window, cut)
+			}
+		}
+	}
+}
+
+// The plain set against float64: what 8 bits of keys and values leave.
+func TestAttentionIsRight(t *testing.T) {
+	plain, _ := others(t)
+	r := rand.New(rand.NewPCG(5, 1))
+	a := randomAttention(r, 6, 2, 64)
+	a.QNorm, a.KNorm, a.Window = nil, nil, 50
+	const tokens = 130
+	width := (a.Heads + 2*a.KVHeads) * a.Dim
+	qkv := random(r, tokens*width, 1)
+	got := plain.Attend(a, qkv, filled(a), 0, 1)
+	for _, token := range []int{0, 1, 63, 64, 129} {
+		for h := range a.Heads {
+			want := attended(a, qkv, token, h)
+			for d := range want {
+				require.InDelta(t, want[d], got[(token*a.Heads+h)*a.Dim+d], 0.01, "token %d, head %d", token, h)
+			}
+		}
+	}
+}
+
+func attended(a Attention, qkv []float32, token, head int) []float64 {
+	width, group := (a.Heads+2*a.KVHeads)*a.Dim, a.Heads/a.KVHeads
+	part := func(token, head int) []float64 {
+		out, half := make([]float64, a.Dim), a.Dim/2
+		x := qkv[token*width+head*a.Dim:]
+		for i := range half {
+			c, s := float64(a.Cos[token*half+i]), float64(a.Sin[token*half+i])
+			out[i] = float64(x[i])*c - float64(x[half+i])*s
+			out[half+i] = float64(x[half+i])*c + float64(x[i])*s
+		}
+		return out
+	}
+	q, out, sum := part(token, head), make([]float64, a.Dim), 0.0
+	for j := max(0, token-a.Window+1); j <= token; j++ {
+		score := 0.0
+		for d, k := range part(j, a.Heads+head/group) {
+			score += q[d] * k
+		}
+		e := math.Exp(score * float64(a.Scale))
+		sum += e
+		for d := range out {
+			out[d] += e * float64(qkv[j*width+(a.Heads+a.KVHeads+head/group)*a.Dim+d])
+		}
+	}
+	for d := range out {
+		out[d] /= sum
+	}
+	return out
+}

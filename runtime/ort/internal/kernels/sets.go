@@ -1,0 +1,153 @@
+package kernels
+
+/*
+#include <stdlib.h>
+#include "kernels.h"
+
+static void bed_quantize(const bed_kernels *k, const float *x, const float *norm, float epsilon, int width, uint8_t *values,
+                         size_t stride, int wide, float *scale) {
+  k->quantize(x, norm, epsilon, width, values, stride, wide, scale);
+}
+static void bed_product(const bed_kernels *k, const bed_quantized *x, const bed_weights *w, int from, int to, const bed_target *t) {
+  k->product(x, w, from, to, t);
+}
+static void bed_store(const bed_kernels *k, const bed_attention *a, int token, int slot, int position) {
+  k->store(a, token, slot, position);
+}
+static void bed_attend(const bed_kernels *k, const bed_attention *a, int token, int count, int slot, int position, int kv_head,
+                       void *scratch, float *out) {
+  k->attend(a, token, count, slot, position, kv_head, scratch, out);
+}
+*/
+import "C"
+
+import (
+	"runtime"
+	"unsafe"
+)
+
+// Names lists the sets of kernels, the plain one first.
+var Names = []string{"plain", "avx2", "avxvnni", "avx512vnni", "amx"}
+
+// Set is one set of kernels, for measuring it and holding it against another.
+type Set struct{ k *C.bed_kernels }
+
+// NewSet finds a set; false where this processor has not what it needs.
+func NewSet(name string) (Set, bool) {
+	c := C.CString(name)
+	defer C.free(unsafe.Pointer(c))
+	k := C.bed_kernels_named(c)
+	return Set{k}, k != nil
+}
+
+// Linear is a product's weights and what becomes of it, as kernels.h describes them.
+type Linear struct {
+	Weight  []int8 // [outputs/16, inputs/4, 16, 4]
+	Scale   []float32
+	Zero    []int32
+	Bias    []float32 // or nil
+	Inputs  int
+	Outputs int
+
+	Norm    []float32 // or nil
+	Epsilon float32
+	Wide    bool
+	Gated   int       // 0, 1 (SiLU) or 2 (GELU)
+	Add     []float32 // or nil
+}
+
+// Apply computes rows of x, one thread doing it all.
+func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
+	lines, width := rows, l.Outputs
+	if l.Wide {
+		lines *= 2
+	}
+	if l.Gated > 0 {
+		width /= 2
+	}
+	values, scales := make([]byte, (lines+C.BED_SPARE)*l.Inputs), make([]float32, rows)
+	out := make([]float32, rows*width)
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	for r := range rows {
+		from := r * lines / rows * l.Inputs
+		C.bed_quantize(s.k, floats(&pins, x[r*l.Inputs:]), floats(&pins, l.Norm), C.float(l.Epsilon), C.int(l.Inputs),
+			(*C.uint8_t)(&values[from]), C.size_t(l.Inputs), truth(l.Wide), (*C.float)(&scales[r]))
+	}
+	pins.Pin(&values[0])
+	q := C.bed_quantized{
+		values: (*C.uint8_t)(&values[0]), scales: floats(&pins, scales), stride: C.size_t(l.Inputs), rows: C.int(rows), wide: truth(l.Wide),
+	}
+	pins.Pin(&l.Weight[0])
+	pins.Pin(&l.Zero[0])
+	w := C.bed_weights{
+		q: (*C.int8_t)(&l.Weight[0]), scale: floats(&pins, l.Scale), zero: (*C.int32_t)(&l.Zero[0]), bias: floats(&pins, l.Bias),
+		inputs: C.int(l.Inputs), outputs: C.int(l.Outputs),
+	}
+	t := C.bed_target{out: floats(&pins, out), add: floats(&pins, l.Add), stride: C.size_t(width), gelu: truth(l.Gated == 2)}
+	switch {
+	case l.Gated > 0:
+		t.finish = C.BED_GATED
+	case l.Add != nil:
+		t.finish = C.BED_ADD
+	}
+	C.bed_product(s.k, &q, &w, 0, C.int(l.Outputs/C.BED_BLOCK), &t)
+	return out
+}
+
+// Attention is one layer's attention over the cache of one sequence, as kernels.h describes it.
+type Attention struct {
+	Heads, KVHeads, Dim, Pages, Window int
+	Scale, Epsilon                     float32
+	Cos, Sin                           []float32 // [positions, dim/2]
+	QNorm, KNorm                       []float32 // or nil
+}
+
+// CacheBytes is the size of the sequence's cache.
+func (a Attention) CacheBytes() int {
+	return a.Pages * int(C.bed_page_bytes(C.int(a.Dim))) * a.KVHeads
+}
+
+// Attend stores the keys and values of qkv's tokens, the first of which is at `start`, and lets them look at the sequence, `together` at
+// a time.
+func (s Set) Attend(a Attention, qkv []float32, cache []byte, start, together int) []float32 {
+	width := (a.Heads + 2*a.KVHeads) * a.Dim
+	tokens := len(qkv) / width
+	out := make([]float32, tokens*a.Heads*a.Dim)
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	pins.Pin(&cache[0])
+	c := C.bed_attention{
+		qkv: floats(&pins, qkv), cos: floats(&pins, a.Cos), sin: floats(&pins, a.Sin), q_norm: floats(&pins, a.QNorm),
+		k_norm: floats(&pins, a.KNorm), epsilon: C.float(a.Epsilon), scale: C.float(a.Scale), cache: (*C.uint8_t)(&cache[0]),
+		slot_bytes: C.size_t(len(cache)), heads: C.int(a.Heads), kv_heads: C.int(a.KVHeads), dim: C.int(a.Dim),
+		pages: C.int(a.Pages), window: C.int(a.Window),
+	}
+	for i := range tokens {
+		C.bed_store(s.k, &c, C.int(i), 0, C.int(start+i))
+	}
+	scratch := make([]byte, C.bed_attend_bytes(&c, C.int(together), C.int(start+tokens-1)))
+	for i := 0; i < tokens; i += together {
+		for h := range a.KVHeads {
+			C.bed_attend(s.k, &c, C.int(i), C.int(min(together, tokens-i)), 0, C.int(start+i), C.int(h),
+				unsafe.Pointer(&scratch[0]), (*C.float)(&out[0]))
+		}
+	}
+	return out
+}
+
+// floats is a slice's memory, pinned, or NULL.
+func floats(pins *runtime.Pinner, v []float32) *C.float {
+	if len(v) == 0 {
+		return nil
+	}
+	pins.Pin(&v[0])
+	return (*C.float)(&v[0])
+}
+
+func truth(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
+}
