@@ -51,26 +51,27 @@ INLINE void store_bytes(uint8_t *p, vi v) {
 INLINE vi integers(vf x) { return __builtin_convertvector(x, vi); }
 INLINE vf floats(vi x) { return __builtin_convertvector(x, vf); }
 
+// Half of the lanes with the other half, and so on: 0 with 8, 1 with 9, ...
+#define HALVE(v, join)                                                                                 \
+  do {                                                                                                 \
+    v = join(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));  \
+    v = join(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3));        \
+    v = join(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1));        \
+    v = join(v, __builtin_shufflevector(v, v, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0));        \
+  } while (0)
+INLINE vf plus(vf a, vf b) { return a + b; }
 INLINE float sum_lanes(vf v) {
-  float a[16];
-  store(a, v);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) a[i] += a[i + width];
-  return a[0];
+  HALVE(v, plus);
+  return v[0];
 }
 INLINE float max_lanes(vf v) {
-  float a[16];
-  store(a, v);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) a[i] = a[i] > a[i + width] ? a[i] : a[i + width];
-  return a[0];
+  HALVE(v, largest);
+  return v[0];
 }
 
-// e^x within 2 units in the last place for x in [-87, 88]; clamped outside. Reduction to 2^n * e^r and the minimax polynomial
+// e^x within 2 units in the last place for x in [-87, 88]; anything outside. Reduction to 2^n * e^r and the minimax polynomial
 // are those of Cephes' expf (Moshier).
 INLINE vf exponential(vf x) {
-  x = largest(x, all(-87.0f));
-  x = pick(x < all(88.0f), x, all(88.0f));
   vf n = nearest(x * all(1.44269504088896341f));
   vf r = x - n * all(0.693359375f);
   r = r - n * all(-2.12194440e-4f);
@@ -84,7 +85,11 @@ INLINE vf exponential(vf x) {
   return p * (vf)((integers(n) + alli(127)) << 23);
 }
 
-INLINE vf sigmoid(vf x) { return all(1.0f) / (all(1.0f) + exponential(-x)); }
+INLINE vf sigmoid(vf x) {
+  x = largest(x, all(-87.0f));
+  x = pick(x < all(87.0f), x, all(87.0f));
+  return all(1.0f) / (all(1.0f) + exponential(-x));
+}
 INLINE vf silu(vf x) { return x * sigmoid(x); }
 // GELU's tanh form (Hendrycks and Gimpel 2016): x * sigmoid(2 * sqrt(2/pi) * (x + 0.044715 x^3)).
 INLINE vf gelu(vf x) {
