@@ -27,6 +27,7 @@ import (
 	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/modelconfig"
 	"github.com/bedside-lm/bedside/server/oip"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // servable is one version of a model, loaded.
@@ -35,6 +36,18 @@ type servable struct {
 	embedding *embed.Engine  // likewise
 	tensors   *infer.Model   // likewise
 	inference oip.Model      // what the inference protocol serves
+	dog       *watchdog.Dog  // of the runs; nil where the engine has its own
+}
+
+// healthy says whether a model can work: nil, or why it cannot any more.
+func (s *servable) healthy() error {
+	if s.language != nil {
+		return s.language.engine.Healthy()
+	}
+	if s.dog.IsStuck() {
+		return watchdog.ErrHung
+	}
+	return nil
 }
 
 // languageModel is a language model with all that a request to it needs.
@@ -89,11 +102,12 @@ func (l *loader) open(ctx context.Context, spec repository.Spec) (*servable, err
 		mf.Version, mf.Digest = strconv.FormatInt(spec.Version, 10), spec.Digest
 		return l.openLanguage(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
 	default:
-		m, err := infer.Open(ctx, spec, l.tensors)
+		dog := watchdog.New(l.cfg.StepTimeout)
+		m, err := infer.Open(ctx, spec, l.tensors, dog)
 		if err != nil {
 			return nil, err
 		}
-		return &servable{tensors: m, inference: m}, nil
+		return &servable{tensors: m, inference: m, dog: dog}, nil
 	}
 }
 
@@ -112,8 +126,10 @@ func (l *loader) openLanguage(spec repository.Spec, mf *repository.Manifest) (*s
 
 func (l *loader) openEmbedding(spec repository.Spec, mf *repository.Manifest) (*servable, error) {
 	mf.Name = spec.Name
+	dog := watchdog.New(l.cfg.StepTimeout)
 	e, err := embed.Open(mf, spec.Version, embed.Options{
 		Threads: l.cfg.Threads, MaxQueue: l.cfg.EmbeddingQueueSize, TenantWeights: l.cfg.TenantWeights, Metrics: l.embedding,
+		Dog: dog,
 	})
 	if err != nil {
 		return nil, err
@@ -122,7 +138,7 @@ func (l *loader) openEmbedding(spec repository.Spec, mf *repository.Manifest) (*
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	return &servable{embedding: e, inference: encoder}, nil
+	return &servable{embedding: e, inference: encoder, dog: dog}, nil
 }
 
 func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) {
@@ -153,7 +169,7 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	if err != nil {
 		return nil, err
 	}
-	if lm.engine, err = engine.New(model, lm.tokenizer, batching, l.language.ForModel(mf.Name)); err != nil {
+	if lm.engine, err = engine.New(model, lm.tokenizer, batching, l.language.ForModel(mf.Name), watchdog.New(l.cfg.StepTimeout)); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
 	lm.manifest = lm.engine.Manifest()

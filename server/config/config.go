@@ -44,6 +44,7 @@ type Config struct {
 	MaxConcurrentStreams uint32        `help:"Calls at once on one connection." default:"1024" env:"BEDSIDE_MAX_CONCURRENT_STREAMS" group:"limits"`
 	MaxConnections       int           `help:"Connections at once." default:"1024" env:"BEDSIDE_MAX_CONNECTIONS" group:"limits"`
 	RequestTimeout       time.Duration `help:"Time after which a call ends, whatever longer deadline it has." default:"10m" env:"BEDSIDE_REQUEST_TIMEOUT" group:"limits"`
+	StepTimeout          time.Duration `help:"Time after which a run of a model is stopped: what shared it runs again without what hangs. 0: never." default:"1m" env:"BEDSIDE_STEP_TIMEOUT" group:"limits"`
 	KeepaliveMinTime     time.Duration `help:"Shortest interval between a client's keepalive pings." default:"10s" env:"BEDSIDE_KEEPALIVE_MIN_TIME" group:"limits"`
 	ShutdownGrace        time.Duration `help:"Time that running requests have to finish after SIGTERM." default:"30s" env:"BEDSIDE_SHUTDOWN_GRACE" group:"limits"`
 

@@ -62,8 +62,12 @@ func (e *Engine) runScoring(ctx context.Context, prompt []int32, c *scoring) err
 		return err
 	}
 	defer unwatch()
-	<-s.events // closed at the end
-	return callerError(ctx, s.err)
+	select {
+	case <-s.events: // closed at the end
+		return callerError(ctx, s.err)
+	case <-e.dog.Stuck():
+		return errStuck
+	}
 }
 
 // scoring is the state of texts being scored after one prompt. They are a trie, whose nodes are run branch by branch in one

@@ -11,11 +11,13 @@ import (
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/modelconfig"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // Open loads the model of a folder, with the settings of its config.pbtxt where it has one, and warms it up. What is
-// wrong with the configuration comes as *modelconfig.Error, with the file as *ort.OpenError.
-func Open(ctx context.Context, spec repository.Spec, set *MetricSet) (*Model, error) {
+// wrong with the configuration comes as *modelconfig.Error, with the file as *ort.OpenError. dog watches the runs; nil:
+// nothing does.
+func Open(ctx context.Context, spec repository.Spec, set *MetricSet, dog *watchdog.Dog) (*Model, error) {
 	var given *inference.ModelConfig
 	if spec.Config != nil {
 		var err error
@@ -35,7 +37,7 @@ func Open(ctx context.Context, spec repository.Spec, set *MetricSet) (*Model, er
 	}
 	var m *Model
 	if err == nil {
-		m, err = newModel(cfg, session, modelconfig.Batching(cfg), set, spec.Version)
+		m, err = newModel(cfg, session, modelconfig.Batching(cfg), set, spec.Version, dog)
 	}
 	if err != nil {
 		return nil, errors.Join(err, session.Close())
