@@ -18,6 +18,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/tensor"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/quota"
 	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
@@ -53,6 +54,7 @@ type Options struct {
 	Threads       int                // cores for all runs together; 0: all
 	MaxQueue      int                // texts that may wait; 0: 2048, room for two of the largest requests
 	TenantWeights map[string]float64 // see dynamic.Config
+	QueueShares   map[string]float64 // likewise
 	Metrics       *MetricSet         // nil: none
 	Dog           *watchdog.Dog      // watches the runs; nil: nothing does
 }
@@ -138,7 +140,7 @@ func spread(cores int) (instances, threads int) {
 func (e *Engine) batching(instances int, opt Options) dynamic.Config {
 	cfg := dynamic.Config{
 		MaxBatchSize: maxBatchTexts, MaxBatchTokens: max(maxBatchTokens, e.manifest.MaxLength), LengthBuckets: e.widths,
-		Instances: instances, MaxQueue: opt.MaxQueue, TenantWeights: maps.Clone(opt.TenantWeights),
+		Instances: instances, MaxQueue: opt.MaxQueue, TenantWeights: maps.Clone(opt.TenantWeights), QueueShares: maps.Clone(opt.QueueShares),
 	}
 	if cfg.MaxQueue == 0 {
 		cfg.MaxQueue = defaultQueue
@@ -187,6 +189,7 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 	texts, items := make([][]int32, len(r.Texts)), make([]dynamic.Item, len(r.Texts))
 	out := make([]Vector, len(r.Texts))
 	deadline, _ := ctx.Deadline() // the zero time where there is none
+	tokens := 0
 	for i, text := range r.Texts {
 		ids, truncated, err := e.encode(ctx, e.prefixes[r.Kind]+text)
 		if err != nil {
@@ -200,7 +203,9 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 		}
 		texts[i], items[i] = ids, dynamic.Item{Size: 1, Tokens: len(ids), Tenant: r.Tenant, Deadline: deadline}
 		out[i].Tokens, out[i].Truncated = len(ids), truncated
+		tokens += len(ids)
 	}
+	quota.Charge(ctx, tokens)
 	results, err := e.batcher.DoAll(ctx, texts, items)
 	if err != nil {
 		return nil, err

@@ -93,6 +93,9 @@ func (e *Engine) Healthy() error {
 	return nil
 }
 
+// Abandon says that the step that runs will never end, as the watchdog does.
+func (e *Engine) Abandon() { e.dog.Abandon() }
+
 // guard ends all sequences where the loop itself panics, which would be a defect of the scheduler: to go on would leave
 // callers waiting for ever, and to end the process would end the other models' calls.
 func (e *Engine) guard() {

@@ -35,12 +35,13 @@ type Engine struct {
 	eos       map[int32]bool
 	forms     *forms
 
-	levels int
-	inbox  chan message
-	done   chan struct{} // closed when the loop has ended
-	abort  context.CancelFunc
-	dog    *watchdog.Dog
-	broken atomic.Pointer[apierror.PanicError] // why the loop ended before its time
+	levels   int
+	capacity int
+	inbox    chan message
+	done     chan struct{} // closed when the loop has ended
+	abort    context.CancelFunc
+	dog      *watchdog.Dog
+	broken   atomic.Pointer[apierror.PanicError] // why the loop ended before its time
 
 	// Owned by the loop.
 	scheduler *continuous.Scheduler
@@ -78,6 +79,10 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 		// Attention pads the rows of a call to the widest; slots have room for that.
 		cfg.PaddedCapacity = cfg.SlotCapacity + cfg.MaxChunk
 	}
+	capacity := cfg.SlotCapacity
+	if cfg.TokenMemory > 0 {
+		capacity = min(capacity, cfg.TokenMemory)
+	}
 	scheduler, err := continuous.New(cfg)
 	if err != nil {
 		return nil, err
@@ -85,7 +90,7 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	ctx, abort := context.WithCancel(context.Background())
 	e := &Engine{
 		model: model, grows: grows, tokenizer: tok, metrics: metrics.of(grows), eos: map[int32]bool{},
-		levels: cfg.PriorityLevels, inbox: make(chan message), done: make(chan struct{}), abort: abort, dog: dog,
+		levels: cfg.PriorityLevels, capacity: capacity, inbox: make(chan message), done: make(chan struct{}), abort: abort, dog: dog,
 		scheduler: scheduler, sequences: map[uint64]*sequence{},
 	}
 	for _, id := range model.Manifest().EOSTokenIDs {
@@ -106,7 +111,7 @@ func (e *Engine) SlotMemory() ort.SlotMemory { return e.model.SlotMemory() }
 func (e *Engine) Manifest() *repository.Manifest { return e.model.Manifest() }
 
 // Capacity is how many tokens a prompt and its answer may have together.
-func (e *Engine) Capacity() int { return e.model.Options().SlotCapacity }
+func (e *Engine) Capacity() int { return e.capacity }
 
 // PriorityLevels is how many levels there are; 1 is the highest.
 func (e *Engine) PriorityLevels() int { return e.levels }
@@ -196,7 +201,7 @@ func (e *Engine) handle(m message) {
 		e.lastID++
 		s.id = e.lastID
 		err := e.scheduler.Admit(time.Now(), continuous.Request{
-			ID: s.id, PromptTokens: s.runLength(), MaxNewTokens: s.maxNew, Priority: s.priority, Deadline: s.deadline,
+			ID: s.id, PromptTokens: s.runLength(), MaxNewTokens: s.maxNew, Priority: s.priority, Deadline: s.deadline, Tenant: s.tenant,
 		})
 		if err == nil {
 			e.sequences[s.id] = s
@@ -255,7 +260,11 @@ func (e *Engine) finish(ended []continuous.Ended, cause error) {
 				cause = err
 			}
 		}
-		s.end(end.Reason, cause)
+		if end.Reason == continuous.ReasonDisplaced {
+			s.end(end.Reason, e.scheduler.Displaced())
+		} else {
+			s.end(end.Reason, cause)
+		}
 		e.metrics.ended(end.Reason, s)
 	}
 	if len(ended) > 0 {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
+	"github.com/bedside-lm/bedside/server/quota"
+	"github.com/bedside-lm/bedside/server/tenant"
 )
 
 // A caller whose context ended is told its context's error, so these two reach nobody
@@ -89,6 +91,7 @@ func (g *Generation) Events() iter.Seq[Event] {
 			select {
 			case ev, more := <-g.sequence.events:
 				if !more {
+					quota.Charge(g.ctx, g.sequence.summary.CompletionTokens)
 					return
 				}
 				if !yield(ev) {
@@ -127,6 +130,7 @@ func newSequence(ctx context.Context, prompt []int32, priority int) *sequence {
 	if deadline, ok := ctx.Deadline(); ok {
 		s.deadline = deadline
 	}
+	s.tenant, _ = tenant.Of(ctx) // a call whose tenant cannot be told never gets here
 	return s
 }
 
@@ -135,6 +139,7 @@ func (e *Engine) start(ctx context.Context, s *sequence) (unwatch func() bool, e
 	if err := e.submit(ctx, s); err != nil {
 		return nil, err
 	}
+	quota.Charge(ctx, s.runLength())
 	return context.AfterFunc(ctx, func() { e.send(message{cancel: s}) }), nil
 }
 

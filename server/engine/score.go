@@ -9,6 +9,7 @@ import (
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/server/quota"
 )
 
 // ScoredToken is a token of a scored text.
@@ -62,6 +63,7 @@ func (e *Engine) runScoring(ctx context.Context, prompt []int32, c *scoring) err
 		return err
 	}
 	defer unwatch()
+	quota.Charge(ctx, c.inner)
 	select {
 	case <-s.events: // closed at the end
 		return callerError(ctx, s.err)

@@ -47,6 +47,7 @@ type sequence struct {
 	prompt   int     // length of the prompt
 	maxNew   int     // most tokens to sample, and to append to those
 	priority int
+	tenant   string
 	deadline time.Time
 
 	// The tokens that the model reads together, tokens[runStart:runEnd]: the prompt at first, later what was sampled last
@@ -161,6 +162,8 @@ func (s *sequence) settle(reason continuous.Reason, cause error) {
 		s.err = errExpired
 	case continuous.ReasonCancelled:
 		s.err = errCancelled
+	case continuous.ReasonDisplaced:
+		s.err = cause
 	case continuous.ReasonFailed:
 		s.err = s.failed(cause)
 	}

@@ -41,6 +41,9 @@ const (
 	reasonDenied           = "PERMISSION_DENIED"
 	reasonNoAudit          = "AUDIT_UNAVAILABLE"
 	reasonHung             = "MODEL_HUNG"
+	reasonSlowReader       = "SLOW_READER"
+	reasonTenantLimit      = "TENANT_LIMIT"
+	reasonMemory           = "MEMORY_SHORT"
 )
 
 // Another replica, or this one started anew, should answer by then.
@@ -51,7 +54,7 @@ const drainingRetry = time.Second
 var rules = []func(error) (answer, bool){
 	statusError, validationError, fieldError, notFoundError, noModelError, modelError, queueError, runError, batcherError,
 	engineStopped, hungError, graphError,
-	recordError, recordLimit, tokenizerError, samplingError, authError, auditError, contextError,
+	quotaError, readerError, recordError, recordLimit, tokenizerError, samplingError, authError, auditError, contextError,
 }
 
 func describe(err error) (answer, bool) {

@@ -38,7 +38,7 @@ func (c *Chain) mapStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServe
 
 // mapError gives err its status.
 func (c *Chain) mapError(ctx context.Context, err error) error {
-	a, ok := describe(err)
+	a, ok := describe(endedBy(ctx, err))
 	if !ok {
 		a = c.unexpected(ctx, err)
 	}
