@@ -78,7 +78,12 @@ func (s *Scheduler) startWaiting() {
 			slot++
 		}
 		q := s.queue.best(s.now)
+		if s.cfg.TokenMemory > 0 && s.reserved+q.tokens() > s.cfg.TokenMemory {
+			break // nobody overtakes it: it would wait for ever
+		}
 		s.queue.remove(q)
+		s.queue.charge(q)
+		s.reserved += q.tokens()
 		q.slot, q.state = slot, running
 		s.slots[slot] = q
 		s.running = append(s.running, q)

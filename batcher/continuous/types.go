@@ -15,6 +15,8 @@ type Request struct {
 	MaxNewTokens int
 	// Priority is a level from 1, the highest, to Config.PriorityLevels; 0 stands for Config.DefaultPriority.
 	Priority int
+	// Tenant is on whose account the request runs.
+	Tenant string
 	// Deadline is when the request becomes useless, waiting or running; the zero time means never.
 	Deadline time.Time
 }
@@ -59,6 +61,8 @@ const (
 	ReasonCancelled
 	// ReasonFailed: the caller reported OutcomeFail.
 	ReasonFailed
+	// ReasonDisplaced: the queue was full, and a tenant under its share took the place (see Scheduler.Displaced).
+	ReasonDisplaced
 )
 
 // String returns the reason's name in lower case.
@@ -74,6 +78,8 @@ func (r Reason) String() string {
 		return "cancelled"
 	case ReasonFailed:
 		return "failed"
+	case ReasonDisplaced:
+		return "displaced"
 	}
 	return fmt.Sprintf("reason(%d)", int(r))
 }

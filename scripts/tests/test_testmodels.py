@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from scripts.testmodels import device, genai, repository
+from scripts.testmodels import device, genai, repository, traps
 from scripts.tests import tiny
 
 COMMITTED = Path(__file__).resolve().parents[2] / "testdata"
@@ -17,7 +17,8 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.parametrize(("name", "write"), [("models", repository.write), ("genai", genai.write), ("device", device.write)])
+@pytest.mark.parametrize(("name", "write"), [("models", repository.write), ("genai", genai.write), ("device", device.write),
+                                             ("traps", traps.write)])
 def test_committed_models_are_current(tmp_path, name, write):
     write(tmp_path)
     want, got = contents(tmp_path), contents(COMMITTED / name)

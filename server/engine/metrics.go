@@ -8,6 +8,8 @@ import (
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // Metrics are an engine's Prometheus metrics, all labelled with the model's name.
@@ -24,7 +26,7 @@ type Metrics struct {
 	cacheTokens, cacheLimit  prometheus.Gauge
 	promptTokens, textTokens prometheus.Counter
 	cached                   bool // whether the model has a key-value cache
-	requests                 *prometheus.CounterVec
+	requests, faults         *prometheus.CounterVec
 }
 
 // MetricSet is registered once; ForModel gives each engine its own part.
@@ -33,7 +35,7 @@ type MetricSet struct {
 
 	waiting, running, slotsFree, cacheTokens, cacheLimit *prometheus.GaugeVec
 
-	processed, requests *prometheus.CounterVec
+	processed, requests, faults *prometheus.CounterVec
 }
 
 // NewMetricSet registers the engines' metrics.
@@ -62,10 +64,11 @@ func NewMetricSet(reg prometheus.Registerer) (*MetricSet, error) {
 		cacheLimit:  gauge("bedside_kv_cache_capacity_tokens", "Tokens that the key-value cache has room for."),
 		processed:   counter("bedside_tokens_total", "Tokens run, by kind: prompt or completion.", "kind"),
 		requests:    counter("bedside_requests_total", "Requests that ended, by outcome.", "outcome"),
+		faults:      counter("bedside_step_faults_total", "Runs of the model that failed, by fault: run, panic or hung.", "fault"),
 	}
 	for _, c := range []prometheus.Collector{
 		s.queue, s.firstToken, s.interToken, s.step, s.rows, s.tokens,
-		s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit, s.processed, s.requests,
+		s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit, s.processed, s.requests, s.faults,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
@@ -85,6 +88,7 @@ func (s *MetricSet) ForModel(model string) *Metrics {
 		cacheLimit:   s.cacheLimit.WithLabelValues(model),
 		promptTokens: s.processed.WithLabelValues(model, "prompt"), textTokens: s.processed.WithLabelValues(model, "completion"),
 		requests: s.requests.MustCurryWith(prometheus.Labels{"model": model}),
+		faults:   s.faults.MustCurryWith(prometheus.Labels{"model": model}),
 	}
 }
 
@@ -99,6 +103,18 @@ func (s *MetricSet) Forget(model string) {
 	}
 	s.processed.DeletePartialMatch(of)
 	s.requests.DeletePartialMatch(of)
+	s.faults.DeletePartialMatch(of)
+}
+
+// fault counts a run of the model that failed.
+func (m *Metrics) fault(err error) {
+	kind := "run"
+	if _, ok := errors.AsType[*apierror.PanicError](err); ok {
+		kind = "panic"
+	} else if errors.Is(err, watchdog.ErrHung) {
+		kind = "hung"
+	}
+	m.faults.WithLabelValues(kind).Inc()
 }
 
 func (m *Metrics) queued(d time.Duration)     { m.queueSeconds.Observe(d.Seconds()) }

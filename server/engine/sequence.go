@@ -8,6 +8,7 @@ import (
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/sampling"
+	"github.com/bedside-lm/bedside/server/apierror"
 )
 
 // Event is a piece of a text as it is written.
@@ -46,6 +47,7 @@ type sequence struct {
 	prompt   int     // length of the prompt
 	maxNew   int     // most tokens to sample, and to append to those
 	priority int
+	tenant   string
 	deadline time.Time
 
 	// The tokens that the model reads together, tokens[runStart:runEnd]: the prompt at first, later what was sampled last
@@ -142,6 +144,14 @@ func (s *sequence) observe(m *Metrics) {
 
 // end closes the sequence for its reader.
 func (s *sequence) end(reason continuous.Reason, cause error) {
+	defer close(s.events)
+	if err := apierror.Catch(func() error { s.settle(reason, cause); return nil }); err != nil {
+		s.err = fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+}
+
+// settle finds out what the sequence came to.
+func (s *sequence) settle(reason continuous.Reason, cause error) {
 	switch reason {
 	case continuous.ReasonStop:
 	case continuous.ReasonLength:
@@ -152,6 +162,8 @@ func (s *sequence) end(reason continuous.Reason, cause error) {
 		s.err = errExpired
 	case continuous.ReasonCancelled:
 		s.err = errCancelled
+	case continuous.ReasonDisplaced:
+		s.err = cause
 	case continuous.ReasonFailed:
 		s.err = s.failed(cause)
 	}
@@ -178,7 +190,6 @@ func (s *sequence) end(reason continuous.Reason, cause error) {
 	if s.score != nil {
 		s.summary.PromptTokens, s.summary.CompletionTokens = s.prompt+s.score.behind+len(s.score.run), 0
 	}
-	close(s.events)
 }
 
 func (s *sequence) failed(cause error) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
+	"github.com/bedside-lm/bedside/server/apierror"
 )
 
 // writing is the state of a text being written.
@@ -93,7 +94,9 @@ func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
 	go func() {
 		defer close(finished)
 		for _, f := range formed {
-			f.prepare()
+			if err := apierror.Catch(func() error { f.prepare(); return nil }); err != nil {
+				f.failure = err
+			}
 		}
 	}()
 	return finished
