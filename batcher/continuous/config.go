@@ -38,6 +38,9 @@ type Config struct {
 	DefaultPriority int
 	// AgingInterval is the waiting time that lifts a request by one level (default 5 s).
 	AgingInterval time.Duration
+	// Place, where set, chooses the slot of a request that starts among those that are free, and says how many of its first
+	// tokens the slot holds already; at least one is left to run. By default it is the lowest free slot, and none.
+	Place func(id uint64, free func(slot int) bool) (slot, held int)
 	// TokenMemory is how many tokens all running sequences may come to together, each counted with all that it may
 	// sample: a request waits until it fits. 0, the default: what the slots hold.
 	TokenMemory int

@@ -72,11 +72,8 @@ func (s *Scheduler) startWaiting() {
 	for i := range s.rows {
 		left -= s.rows[i].Count
 	}
-	width, slot, started := s.width(), 0, 0
+	width, started := s.width(), 0
 	for left > 0 && s.queue.size > 0 && len(s.running) < len(s.slots) {
-		for s.slots[slot] != nil {
-			slot++
-		}
 		q := s.queue.best(s.now)
 		if s.cfg.TokenMemory > 0 && s.reserved+q.tokens() > s.cfg.TokenMemory {
 			break // nobody overtakes it: it would wait for ever
@@ -84,10 +81,11 @@ func (s *Scheduler) startWaiting() {
 		s.queue.remove(q)
 		s.queue.charge(q)
 		s.reserved += q.tokens()
-		q.slot, q.state = slot, running
-		s.slots[slot] = q
+		s.place(q)
+		q.state = running
+		s.slots[q.slot] = q
 		s.running = append(s.running, q)
-		count := min(q.known(), width, left)
+		count := min(q.known()-q.past, width, left)
 		s.addRow(q, count)
 		left -= count
 		started++
@@ -95,6 +93,18 @@ func (s *Scheduler) startWaiting() {
 	if started > 0 {
 		s.rate.observe(s.now, started, s.queue.size)
 	}
+}
+
+// place gives a request that starts its slot.
+func (s *Scheduler) place(q *sequence) {
+	free := func(slot int) bool { return slot >= 0 && slot < len(s.slots) && s.slots[slot] == nil }
+	if s.cfg.Place != nil {
+		if slot, held := s.cfg.Place(q.req.ID, free); free(slot) {
+			q.slot, q.past = slot, min(max(held, 0), q.known()-1)
+			return
+		}
+	}
+	q.slot = slices.Index(s.slots, nil)
 }
 
 // width is how many tokens one row of this step may have. It is at least 1: past < SlotCapacity <= PaddedCapacity.

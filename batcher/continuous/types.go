@@ -25,7 +25,8 @@ type Request struct {
 type Row struct {
 	ID   uint64
 	Slot int
-	// Start is how many tokens of this sequence the slot already holds. It is 0 in a sequence's first row.
+	// Start is how many tokens of this sequence the slot already holds. In a sequence's first row it is 0, or what
+	// Config.Place said.
 	Start int
 	// Count is how many tokens to run, at least 1. Once a token is sampled, it is 1 and Start is PromptTokens+k-1 with k
 	// tokens sampled and appended so far: the token to run is the one sampled last. Where others were appended to it

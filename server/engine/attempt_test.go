@@ -40,7 +40,7 @@ func trap(t *testing.T, name string, dog *watchdog.Dog) (*Engine, *Metrics) {
 	model, err := ort.Open(mf, ModelOptions(cfg, 1))
 	require.NoError(t, err)
 	metrics := set.ForModel(name)
-	e, err := New(model, tok, cfg, metrics, dog)
+	e, err := New(model, tok, cfg, Options{Metrics: metrics, Dog: dog})
 	require.NoError(t, err)
 	return e, metrics
 }

@@ -46,6 +46,7 @@ type Engine struct {
 	// Owned by the loop.
 	scheduler *continuous.Scheduler
 	sequences map[uint64]*sequence
+	prefixes  *prefixes // nil: every request runs all of its prompt
 	lastID    uint64
 	rows      []ort.Row
 	results   []continuous.Result
@@ -70,9 +71,17 @@ func ModelOptions(cfg continuous.Config, threads int) ort.Options {
 	}
 }
 
+// Options are an engine's settings beside the scheduler's.
+type Options struct {
+	Metrics *Metrics
+	Dog     *watchdog.Dog // watches the steps; nil: nothing does
+	// PrefixTokens is how many tokens of requests that have ended may be kept, for others that begin as they did.
+	PrefixTokens int
+}
+
 // New starts an engine on a model opened with ModelOptions(cfg, ...). The engine owns the
-// model from here on; Close ends both. dog watches its steps; nil: nothing does.
-func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Config, metrics *Metrics, dog *watchdog.Dog) (*Engine, error) {
+// model from here on; Close ends both.
+func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Config, opt Options) (*Engine, error) {
 	cfg = cfg.WithDefaults()
 	memory := model.SlotMemory()
 	if memory.Padded {
@@ -83,15 +92,19 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	if cfg.TokenMemory > 0 {
 		capacity = min(capacity, cfg.TokenMemory)
 	}
-	scheduler, err := continuous.New(cfg)
-	if err != nil {
-		return nil, err
-	}
 	ctx, abort := context.WithCancel(context.Background())
 	e := &Engine{
-		model: model, padded: memory.Padded, tokenizer: tok, metrics: metrics.of(!memory.Constant), eos: map[int32]bool{},
-		levels: cfg.PriorityLevels, capacity: capacity, inbox: make(chan message), done: make(chan struct{}), abort: abort, dog: dog,
-		scheduler: scheduler, sequences: map[uint64]*sequence{},
+		model: model, padded: memory.Padded, tokenizer: tok, metrics: opt.Metrics.of(!memory.Constant), eos: map[int32]bool{},
+		levels: cfg.PriorityLevels, capacity: capacity, inbox: make(chan message), done: make(chan struct{}), abort: abort, dog: opt.Dog,
+		sequences: map[uint64]*sequence{}, prefixes: newPrefixes(model, opt.PrefixTokens, cfg.TokenMemory),
+	}
+	if e.prefixes != nil {
+		cfg.Place = e.place
+	}
+	var err error
+	if e.scheduler, err = continuous.New(cfg); err != nil {
+		abort()
+		return nil, err
 	}
 	for _, id := range model.Manifest().EOSTokenIDs {
 		e.eos[id] = true
@@ -99,7 +112,7 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	e.forms = newForms(func() *constrain.Vocabulary {
 		return constrain.NewVocabulary(tok, model.Manifest().VocabSize, model.Manifest().EOSTokenIDs)
 	})
-	e.metrics.load(scheduler.Stats())
+	e.metrics.load(e.scheduler.Stats())
 	go e.loop(ctx)
 	return e, nil
 }
@@ -256,7 +269,7 @@ func (e *Engine) finish(ended []continuous.Ended, cause error) {
 		s := e.sequences[end.ID]
 		delete(e.sequences, end.ID)
 		if end.Slot >= 0 {
-			if err := e.model.ReleaseSlot(end.Slot); err != nil && cause == nil {
+			if err := e.release(end, s, cause == nil); err != nil && cause == nil {
 				cause = err
 			}
 		}
@@ -270,6 +283,21 @@ func (e *Engine) finish(ended []continuous.Ended, cause error) {
 	if len(ended) > 0 {
 		e.metrics.load(e.scheduler.Stats())
 	}
+}
+
+// place chooses the slot of a request that starts, for the scheduler.
+func (e *Engine) place(id uint64, free func(slot int) bool) (slot, held int) {
+	s := e.sequences[id]
+	slot, s.cached = e.prefixes.place(s, free)
+	return slot, s.cached
+}
+
+// release gives a slot back, or keeps what a text that ran as it should has left in it.
+func (e *Engine) release(end continuous.Ended, s *sequence, ran bool) error {
+	if e.prefixes == nil {
+		return e.model.ReleaseSlot(end.Slot)
+	}
+	return e.prefixes.end(end.Slot, ran && s.score == nil && s.failure == nil && end.Reason != continuous.ReasonFailed)
 }
 
 // stopAll ends every sequence when the engine stops.

@@ -25,6 +25,7 @@ type Metrics struct {
 	slotsFree                prometheus.Gauge
 	cacheTokens, cacheLimit  prometheus.Gauge
 	promptTokens, textTokens prometheus.Counter
+	cachedTokens             prometheus.Counter
 	cached                   bool // whether the model has a key-value cache
 	requests, faults         *prometheus.CounterVec
 }
@@ -62,7 +63,7 @@ func NewMetricSet(reg prometheus.Registerer) (*MetricSet, error) {
 		slotsFree:   gauge("bedside_slots_free", "Slots without a request."),
 		cacheTokens: gauge("bedside_kv_cache_tokens", "Tokens held in the key-value cache."),
 		cacheLimit:  gauge("bedside_kv_cache_capacity_tokens", "Tokens that the key-value cache has room for."),
-		processed:   counter("bedside_tokens_total", "Tokens run, by kind: prompt or completion.", "kind"),
+		processed:   counter("bedside_tokens_total", "Tokens by kind: prompt (those that were run), cached (of prompts, taken over from another request) or completion.", "kind"),
 		requests:    counter("bedside_requests_total", "Requests that ended, by outcome.", "outcome"),
 		faults:      counter("bedside_step_faults_total", "Runs of the model that failed, by fault: run, panic or hung.", "fault"),
 	}
@@ -87,8 +88,9 @@ func (s *MetricSet) ForModel(model string) *Metrics {
 		slotsFree: s.slotsFree.WithLabelValues(model), cacheTokens: s.cacheTokens.WithLabelValues(model),
 		cacheLimit:   s.cacheLimit.WithLabelValues(model),
 		promptTokens: s.processed.WithLabelValues(model, "prompt"), textTokens: s.processed.WithLabelValues(model, "completion"),
-		requests: s.requests.MustCurryWith(prometheus.Labels{"model": model}),
-		faults:   s.faults.MustCurryWith(prometheus.Labels{"model": model}),
+		cachedTokens: s.processed.WithLabelValues(model, "cached"),
+		requests:     s.requests.MustCurryWith(prometheus.Labels{"model": model}),
+		faults:       s.faults.MustCurryWith(prometheus.Labels{"model": model}),
 	}
 }
 
@@ -152,7 +154,8 @@ func (m *Metrics) load(st continuous.Stats) {
 func (m *Metrics) ended(reason continuous.Reason, s *sequence) {
 	m.requests.WithLabelValues(reason.String()).Inc()
 	if !s.started.IsZero() {
-		m.promptTokens.Add(float64(s.summary.PromptTokens))
+		m.promptTokens.Add(float64(s.summary.PromptTokens - s.summary.CachedTokens))
+		m.cachedTokens.Add(float64(s.summary.CachedTokens))
 	}
 	m.textTokens.Add(float64(s.summary.CompletionTokens))
 }

@@ -31,6 +31,7 @@ const (
 type Summary struct {
 	Finish           FinishReason
 	PromptTokens     int
+	CachedTokens     int // of the prompt, that another request had run before
 	CompletionTokens int
 	Queue            time.Duration // arrival to first step
 	Prefill          time.Duration // first step to first token
@@ -45,6 +46,7 @@ type sequence struct {
 	id       uint64
 	tokens   []int32 // the prompt, what was forced before anything was sampled, then what was sampled and forced
 	prompt   int     // length of the prompt
+	cached   int     // tokens of the prompt that did not have to be run
 	maxNew   int     // most tokens to sample, and to append to those
 	priority int
 	tenant   string
@@ -183,7 +185,7 @@ func (s *sequence) settle(reason continuous.Reason, cause error) {
 		}
 	}
 	s.summary = Summary{
-		Finish: s.finish, PromptTokens: s.prompt, CompletionTokens: len(s.tokens) - s.prompt,
+		Finish: s.finish, PromptTokens: s.prompt, CachedTokens: s.cached, CompletionTokens: len(s.tokens) - s.prompt,
 		Queue: since(s.arrived, s.started), Prefill: since(s.started, s.firstToken), Decode: since(s.firstToken, s.lastToken),
 		ConstraintMet: s.met(),
 	}
