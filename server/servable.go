@@ -178,7 +178,7 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	if batching.TokenMemory, lm.cacheBytes, err = l.budget.tokens(model); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
-	options := engine.Options{Metrics: l.language.ForModel(mf.Name), Dog: watchdog.New(cfg.StepTimeout), PrefixTokens: cfg.PrefixCacheTokens}
+	options := engine.Options{Metrics: l.language.ForModel(mf.Name), Dog: watchdog.New(cfg.StepTimeout), PrefixTokens: cfg.PrefixCacheTokens, DraftTokens: cfg.DraftTokens}
 	if lm.engine, err = engine.New(model, lm.tokenizer, batching, options); err != nil {
 		l.budget.giveBack(lm.cacheBytes)
 		return nil, errors.Join(err, model.Close())

@@ -41,6 +41,12 @@ type Config struct {
 	// Place, where set, chooses the slot of a request that starts among those that are free, and says how many of its first
 	// tokens the slot holds already; at least one is left to run. By default it is the lowest free slot, and none.
 	Place func(id uint64, free func(slot int) bool) (slot, held int)
+	// Draft, where set, says how many tokens (at most `most`) the caller guesses to follow a sequence's last sampled one. They are run
+	// with it (Row.Drafted), in steps that come to no more than DraftTokens tokens with them: a step of few tokens takes hardly
+	// longer for some more.
+	Draft func(id uint64, most int) int
+	// DraftTokens bounds the tokens of a step with guesses among them (default 0: no step has any).
+	DraftTokens int
 	// TokenMemory is how many tokens all running sequences may come to together, each counted with all that it may
 	// sample: a request waits until it fits. 0, the default: what the slots hold.
 	TokenMemory int
@@ -91,6 +97,7 @@ func (c Config) Validate() error {
 		{"max_queue", c.MaxQueue, 1, maxWaiting},
 		{"priority_levels", c.PriorityLevels, 1, maxPriority},
 		{"default_priority", c.DefaultPriority, 1, c.PriorityLevels},
+		{"draft_tokens", c.DraftTokens, 0, c.TokenBudget},
 		{"token_memory", c.TokenMemory, 0, math.MaxInt},
 		{"max_tenants", c.MaxTenants, 1, maxTenants},
 	} {

@@ -16,6 +16,7 @@ func (s *Scheduler) Plan(now time.Time) Plan {
 		s.rows = s.rows[:0]
 		s.takeTurns()
 		s.startWaiting()
+		s.draft()
 		rows = s.rows
 	}
 	return Plan{Rows: rows, Ended: s.takeEnded()}
@@ -92,6 +93,27 @@ func (s *Scheduler) startWaiting() {
 	}
 	if started > 0 {
 		s.rate.observe(s.now, started, s.queue.size)
+	}
+}
+
+// draft lets the caller guess what follows, where the step is so short that guesses cost little.
+func (s *Scheduler) draft() {
+	left := s.cfg.DraftTokens
+	for i := range s.rows {
+		left -= s.rows[i].Count
+	}
+	if s.cfg.Draft == nil || left <= 0 || len(s.rows) == 0 {
+		return
+	}
+	share := max(1, left/len(s.rows))
+	for i, q := range s.flight {
+		row := &s.rows[i]
+		// One token is sampled in any case; what would be sampled beyond the last is no use.
+		most := min(share, left, q.req.MaxNewTokens-q.sampled-1, s.cfg.SlotCapacity-row.Start-row.Count)
+		if row.Samples && row.Count == 1 && q.sampled > 0 && most > 0 {
+			row.Drafted = min(max(s.cfg.Draft(q.req.ID, most), 0), most)
+			left -= row.Drafted
+		}
 	}
 }
 

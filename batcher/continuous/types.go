@@ -33,6 +33,8 @@ type Row struct {
 	// (Result.Appended), the row runs it with as many of them as there is room for, and at least one; a later row may
 	// run the last of them alone.
 	Count int
+	// Drafted is how many tokens that the caller guessed are run behind those (Config.Draft). The row then samples.
+	Drafted int
 	// Samples says that the row reaches the last known token, so that its logits give the next one. It is never set
 	// for a request with MaxNewTokens 0.
 	Samples bool
@@ -113,6 +115,9 @@ const (
 type Result struct {
 	ID      uint64
 	Outcome Outcome
+	// Accepted is how many of the first drafted tokens were those that were sampled, so that their logits gave the next: one
+	// token more than that was sampled. Nothing can be appended to them.
+	Accepted int
 	// Appended is how many tokens the caller put behind the one it sampled, without logits of their own because they
 	// were the only ones possible. They count as sampled, are run together with the token before them, and may not go
 	// beyond MaxNewTokens. The row must have sampled. With Config.PaddedCapacity set, it must be more than

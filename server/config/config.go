@@ -31,6 +31,7 @@ type Config struct {
 	Threads          int           `help:"Threads within an operator; 0: one a core." default:"0" env:"BEDSIDE_THREADS" group:"model"`
 
 	Slots              int                `help:"Sequences that run at once." default:"64" env:"BEDSIDE_SLOTS" group:"batching"`
+	DraftTokens        int                `help:"Most tokens of a step of a language model in which tokens are guessed ahead, from what stands before them in the same text; guesses change no text. 0: none." default:"16" env:"BEDSIDE_DRAFT_TOKENS" group:"batching"`
 	PrefixCacheTokens  int                `help:"Tokens of requests that have ended which a language model keeps, so that a request of the same tenant that begins alike need not run them again; 0: none." default:"8192" env:"BEDSIDE_PREFIX_CACHE_TOKENS" group:"batching"`
 	SlotCapacity       int                `help:"Tokens of one sequence, prompt and answer together; recurrent models have their whole context, which costs them nothing." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
 	TokenBudget        int                `help:"Tokens of one step, all sequences together." default:"256" env:"BEDSIDE_TOKEN_BUDGET" group:"batching"`
@@ -94,6 +95,7 @@ func (c *Config) Validate() error {
 	}{
 		{"threads", int64(c.Threads), 0, 1024},
 		{"slots", int64(c.Slots), 1, 4096},
+		{"draft-tokens", int64(c.DraftTokens), 0, 1 << 16},
 		{"prefix-cache-tokens", int64(c.PrefixCacheTokens), 0, 1 << 26},
 		{"slot-capacity", int64(c.SlotCapacity), 2, 1 << 20},
 		{"token-budget", int64(c.TokenBudget), int64(c.Slots), 1 << 16},

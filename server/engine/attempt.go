@@ -66,7 +66,8 @@ func (e *Engine) advance(planned []continuous.Row, rows []ort.Row, results []con
 	for i, r := range planned {
 		s := e.sequences[r.ID]
 		s.observe(e.metrics)
-		e.prefixes.ran(s, rows[i])
+		e.prefixes.ran(s, r, results[i])
+		e.metrics.drafted(r.Drafted, results[i].Accepted)
 		if s.score != nil && r.Samples && s.finish == 0 && s.failure == nil {
 			s.failure = apierror.Catch(func() error { return s.score.turn(e.model, r.Slot, s.prompt) })
 			if s.failure != nil {

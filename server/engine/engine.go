@@ -77,6 +77,8 @@ type Options struct {
 	Dog     *watchdog.Dog // watches the steps; nil: nothing does
 	// PrefixTokens is how many tokens of requests that have ended may be kept, for others that begin as they did.
 	PrefixTokens int
+	// DraftTokens bounds the tokens of a step in which tokens are guessed ahead (see drafts); 0: none are.
+	DraftTokens int
 }
 
 // New starts an engine on a model opened with ModelOptions(cfg, ...). The engine owns the
@@ -100,6 +102,9 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	}
 	if e.prefixes != nil {
 		cfg.Place = e.place
+	}
+	if memory.Shared { // a guessed token's logits are then those that it would have by itself
+		cfg.Draft, cfg.DraftTokens = e.draft, min(opt.DraftTokens, cfg.TokenBudget)
 	}
 	var err error
 	if e.scheduler, err = continuous.New(cfg); err != nil {
@@ -290,6 +295,15 @@ func (e *Engine) place(id uint64, free func(slot int) bool) (slot, held int) {
 	s := e.sequences[id]
 	slot, s.cached = e.prefixes.place(s, free)
 	return slot, s.cached
+}
+
+// draft guesses what follows a sequence's last token, for the scheduler.
+func (e *Engine) draft(id uint64, most int) int {
+	s := e.sequences[id]
+	if s.write == nil || s.write.form != nil {
+		return 0
+	}
+	return s.write.drafts.guess(s.tokens, most)
 }
 
 // release gives a slot back, or keeps what a text that ran as it should has left in it.

@@ -26,7 +26,8 @@ type Metrics struct {
 	cacheTokens, cacheLimit  prometheus.Gauge
 	promptTokens, textTokens prometheus.Counter
 	cachedTokens             prometheus.Counter
-	cached                   bool // whether the model has a key-value cache
+	right, wrong             prometheus.Counter // guessed tokens
+	cached                   bool               // whether the model has a key-value cache
 	requests, faults         *prometheus.CounterVec
 }
 
@@ -36,7 +37,7 @@ type MetricSet struct {
 
 	waiting, running, slotsFree, cacheTokens, cacheLimit *prometheus.GaugeVec
 
-	processed, requests, faults *prometheus.CounterVec
+	processed, requests, faults, guesses *prometheus.CounterVec
 }
 
 // NewMetricSet registers the engines' metrics.
@@ -64,12 +65,13 @@ func NewMetricSet(reg prometheus.Registerer) (*MetricSet, error) {
 		cacheTokens: gauge("bedside_kv_cache_tokens", "Tokens held in the key-value cache."),
 		cacheLimit:  gauge("bedside_kv_cache_capacity_tokens", "Tokens that the key-value cache has room for."),
 		processed:   counter("bedside_tokens_total", "Tokens by kind: prompt (those that were run), cached (of prompts, taken over from another request) or completion.", "kind"),
+		guesses:     counter("bedside_draft_tokens_total", "Tokens that were guessed ahead from what stands before, by outcome: accepted or rejected.", "outcome"),
 		requests:    counter("bedside_requests_total", "Requests that ended, by outcome.", "outcome"),
 		faults:      counter("bedside_step_faults_total", "Runs of the model that failed, by fault: run, panic or hung.", "fault"),
 	}
 	for _, c := range []prometheus.Collector{
 		s.queue, s.firstToken, s.interToken, s.step, s.rows, s.tokens,
-		s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit, s.processed, s.requests, s.faults,
+		s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit, s.processed, s.requests, s.guesses, s.faults,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
@@ -88,6 +90,7 @@ func (s *MetricSet) ForModel(model string) *Metrics {
 		slotsFree: s.slotsFree.WithLabelValues(model), cacheTokens: s.cacheTokens.WithLabelValues(model),
 		cacheLimit:   s.cacheLimit.WithLabelValues(model),
 		promptTokens: s.processed.WithLabelValues(model, "prompt"), textTokens: s.processed.WithLabelValues(model, "completion"),
+		right: s.guesses.WithLabelValues(model, "accepted"), wrong: s.guesses.WithLabelValues(model, "rejected"),
 		cachedTokens: s.processed.WithLabelValues(model, "cached"),
 		requests:     s.requests.MustCurryWith(prometheus.Labels{"model": model}),
 		faults:       s.faults.MustCurryWith(prometheus.Labels{"model": model}),
@@ -105,6 +108,7 @@ func (s *MetricSet) Forget(model string) {
 	}
 	s.processed.DeletePartialMatch(of)
 	s.requests.DeletePartialMatch(of)
+	s.guesses.DeletePartialMatch(of)
 	s.faults.DeletePartialMatch(of)
 }
 
@@ -117,6 +121,13 @@ func (m *Metrics) fault(err error) {
 		kind = "hung"
 	}
 	m.faults.WithLabelValues(kind).Inc()
+}
+
+func (m *Metrics) drafted(guessed, accepted int) {
+	if guessed > 0 {
+		m.right.Add(float64(accepted))
+		m.wrong.Add(float64(guessed - accepted))
+	}
 }
 
 func (m *Metrics) queued(d time.Duration)     { m.queueSeconds.Observe(d.Seconds()) }

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
 )
 
@@ -88,9 +89,9 @@ func (p *prefixes) common(slot int, s *sequence) int {
 }
 
 // ran notes what a sequence's slot holds after a step.
-func (p *prefixes) ran(s *sequence, row ort.Row) {
+func (p *prefixes) ran(s *sequence, row continuous.Row, result continuous.Result) {
 	if p != nil && s.score == nil {
-		p.slots[row.Slot].tokens = s.tokens[:row.Start+len(row.Tokens)]
+		p.slots[row.Slot].tokens = s.tokens[:row.Start+row.Count+result.Accepted]
 	}
 }
 

@@ -97,6 +97,9 @@ func rowOf(s *sequence, r continuous.Row, padded bool) ort.Row {
 		start, count = start-1, 2
 	}
 	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}
+	if r.Drafted > 0 {
+		row.Tokens = s.write.drafts.behind(row.Tokens, r.Drafted)
+	}
 	switch {
 	case s.score != nil && planned >= s.prompt:
 		row.LogitsFrom = planned - start // every token of a branch tells of those after it
@@ -112,7 +115,7 @@ func (s *sequence) take(planned continuous.Row, row ort.Row, logits []float32, n
 	if s.score != nil {
 		out.Appended = s.weigh(planned, row, logits)
 	} else if planned.Samples {
-		out.Appended = s.sample(logits, now, eos)
+		out.Accepted, out.Appended = s.sampleAll(planned.Drafted, logits, now, eos)
 	}
 	switch {
 	case s.failure != nil:

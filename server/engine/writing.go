@@ -17,6 +17,7 @@ type writing struct {
 	stream  *tokenizer.Stream
 	stops   *sampling.StopMatcher
 	form    *formed // nil where the text may have any form
+	drafts  drafts
 	// logprobs says that every token needs logits of its own.
 	logprobs bool
 }
