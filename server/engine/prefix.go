@@ -69,7 +69,9 @@ func (p *prefixes) place(s *sequence, free func(slot int) bool) (slot, held int)
 	}
 	p.clock++
 	p.slots[target] = prefix{tokens: s.tokens[:common], tenant: s.tenant, used: p.clock, reserved: s.runLength() + s.maxNew}
-	p.trim()
+	if err := p.trim(); err != nil {
+		common = 0
+	}
 	return target, common
 }
 
