@@ -44,7 +44,7 @@ func (s *servable) healthy() error {
 	if s.language != nil {
 		return s.language.engine.Healthy()
 	}
-	if s.dog.IsStuck() {
+	if s.dog.Overdue() {
 		return watchdog.ErrHung
 	}
 	return nil

@@ -222,6 +222,9 @@ func (s *Server) register(chain *interceptor.Chain) {
 		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
 	}
 	reflection.Register(s.grpc) // v1 and v1alpha
+	if s.cfg.Register != nil {
+		s.cfg.Register(s.grpc)
+	}
 	if s.cfg.Channelz {
 		channelz.RegisterChannelzServiceToServer(s.grpc)
 	}

@@ -81,13 +81,12 @@ func (e *Engine) advance(planned []continuous.Row, rows []ort.Row, results []con
 // errStuck is what callers are told whose step could not be stopped.
 var errStuck = fmt.Errorf("%w: %w", ErrFailed, watchdog.ErrHung)
 
-// Healthy says whether the engine can work: nil, or why it cannot until the model is loaded anew or the process started
-// anew.
+// Healthy says whether the engine can work: nil, or why it cannot, most likely until the process is started anew.
 func (e *Engine) Healthy() error {
 	if fault := e.broken.Load(); fault != nil {
 		return fault
 	}
-	if e.dog.IsStuck() {
+	if e.dog.Overdue() {
 		return errStuck
 	}
 	return nil
