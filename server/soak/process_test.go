@@ -157,7 +157,7 @@ func freePort(t *testing.T) string {
 
 // start runs the server, and returns when it is ready.
 func (p *place) start() error {
-	p.process = exec.Command(p.bin, p.args...) //nolint:gosec,noctx // ended by stop; a context would kill it
+	p.process = exec.Command(p.bin, p.args...) //nolint:noctx // ended by stop; a context would kill it
 	p.process.Stderr = p.log
 	out, err := p.process.StdoutPipe()
 	if err != nil {
@@ -202,13 +202,13 @@ func (p *place) metrics(ctx context.Context) (map[string]float64, error) {
 	}
 	out := map[string]float64{}
 	for line := range strings.Lines(body) {
-		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if at := strings.LastIndexByte(line, ' '); ok && at > 0 && !strings.HasPrefix(line, "#") {
-			value = strings.TrimSpace(line[at:])
-			name, _, _ = strings.Cut(name, "{")
-			if v, err := strconv.ParseFloat(value, 64); err == nil {
-				out[name] += v
-			}
+		at := strings.LastIndexByte(line, ' ')
+		if at < 0 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, _, _ := strings.Cut(line[:at], "{")
+		if v, err := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err == nil {
+			out[name] += v
 		}
 	}
 	return out, nil

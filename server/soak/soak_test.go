@@ -47,6 +47,7 @@ func planOf(t *testing.T) plan {
 	}
 	whole, err := time.ParseDuration(text)
 	require.NoError(t, err, "BEDSIDE_SOAK")
+	require.GreaterOrEqual(t, whole, 3*time.Minute, "BEDSIDE_SOAK")
 	return plan{measure: 20 * time.Second, calm: whole / 6, pause: 5 * time.Second, faults: whole - whole/6 - 20*time.Second, share: 0.8, long: true}
 }
 

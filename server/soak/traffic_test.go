@@ -131,7 +131,7 @@ func infer(model string, inputs ...any) *inference.ModelInferRequest {
 }
 
 func lookup(index int64) *inference.ModelInferRequest {
-	t, data := raw("INDEX", "INT64", binary.LittleEndian.AppendUint64(nil, uint64(index)), 1, 1) //nolint:gosec // any index
+	t, data := raw("INDEX", "INT64", binary.LittleEndian.AppendUint64(nil, uint64(index)), 1, 1)
 	return infer("lookup", t, data)
 }
 
@@ -293,7 +293,7 @@ func (f *traffic) capacity(ctx context.Context, c *clients, d time.Duration) flo
 	defer cancel()
 	for i := range 12 {
 		wg.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(i), 1)) //nolint:gosec // no secret
+			random := rand.New(rand.NewPCG(uint64(i), 1))
 			for ctx.Err() == nil {
 				if o := f.ask(ctx, c, f.pick(random)); o.code == codes.OK {
 					done.Add(1)
@@ -309,7 +309,7 @@ func (f *traffic) capacity(ctx context.Context, c *clients, d time.Duration) flo
 func (f *traffic) flow(ctx context.Context, all []*clients, rate float64) {
 	const most = 400 // at once: the generator's own bound
 	var wg sync.WaitGroup
-	random := rand.New(rand.NewPCG(9, 9)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(9, 9))
 	began := time.Now()
 	for i := 0; ; i++ {
 		due := began.Add(time.Duration(float64(i) / rate * float64(time.Second)))
