@@ -293,7 +293,7 @@ const kindTensors = "tensors"
 func (s *servable) attributes() []any {
 	if lm := s.language; lm != nil {
 		return []any{"kind", lm.manifest.Kind, "precision", lm.manifest.Precision,
-			"slot_capacity", lm.engine.Capacity(), "slot_bytes", lm.engine.SlotMemory().Bytes, "batch_invariant", lm.manifest.BatchInvariant}
+			"slot_capacity", lm.engine.Capacity(), "slot_bytes", lm.engine.SlotMemory().Bytes, "cache_bytes", lm.cacheBytes, "batch_invariant", lm.manifest.BatchInvariant}
 	}
 	if e := s.embedding; e != nil {
 		return []any{"kind", e.Manifest().Kind, "precision", e.Manifest().Precision, "dimensions", e.Manifest().Dimensions}

@@ -26,6 +26,10 @@ func (e *Engine) attempt(ctx context.Context, planned []continuous.Row, rows []o
 		return ErrStopped // the engine's own doing, no fault of the model
 	}
 	e.metrics.fault(err)
+	if len(rows) == 1 && !again && errors.Is(err, watchdog.ErrHung) && !e.dog.IsStuck() {
+		// It may have been the machine that stood still.
+		return e.attempt(ctx, planned, rows, results, true)
+	}
 	if len(rows) == 1 || e.dog.IsStuck() {
 		for _, r := range planned {
 			e.sequences[r.ID].failure = err
