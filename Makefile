@@ -17,6 +17,7 @@ DURATION ?= 30s
 RECORD ?= testdata/records/minimal.fhir.json
 SIZE ?= tiny
 CORPUS ?=
+SOAK ?= 30m
 
 # The set-up knows where the models and ONNX Runtime lie; tests, benchmarks and the server are told by environment.
 with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
@@ -70,6 +71,11 @@ load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate o
 .PHONY: overload
 overload: setup build ## Send a server three times what it can do, and report what becomes of it (6 minutes)
 	@$(with_env) && $(GO) build -o .build/overload ./scripts/bench/overload && exec .build/overload
+
+.PHONY: soak
+soak: setup ## Run the server under mixed calls while things go wrong (SOAK=30m; a table of what was seen in .build/faults.md)
+	@mkdir -p .build && $(with_env) && BEDSIDE_SOAK='$(SOAK)' BEDSIDE_SOAK_TABLE='$(CURDIR)/.build/faults.md' \
+		exec $(GO) test ./server/soak -v -count=1 -timeout 3h
 
 .PHONY: adversarial
 adversarial: setup ## Have the clinical functions answer all 500 records that mean harm (SEED=n makes others; 15 minutes)

@@ -26,15 +26,11 @@ import (
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
-	"github.com/bedside-lm/bedside/runtime/ort"
-	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/audit"
 	"github.com/bedside-lm/bedside/server/auth"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/convert"
-	"github.com/bedside-lm/bedside/server/embed"
 	"github.com/bedside-lm/bedside/server/engine"
-	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/interceptor"
 	"github.com/bedside-lm/bedside/server/memory"
 	"github.com/bedside-lm/bedside/server/oip"
@@ -102,25 +98,8 @@ func (s *Server) start(ctx context.Context) error {
 		s.http = newHTTPServer(registry, &s.ready)
 		s.serving.Go(func() error { return ignoreClosed(s.http.Serve(s.httpListener)) })
 	}
-	var err error
-	if s.language, err = engine.NewMetricSet(registry); err != nil {
-		return err
-	}
-	tensors, err := infer.NewMetricSet(registry)
+	err := s.load(ctx)
 	if err != nil {
-		return err
-	}
-	embedding, err := embed.NewMetricSet(registry)
-	if err != nil {
-		return err
-	}
-	if err := initRuntime(s.cfg); err != nil {
-		return err
-	}
-	if s.models, err = startRegistry(ctx, s.cfg, &loader{
-		cfg: s.cfg, language: s.language, embedding: embedding, tensors: tensors, log: s.log,
-		budget: &budget{limit: s.cfg.MemoryLimit, cache: s.cfg.CacheMemory, resident: memory.Resident},
-	}, s.log); err != nil {
 		return err
 	}
 	s.graphs = &graphs{cfg: s.cfg}
@@ -128,9 +107,6 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	if s.deid, err = newDeidentifier(s.cfg); err != nil {
-		return err
-	}
-	if s.quota, err = quota.New(s.cfg.TenantLimits, registry); err != nil {
 		return err
 	}
 	chain, err := s.chain()
@@ -154,35 +130,12 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// chain is what every call passes through.
-func (s *Server) chain() (*interceptor.Chain, error) {
-	return interceptor.New(interceptor.Options{
-		Logger: s.log, Registerer: s.registry, Gate: s.gate, Audit: s.audit, Quota: s.quota, Pressure: s.pressure, Limits: interceptor.Limits{
-			MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
-			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime, SendTimeout: s.cfg.SendTimeout,
-			ConnectionAge: s.cfg.MaxConnectionAge, ConnectionGrace: s.cfg.MaxConnectionGrace, ConnectionIdle: s.cfg.MaxConnectionIdle,
-		},
-	})
-}
-
 // serve answers on a listener. That the server was stopped before it began is no failure.
 func (s *Server) serve(l net.Listener) error {
 	if err := s.grpc.Serve(l); !errors.Is(err, grpc.ErrServerStopped) {
 		return err
 	}
 	return nil
-}
-
-// initRuntime loads ONNX Runtime.
-func initRuntime(cfg config.Config) error {
-	library := cfg.ORTLibrary
-	if library == "" {
-		var err error
-		if library, err = repository.ORTLibrary(); err != nil {
-			return err
-		}
-	}
-	return ort.Init(library)
 }
 
 // listen opens the ports of the configuration.
@@ -222,6 +175,9 @@ func (s *Server) register(chain *interceptor.Chain) {
 		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
 	}
 	reflection.Register(s.grpc) // v1 and v1alpha
+	if s.cfg.Register != nil {
+		s.cfg.Register(s.grpc)
+	}
 	if s.cfg.Channelz {
 		channelz.RegisterChannelzServiceToServer(s.grpc)
 	}

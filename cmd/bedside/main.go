@@ -11,8 +11,6 @@ import (
 
 	"golang.org/x/term"
 	"google.golang.org/grpc/grpclog"
-
-	"github.com/bedside-lm/bedside/server"
 )
 
 // version is set when a release is built.
@@ -34,6 +32,6 @@ func main() {
 		err:      os.Stderr,
 		outIsTTY: outIsTTY,
 		errIsTTY: term.IsTerminal(int(os.Stderr.Fd())),
-		start:    server.Start,
+		start:    startServer,
 	}))
 }

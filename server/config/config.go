@@ -5,6 +5,8 @@ package config
 import (
 	"fmt"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // Config configures a server. The tags are those of github.com/alecthomas/kong: flag
@@ -69,6 +71,8 @@ type Config struct {
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
 	// Version is what the server says of itself; no setting.
 	Version string `kong:"-"`
+	// Register adds services of a program that holds the server; no setting.
+	Register func(grpc.ServiceRegistrar) `kong:"-"`
 
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"BEDSIDE_LOG_FORMAT" group:"diagnosis"`
 }
