@@ -38,6 +38,7 @@ import (
 	"github.com/bedside-lm/bedside/server/interceptor"
 	"github.com/bedside-lm/bedside/server/oip"
 	"github.com/bedside-lm/bedside/server/tenant"
+	"github.com/bedside-lm/bedside/server/tracing"
 )
 
 // Server serves the models of one configuration.
@@ -49,6 +50,7 @@ type Server struct {
 	gate     *auth.Gate
 	audit    *audit.Log // nil: none is kept
 	deid     *deidentifier
+	tracer   *tracing.Tracer // nil: no traces are made
 	grpc     *grpc.Server
 	registry *prometheus.Registry
 	language *engine.MetricSet
@@ -126,7 +128,14 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.grpc = grpc.NewServer(append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))...)
+	options := append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))
+	if s.tracer, err = newTracer(ctx, s.cfg, s.log); err != nil {
+		return err
+	}
+	if s.tracer != nil {
+		options = append(options, s.tracer.ServerOption())
+	}
+	s.grpc = grpc.NewServer(options...)
 	s.register(chain)
 	chain.InitializeMetrics(s.grpc)
 	s.memory = bufconn.Listen(1 << 20)
@@ -149,6 +158,16 @@ func (s *Server) chain() (*interceptor.Chain, error) {
 			MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
 			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
 		},
+	})
+}
+
+// newTracer gives nil where no traces are wanted.
+func newTracer(ctx context.Context, cfg config.Config, log *slog.Logger) (*tracing.Tracer, error) {
+	if cfg.OTLPEndpoint == "" {
+		return nil, nil
+	}
+	return tracing.New(ctx, tracing.Options{
+		Endpoint: cfg.OTLPEndpoint, Ratio: cfg.TraceRatio, Version: cfg.Version, Logger: log, Methods: auth.Known,
 	})
 }
 
@@ -285,5 +304,11 @@ func (s *Server) close() error {
 	if s.models != nil {
 		errs = append(errs, s.models.close())
 	}
-	return errors.Join(append(errs, s.unguard())...)
+	errs = append(errs, s.unguard())
+	if s.tracer != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // for the last spans
+		defer cancel()
+		errs = append(errs, s.tracer.Close(ctx))
+	}
+	return errors.Join(errs...)
 }
