@@ -130,7 +130,7 @@ func (f *fuzzed) one(t testing.TB, conn *grpc.ClientConn, seed uint64) {
 	mk := &rpctest.Maker{Rand: rand.New(rand.NewPCG(seed, 1)), Mark: mark, Seeds: f.seeds}
 	mk.Wild = []float64{0, 0.02, 0.1, 0.4}[mk.Rand.IntN(4)]
 	m := f.methods[mk.Rand.IntN(len(f.methods))]
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+mk.Rand.IntN(1000))*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+mk.Rand.IntN(300))*time.Millisecond)
 	defer cancel()
 	if mk.Rand.IntN(10) == 0 {
 		ctx = metadata.AppendToOutgoingContext(ctx, tenant.Key, "ward "+mark, "x-request-id", mark+"!", "patient", mark)
@@ -215,7 +215,7 @@ func (f *fuzzed) run(t *testing.T, from, n, seed uint64) {
 	require.NoError(t, err)
 	var next atomic.Uint64
 	var running sync.WaitGroup
-	for range 8 {
+	for range 16 {
 		running.Go(func() {
 			for i := next.Add(1) - 1; i < n; i = next.Add(1) - 1 {
 				f.one(t, conn, seed|(from+i))

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc/grpclog"
 
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/shield"
 	"github.com/bedside-lm/bedside/server"
 )
 
@@ -19,6 +20,7 @@ import (
 var version = "dev"
 
 func main() {
+	shield.RunIfAsked()
 	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
 		// gRPC logs to standard error what comes back as an error as well.
 		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
@@ -35,5 +37,6 @@ func main() {
 		outIsTTY: outIsTTY,
 		errIsTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		start:    server.Start,
+		shield:   shield.Raise,
 	}))
 }
