@@ -241,4 +241,3 @@ func (f *fuzzed) report(t *testing.T) {
 	slices.Sort(lines)
 	t.Logf("%v\n%s", byCode, strings.Join(lines, "\n"))
 }
-

@@ -56,8 +56,8 @@ type Config struct {
 	DeidKeyFile       string `help:"File with the key of de-identification (pseudonyms, hashes, shifted dates, and what undoes them), at least 32 random bytes. It holds a secret: others must not be able to read it. Empty: each answer has a key of its own, which is then gone." env:"BEDSIDE_DEID_KEY_FILE" placeholder:"FILE" group:"privacy"`
 	DeidentifyPrompts bool   `help:"Take identifiers out of a record's free text before a model reads it." default:"true" negatable:"" env:"BEDSIDE_DEIDENTIFY_PROMPTS" group:"privacy"`
 
-	Channelz bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
-	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
+	Channelz     bool    `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
+	LogLevel     string  `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
 	OTLPEndpoint string  `name:"otlp-endpoint" help:"Send a span of every call to this OpenTelemetry collector: the URL of its OTLP port for gRPC, https, or http on this machine. Empty: none are made." env:"BEDSIDE_OTLP_ENDPOINT" placeholder:"URL" group:"diagnosis"`
 	TraceRatio   float64 `help:"Part of the calls that are traced, where the caller has not decided." default:"1" env:"BEDSIDE_TRACE_RATIO" group:"diagnosis"`
 	// Version is what the server says of itself; no setting.
