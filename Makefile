@@ -83,6 +83,10 @@ fuzz-rpc: setup ## Send every call requests made of the protocol, valid and not 
 	@$(with_env) && BEDSIDE_FUZZ_CASES='$(CASES)' BEDSIDE_FUZZ_SEED='$(or $(SEED),1)' \
 		exec $(GO) test ./server -run '^TestEveryCallTakesAnything$$' -v -count=1 -timeout 12h
 
+.PHONY: layout
+layout: setup build ## Lay out what a server needs in one folder, for an image or a package (.build/layout)
+	@$(with_env) && bash deploy/layout.sh .build/layout
+
 .PHONY: supply-chain
 supply-chain: setup build ## Hashes, modules, licences, bill of materials, two builds alike, known weaknesses (15 minutes)
 	@$(with_env) && GO='$(GO)' exec "$$BEDSIDE_PYTHON" -m scripts.supply all --version '$(VERSION)'
