@@ -18,6 +18,7 @@ RECORD ?= testdata/records/minimal.fhir.json
 SIZE ?= tiny
 CORPUS ?=
 SOAK ?= 30m
+CASES ?= 1000000
 
 # The set-up knows where the models and ONNX Runtime lie; tests, benchmarks and the server are told by environment.
 with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
@@ -30,6 +31,7 @@ help: ## Show this list
 	@echo 'Variables: PYTHON, GO, CC, BEDSIDE_CACHE (where models and libraries are kept), DEMO (record for make run),'
 	@echo '  FUZZTIME (time for each fuzzer, such as 5m), BENCH and PKG (which benchmarks, in which packages),'
 	@echo '  SCENARIO, ADDR, CONCURRENCY, DURATION and RECORD (what make load sends, where to, and for how long),'
+	@echo '  CASES and SEED (how many requests make fuzz-rpc makes, and which),'
 	@echo '  SIZE and CORPUS (what make train trains, and on what; without a corpus, on made-up readings).'
 
 .PHONY: prerequisites
@@ -81,6 +83,19 @@ soak: setup ## Run the server under mixed calls while things go wrong (SOAK=30m;
 adversarial: setup ## Have the clinical functions answer all 500 records that mean harm (SEED=n makes others; 15 minutes)
 	@$(with_env) && BEDSIDE_ADVERSARIAL=1 BEDSIDE_ADVERSARIAL_ENGLISH=25 BEDSIDE_ADVERSARIAL_SEED='$(or $(SEED),1)' \
 		exec $(GO) test ./server/adversarial -v -count=1 -timeout 2h
+
+.PHONY: fuzz-rpc
+fuzz-rpc: setup ## Send every call requests made of the protocol, valid and not (CASES=1000000, SEED=n makes others)
+	@$(with_env) && BEDSIDE_FUZZ_CASES='$(CASES)' BEDSIDE_FUZZ_SEED='$(or $(SEED),1)' \
+		exec $(GO) test ./server -run '^TestEveryCallTakesAnything$$' -v -count=1 -timeout 12h
+
+.PHONY: layout
+layout: setup build ## Lay out what a server needs in one folder, for an image or a package (.build/layout)
+	@$(with_env) && bash deploy/layout.sh .build/layout
+
+.PHONY: supply-chain
+supply-chain: setup build ## Hashes, modules, licences, bill of materials, two builds alike, known weaknesses (15 minutes)
+	@$(with_env) && GO='$(GO)' exec "$$BEDSIDE_PYTHON" -m scripts.supply all --version '$(VERSION)'
 
 .PHONY: compare
 compare: setup build ## Compare embeddings with MLServer, which it fetches (6 minutes)

@@ -36,6 +36,7 @@ import (
 	"github.com/bedside-lm/bedside/server/oip"
 	"github.com/bedside-lm/bedside/server/quota"
 	"github.com/bedside-lm/bedside/server/tenant"
+	"github.com/bedside-lm/bedside/server/tracing"
 )
 
 // Server serves the models of one configuration.
@@ -48,6 +49,7 @@ type Server struct {
 	audit    *audit.Log // nil: none is kept
 	quota    *quota.Ledger
 	deid     *deidentifier
+	tracer   *tracing.Tracer // nil: no traces are made
 	grpc     *grpc.Server
 	registry *prometheus.Registry
 	language *engine.MetricSet
@@ -109,11 +111,31 @@ func (s *Server) start(ctx context.Context) error {
 	if s.deid, err = newDeidentifier(s.cfg); err != nil {
 		return err
 	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopWatching = stop
+	s.watching.Go(func() { s.followModels(watching) })
+	s.watching.Go(func() { s.followFaults(watching) })
+	s.ready.set(true)
+	return nil
+}
+
+// open makes the gRPC server and lets callers in.
+func (s *Server) open(ctx context.Context) error {
 	chain, err := s.chain()
 	if err != nil {
 		return err
 	}
-	s.grpc = grpc.NewServer(append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))...)
+	options := append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))
+	if s.tracer, err = newTracer(ctx, s.cfg, s.log); err != nil {
+		return err
+	}
+	if s.tracer != nil {
+		options = append(options, s.tracer.ServerOption())
+	}
+	s.grpc = grpc.NewServer(options...)
 	s.register(chain)
 	chain.InitializeMetrics(s.grpc)
 	s.inside = bufconn.Listen(1 << 20)
@@ -122,12 +144,17 @@ func (s *Server) start(ctx context.Context) error {
 		listener := interceptor.Guard(netutil.LimitListener(s.listener, s.cfg.MaxConnections))
 		s.serving.Go(func() error { return s.serve(listener) })
 	}
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stopWatching = stop
-	s.watching.Go(func() { s.followModels(watching) })
-	s.watching.Go(func() { s.followFaults(watching) })
-	s.ready.set(true)
 	return nil
+}
+
+// newTracer gives nil where no traces are wanted.
+func newTracer(ctx context.Context, cfg config.Config, log *slog.Logger) (*tracing.Tracer, error) {
+	if cfg.OTLPEndpoint == "" {
+		return nil, nil
+	}
+	return tracing.New(ctx, tracing.Options{
+		Endpoint: cfg.OTLPEndpoint, Ratio: cfg.TraceRatio, Version: cfg.Version, Logger: log, Methods: auth.Known,
+	})
 }
 
 // serve answers on a listener. That the server was stopped before it began is no failure.
@@ -254,5 +281,11 @@ func (s *Server) close() error {
 	if s.models != nil {
 		errs = append(errs, s.models.close())
 	}
-	return errors.Join(append(errs, s.unguard())...)
+	errs = append(errs, s.unguard())
+	if s.tracer != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // for the last spans
+		defer cancel()
+		errs = append(errs, s.tracer.Close(ctx))
+	}
+	return errors.Join(errs...)
 }

@@ -11,12 +11,15 @@ import (
 
 	"golang.org/x/term"
 	"google.golang.org/grpc/grpclog"
+
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/shield"
 )
 
 // version is set when a release is built.
 var version = "dev"
 
 func main() {
+	shield.RunIfAsked()
 	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
 		// gRPC logs to standard error what comes back as an error as well.
 		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
@@ -33,5 +36,6 @@ func main() {
 		outIsTTY: outIsTTY,
 		errIsTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		start:    startServer,
+		shield:   shield.Raise,
 	}))
 }

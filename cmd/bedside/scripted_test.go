@@ -20,12 +20,15 @@ import (
 	"google.golang.org/grpc/status"
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/shield"
 	"github.com/bedside-lm/bedside/server"
 )
 
 // TestMain lets tests run this program as a process of its own.
 func TestMain(m *testing.M) {
+	shield.RunIfAsked()
 	if os.Getenv("BEDSIDE_TEST_AS_MAIN") != "" {
+		panicWhenTold()
 		main()
 		return
 	}
