@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="receives SPLIT/clinical.json and .md")
     p.add_argument("--sample", type=int, default=0, metavar="N", help="judge on N patients drawn by lot (default: all)")
     p.add_argument("--written", type=int, default=WRITTEN, metavar="N", help=(
-        "patients whose records the language model summarises (wording; default: %(default)s); all are summarised without one"))
+        "patients whose records the language model summarises (wording; default: %(default)s); all without one"))
     p.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     p.add_argument("--models", type=Path, help="folder of exported models (default: where make setup puts them)")
     p.add_argument("--shipped", type=Path, default=ROOT / "models", help="the models that come with Bedside")
