@@ -68,6 +68,7 @@ func TestSuggest(t *testing.T) {
 		require.Positive(t, first.For[0].Change)
 		require.Len(t, a.Suggestions[1].Against, 1)
 		require.Contains(t, a.Scope(), "24")
+		require.Equal(t, a.LeftOut > 0, strings.ContainsAny(a.Scope(), ";；"), a.Scope())
 		if english == nil {
 			english = a
 		}

@@ -93,7 +93,8 @@ def _kept(path: Path, corpus: Corpus, args: argparse.Namespace) -> dict:
 def _once(args: argparse.Namespace, corpus: Corpus) -> None:
     """Each part is judged once on the test set."""
     book, digest = ledger.Ledger(), corpus.digests["test.jsonl"]
-    model = json.loads((args.shipped / DIAGNOSTICIAN / "bedside.json").read_text(encoding="utf-8"))["digest"]
+    with Served(args.shipped / DIAGNOSTICIAN, args.binary, args.threads, ["--shipped-models", "none"]) as served:
+        model = reference(served.reference)["digest"]
     name = f"clinical functions, {DIAGNOSTICIAN}"
     for part in args.parts:
         book.check(f"clinical {part}:{model}", digest, False)
