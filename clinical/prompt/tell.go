@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ var tellings = map[terms.Lang]telling{
 func Tell(it Item, lang terms.Lang) string {
 	t := tellings[lang]
 	var b strings.Builder
-	b.WriteString(it.Entry.Name(lang) + " " + Number(it.Last))
+	b.WriteString(it.Entry.Name(lang) + " " + figure(it.Last))
 	if u := terms.UnitByCode(it.Entry.Unit); u != nil && it.Entry.Unit != "1" {
 		b.WriteString(spaced(u.Display[lang]))
 	}
@@ -29,16 +30,24 @@ func Tell(it Item, lang terms.Lang) string {
 		b.WriteString(t.comma + word)
 	}
 	var others []string
-	if low := Number(it.Min); low != Number(it.Last) {
+	if low := figure(it.Min); low != figure(it.Last) {
 		others = append(others, t.lowest+low)
 	}
-	if high := Number(it.Max); high != Number(it.Last) {
+	if high := figure(it.Max); high != figure(it.Last) {
 		others = append(others, t.highest+high)
 	}
 	if others != nil {
 		b.WriteString(t.open + strings.Join(others, t.comma) + t.end)
 	}
 	return b.String()
+}
+
+// figure is a number as models are told it, but for what is so small that they are told of nothing.
+func figure(v float64) string {
+	if text := Number(v); v == 0 || text != "0" {
+		return text
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 // spaced is a unit behind its number: "%", "/min" and Chinese ones without a space.
