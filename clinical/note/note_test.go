@@ -48,6 +48,9 @@ func TestRulesOfScope(t *testing.T) {
 	for text, want := range map[string]string{
 		"No chest pain, has fever.":                                                  "chest pain denied, fever diagnosis",
 		"Denies cough for 3 days, fever or vomiting; known asthma.":                  "cough denied, fever denied, vomiting denied, asthma history",
+		"PMH: asthma; stroke; gout. Wean norepinephrine as tolerated.":               "asthma history, stroke history, gout history, norepinephrine named",
+		"No fever; reports cough.":                                                   "fever denied, cough diagnosis",
+		"否认糖尿病；脑梗死。无发热；有胸痛。":                                                         "糖尿病 denied, 脑梗死 denied, 发热 denied, 胸痛 diagnosis",
 		"Had no nausea but vomiting.":                                                "nausea denied, vomiting diagnosis",
 		"No history of stroke, hypertension.":                                        "stroke denied, hypertension denied",
 		"Cough denied, fever present.":                                               "Cough denied, fever diagnosis",

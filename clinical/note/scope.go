@@ -61,7 +61,7 @@ func newScope(text string, lang terms.Lang, from int, names []Mention) *scope {
 var (
 	starts = regexp.MustCompile(`(?:[,;.，；。]|\band|&|\+)\s*$`) // a word behind this begins anew
 	either = regexp.MustCompile(`\bor\s*$|[或、/]$`)             // a word behind this goes on with what came before
-	comma  = regexp.MustCompile(`[,，]`)
+	comma  = regexp.MustCompile(`[,，;；]`)
 	joined = regexp.MustCompile(`(?i)^\s*[,;/+&，、；]?\s*(?:and|or|nor|as well as|vs\.?|versus|及|和|或|以及|与)?\s*$`) // what stands between the names of a list
 )
 
@@ -99,14 +99,16 @@ func (s *scope) forward() {
 	}
 }
 
-// lapse ends words at a comma: those that have met no name by then, and in Chinese all of them, unless the comma is one
-// of a list.
+// lapse ends words at a comma or semicolon: those that have met no name by then, and in Chinese and at a semicolon all
+// of them, unless it is one of a list.
 func (s *scope) lapse(on []active, gap string, isName bool) []active {
 	commas := comma.FindAllStringIndex(gap, -1)
 	if commas == nil {
 		return on
 	}
-	parted := s.lang == terms.Chinese && isName && !joined.MatchString(gap[commas[len(commas)-1][0]:])
+	last := commas[len(commas)-1]
+	strict := s.lang == terms.Chinese || strings.ContainsAny(gap, ";；")
+	parted := strict && isName && !joined.MatchString(gap[last[0]:])
 	return slices.DeleteFunc(on, func(a active) bool { return parted || !a.used })
 }
 
