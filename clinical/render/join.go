@@ -67,10 +67,10 @@ func (d *Document) LatestVitals(facts []Fact) Fact {
 func (f *Fact) LatestNumbers() []Number {
 	var last, only []Number
 	for _, n := range f.Numbers {
-		switch n.Role {
-		case RoleLast:
+		if n.Role == RoleLast {
 			last = append(last, n)
-		case RoleValue:
+		}
+		if n.Role == RoleValue {
 			only = append(only, n)
 		}
 	}
