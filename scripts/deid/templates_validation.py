@@ -1,7 +1,60 @@
-"""Sentences by which the likelihoods of Chinese names were chosen, written before there were any. Chinese alone."""
+"""Sentences by which the likelihoods of Chinese names were chosen, written before there were any."""
 
-EN: list[str] = []
-EN_HARD: list[str] = []
+EN = [
+    "Bed 12: {P.full}, transferred from the ICU on {date}, stable overnight.",
+    "{D.full} recommended a CT head; {P.last} and her family agreed.",
+    "Blood was drawn by {E.full} and hand-carried to the lab by {F.full}.",
+    "According to {R.full}, the patient fell twice last week.",
+    "Code blue called at 02:10; team leader {D.full}, recorder {E.full}.",
+    "Pharmacy ({E.full}) rang about the dose, which {D.full} confirmed.",
+    "Wife {R.full} at bedside, updated by {D.full}.",
+    "Please reach {R.full} before {date} on {phone}.",
+    "{P.full} refused surgery; {R.full} witnessed the form.",
+    "Handover: {P.last} needs a repeat gas, {S.last} is for discharge.",
+    "Dietitian {E.full} changed the feed after talking to {D.last}.",
+    "{P.full} underwent cholecystectomy under {D.full} in 2011.",
+    "Beneficiary: {R.full}. Policy no. {policy}.",
+    "Driver {S.full} brought the injured {P.full} to the emergency room.",
+    "During the operation {D.last} found dense adhesions and asked {E.last} to scrub in.",
+    "From: {R.full}, {address}, {phone}",
+    "{R.full} and {P.full} are married and live at {address}.",
+    "Physiotherapist {E.full} walked {P.last} to the bathroom.",
+    "Follow-up call answered by {R.full}, who said {P.given} was eating well.",
+    "Rota: day {D.full}, night {E.full}, backup {F.full}.",
+    "Email forwarded to {D.full} and {E.full} ({email}).",
+    "{P.full}, son of {R.full}, was born at 34 weeks.",
+    "{S.full} recalls that {P.last} hit his head on the kerb.",
+    "Present: {D.full}, {E.full}, {F.full}.",
+    "Death was pronounced by {D.full} in the presence of {R.full} on {date}.",
+    "Dear {R.full}, the results of your mother {P.full} are ready.",
+    "{P.full} was randomised to arm B by {E.full}.",
+    "This patient, {P.full}, was introduced by {S.full}.",
+    "Time out performed: {D.full} / {E.full} / {F.full}",
+    "MRN {mrn} - {P.upper} - NPO after midnight",
+    "{D.last} aware. {E.last} to follow.",
+    "Patient's brother {S.full} donated a kidney; crossmatch by {E.full}.",
+    "Overnight {E.full} found that {P.full} had pulled out the tube.",
+    "Interpreter {S.full} helped throughout.",
+    "Police officer {E.full} took a statement from {S.full}, tel. {phone}.",
+    "{P.full} reports less pain; {R.full} feels reassured.",
+    "Consultant {D.full} reviewed the films with {E.full} and {F.full}.",
+    "The specimen labelled {P.reversed} was rejected.",
+    "Thanks to {D.full} for this kind referral.",
+    "Ask {R.given} to bring the tablets; {P.given} cannot recall them.",
+]
+
+EN_HARD = [
+    "<Wegener granulomatosis>, <Takayasu arteritis> and <Kawasaki disease> were discussed.",
+    "<Warfarin> <5> mg, <Plavix> <75> mg, <Lovenox> <40> mg; <Bactrim> allergy.",
+    "<Trendelenburg> position, <Kocher> clamp, <Balfour> retractor, <Penrose> drain.",
+    "WBC <14.2>, Hb <9.8>, CRP <212>, lactate <3.1>, INR <2.4>, pH <7.29>.",
+    "<Mini-Mental State Examination> <24/30>, <Braden scale> <17>, <Morse fall scale> <45>.",
+    "<Streptococcus pneumoniae> and <Haemophilus influenzae> grew; <Legionella> antigen negative.",
+    "Monday to Friday; the <Emergency Department>, the <Intensive Care Unit> and <Radiology> were busy.",
+    "<Will> review in clinic; <May> eat and drink; <Grace> period over; <Mark> the site.",
+    "<Virchow node>, <Charcot joint>, <Kussmaul sign>, <Osler nodes> and <Janeway lesions> absent.",
+    "<Ringer's lactate> <500> mL, <Hartmann's solution> <1000> mL, <Gelofusine> none.",
+]
 
 ZH = [
     "{date}，{P.full}再次因腹痛来院，收住消化内科。",
