@@ -24,6 +24,7 @@ func (s set) has(w string) bool { _, ok := s[w]; return ok }
 type vocabulary struct {
 	given, surnames, words, clinical                   set
 	frequent, eponyms                                  set // surnames of most people; words that are eponyms, too
+	capitals                                           set // words with a capital that are no person's
 	surnamesZH, notNamesZH, citiesZH                   set
 	givenZH                                            map[rune]bool
 	longestZH                                          int // characters of the longest of notNamesZH
@@ -36,7 +37,7 @@ type vocabulary struct {
 // vocab is read once; the lists are part of the binary.
 var vocab = sync.OnceValue(func() *vocabulary {
 	v := &vocabulary{
-		given: list("given_en"), surnames: list("surnames_en"), words: list("words_en"), clinical: list("clinical_en"),
+		given: list("given_en"), surnames: list("surnames_en"), words: list("words_en"), clinical: list("clinical_en"), capitals: list("capitals_en"),
 		frequent: set{}, eponyms: list("eponyms_en"),
 		surnamesZH: list("surnames_zh"), notNamesZH: list("words_zh"), citiesZH: list("places_zh"), givenZH: map[rune]bool{},
 		noteNouns: list("eponym_nouns"), suffixes: list("streets_en"), states: list("states_en"),
