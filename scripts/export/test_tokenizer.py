@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -11,8 +10,7 @@ from pathlib import Path
 import gguf
 from tokenizers import Tokenizer
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import tokenizer as export
+from scripts.export import tokenizer as export
 
 TOKENS = ["<|end|>", "<|start|>", "1", "2", "a", "b", "Ġ", "ab", "Ġab", "12", "<note>"]
 KINDS = [3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 4]

@@ -15,6 +15,8 @@ from typing import Any
 
 import gguf
 
+from .architecture import SourceError
+
 # Token kinds of the GGUF specification (tokenizer.ggml.token_type).
 NORMAL, CONTROL, USER_DEFINED = 1, 3, 4
 
@@ -36,7 +38,7 @@ PRE_TOKENIZERS: dict[str, dict[str, Any]] = {
 }
 
 
-class UnsupportedTokenizer(ValueError):
+class UnsupportedTokenizer(SourceError):
     """The GGUF's tokenizer is not one this module can write exactly."""
 
 
@@ -57,6 +59,11 @@ def write_tokenizer(gguf_path: str, out_dir: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, text in documents.items():
         _replace(out / name, text.encode("utf-8"))
+
+
+def check_tokenizer(gguf_path: str) -> None:
+    """Raises what write_tokenizer would."""
+    _Metadata(gguf_path)
 
 
 class _Metadata:
