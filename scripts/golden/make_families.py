@@ -31,7 +31,7 @@ from transformers import (
 FOLDER = Path(__file__).resolve().parents[2] / "testdata" / "families"
 VOCABULARY, LENGTH, EVERY = 256, 100, 11
 COMMON = {
-    "vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 96, "max_position_embeddings": 128,
+    "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 64, "max_position_embeddings": 128,
     "num_attention_heads": 4, "num_key_value_heads": 2, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
 }
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 1000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
@@ -47,7 +47,7 @@ MODELS = {
     "llama3": (LlamaForCausalLM, LlamaConfig(
         **COMMON, num_hidden_layers=2, head_dim=32, tie_word_embeddings=True, rope_parameters=LLAMA3)),
     "qwen2": (Qwen2ForCausalLM, Qwen2Config(
-        **(COMMON | {"num_attention_heads": 2, "num_key_value_heads": 1}), num_hidden_layers=2, tie_word_embeddings=True)),
+        **(COMMON | {"hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 1}), num_hidden_layers=2, tie_word_embeddings=True)),
     "qwen3": (Qwen3ForCausalLM, Qwen3Config(
         **COMMON, num_hidden_layers=2, head_dim=32, tie_word_embeddings=False,
         rope_parameters={"rope_type": "default", "rope_theta": 1000000.0})),

@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
-from . import device, genai, repository
+from . import device, fused, genai, repository
 
-parser = argparse.ArgumentParser(prog="python -m scripts.testmodels", description="Write models/, genai/ and device/.")
+parser = argparse.ArgumentParser(prog="python -m scripts.testmodels", description="Write models/, genai/, device/ and fused/.")
 parser.add_argument("--out", type=Path, required=True, help="where the folders go")
 out = parser.parse_args().out
 repository.write(out / "models")
 genai.write(out / "genai")
 device.write(out / "device")
+fused.write(out / "fused")

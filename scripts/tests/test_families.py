@@ -22,7 +22,7 @@ from . import tiny_family as families
 
 CONTEXT = 128
 TOLERANCE = 1e-4
-MOST_KL = 0.01
+MOST_KL = 0.002
 KINDS = ("safetensors", "gguf")
 
 

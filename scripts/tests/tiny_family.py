@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import gguf
 import numpy as np
 
+from scripts.export.architecture import ModelConfig
+from scripts.export.checkpoint import Checkpoint
 from scripts.export.tokenizer import write_tokenizer
 
 from . import tiny
@@ -38,6 +41,12 @@ def folder(name: str, out: Path) -> Path:
     write_tokenizer(str(tiny.write(out / "tiny.gguf", tiny.weights())), str(out))
     (out / "tiny.gguf").unlink()
     return out
+
+
+def config(name: str) -> ModelConfig:
+    """Its configuration."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return Checkpoint(folder(name, Path(scratch) / name)).config
 
 
 def tensors(name: str) -> dict[str, np.ndarray]:
