@@ -88,7 +88,8 @@ class Checkpoint:
         if self.settings.get("tie_word_embeddings", True) is not True:
             raise SourceError(f"{CONFIG}: tie_word_embeddings must be true: recurrent models have no head of their own")
         return RecurrentConfig(
-            kind=RECURRENT[self.model_type], vocab_size=self.settings.size("vocab_size"), hidden_size=self.settings.size("hidden_size"),
+            kind=RECURRENT[self.model_type], vocab_size=self.settings.size("vocab_size"),
+            hidden_size=self.settings.size("hidden_size"),
             num_hidden_layers=self.settings.size("num_hidden_layers"),
             max_position_embeddings=self.settings.size("max_position_embeddings"),
             rms_norm_eps=self.settings.number("rms_norm_eps", 1e-5), bos_token_id=self._tokens("bos")[0],

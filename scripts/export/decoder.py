@@ -63,8 +63,8 @@ class Settings:
 
 
 def read_config(s: Settings, tokens: Callable[[str], tuple[int, ...]], tied: bool, about: dict[str, Any]) -> ModelConfig:
-    """The configuration of a decoder, of settings with its family's defaults. `tokens` finds those that begin (bos) and end (eos) a text, `tied` is what
-    tie_word_embeddings defaults to, `about` holds license and languages."""
+    """The configuration of a decoder, of settings with its family's defaults. `tokens` finds those that begin (bos) and end
+    (eos) a text, `tied` is what tie_word_embeddings defaults to, `about` holds license and languages."""
     family = BY_TYPE[s.get("model_type")]
     _refuse(s, family)
     hidden, heads, layers = s.size("hidden_size"), s.size("num_attention_heads"), s.size("num_hidden_layers")
@@ -102,8 +102,11 @@ def _refuse(s: Settings, family: Family) -> None:
 
 
 def _rotaries(s: Settings, family: Family, head_dim: int) -> tuple[Rotary, Rotary | None]:
-    """The rotary embeddings of layers that see all, and of those with a window where they have another. Older files have
-    rope_theta, rope_local_base_freq and rope_scaling, newer ones rope_parameters, by the layers' type where there are two."""
+    """The rotary embeddings of layers that see all, and of those with a window where they have another.
+
+    Older files have rope_theta, rope_local_base_freq and rope_scaling, newer ones rope_parameters, by the layers' type where
+    there are two.
+    """
     new, theta = s.group("rope_parameters"), s.number("rope_theta", 10000.0)
     longest = s.size("max_position_embeddings")
     if not family.window_pattern:
@@ -129,7 +132,7 @@ def _rotary(s: Settings, theta: float, head_dim: int, longest: int, where: str) 
                 return Rotary(theta, _llama3(s, theta, head_dim, longest))
     except SourceError as err:
         raise SourceError(f"{err} (in {where})") from err
-    raise SourceError(f"{CONFIG}: {where}: scaled rotary embeddings of type {kind!r} are not supported; linear and llama3 are")
+    raise SourceError(f"{CONFIG}: {where}: rotary embeddings of type {kind!r} are not supported; linear and llama3 are")
 
 
 def _llama3(s: Settings, theta: float, head_dim: int, longest: int) -> tuple[float, ...]:

@@ -83,7 +83,8 @@ def graph_of(c: ModelConfig | RecurrentConfig, precision: str) -> dict:
         return {"kind": c.kind, "graph": "recurrent", "batch_invariant": True}
     return {
         "kind": "attention", "graph": "fused-int8" if precision == FusedInt8.name else "packed-gqa",
-        "num_heads": c.num_attention_heads, "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim, "batch_invariant": precision != "fp32",
+        "num_heads": c.num_attention_heads, "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim,
+        "batch_invariant": precision != "fp32",
     }
 
 
@@ -142,7 +143,8 @@ PRECISION = {
     "fp32": "All weights and activations are float32: the reference that the quantized folders are held against.",
     "w8a16": "Weights are int8 with one scale per output channel, activations 16 bits with one scale per row, the cache\n"
              "int8 with one scale per token and head; products are summed as integers. The embedding keeps 8 bits in\n"
-             "blocks of 32, norms are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",
+             "blocks of 32, norms are float32. No scale spans two rows, so a request's numbers do not depend on its\n"
+             "neighbours.",
     "w8a8": "Weights are int8 with one scale per output channel, activations 8 bits with one scale per row, symmetric\n"
             "both; products are summed in int32. The embedding keeps 8 bits in blocks of 32. Norms, attention and the\n"
             "cache are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",
@@ -165,14 +167,15 @@ class About:
 def write_card(folder: Path, c: ModelConfig, name: str, precision: str, quality: dict, source: dict, about: About) -> None:
     """README.md, the model card."""
     if precision == "fp32":
-        text = f"Perplexity on the held-out text ({quality['tokens']} tokens): " \
-               f"{quality['perplexity']}."
+        text = f"Perplexity on the held-out text ({quality['tokens']} tokens): {quality['perplexity']}."
     else:
-        text = (f"Against `{quality['reference']}`, on {quality['tokens']} tokens of held-out text:\n\n| mean KL (nats) | top-1 agreement | perplexity | reference's perplexity |\n"
-                f"|---|---|---|---|\n| {quality['mean_kl']} | {quality['top1_agreement']} | {quality['perplexity']} "
+        text = (f"Against `{quality['reference']}`, on {quality['tokens']} tokens of held-out text:\n\n"
+                "| mean KL (nats) | top-1 agreement | perplexity | reference's perplexity |\n|---|---|---|---|\n"
+                f"| {quality['mean_kl']} | {quality['top1_agreement']} | {quality['perplexity']} "
                 f"| {quality['reference_perplexity']} |")
     (folder / "README.md").write_text(CARD.format(
-        name=name, what=about.what, stored=about.stored, family=c.family.title, license=c.license, languages="\n".join(f"- {x}" for x in c.languages),
+        name=name, what=about.what, stored=about.stored, family=c.family.title, license=c.license,
+        languages="\n".join(f"- {x}" for x in c.languages),
         layers=c.num_hidden_layers, hidden=c.hidden_size, heads=c.num_attention_heads,
         kv_heads=c.num_key_value_heads, vocab=c.vocab_size, context=c.max_position_embeddings,
         file=source["file"], sha256=source["sha256"], precision_text=PRECISION[precision], quality_text=text,

@@ -147,7 +147,8 @@ def head_norms(b: Builder, c: ModelConfig, qkv: str, weights: tuple[np.ndarray, 
     parts = [f"{p}.{x}" for x in "qkv"]
     b.node("Split", [qkv, b.const(p + ".sizes", sizes)], parts, axis=1)
     for i, weight in enumerate(weights):
-        heads = b.node("Reshape", [parts[i], b.const(parts[i] + ".heads", np.array([0, -1, d], np.int64))], parts[i] + "_split")
+        shape = b.const(parts[i] + ".heads", np.array([0, -1, d], np.int64))
+        heads = b.node("Reshape", [parts[i], shape], parts[i] + "_split")
         normed = b.node("RMSNormalization", [heads, b.const(parts[i] + "_norm", weight)], parts[i] + "_normed", axis=-1,
                         epsilon=c.rms_norm_eps)
         flat = b.const(parts[i] + ".flat", np.array([0, -1], np.int64))

@@ -74,7 +74,8 @@ class Source:
             rms_norm_eps=_shortest(self._own("attention.layer_norm_rms_epsilon")),
             bos_token_id=int(self._field("tokenizer.ggml.bos_token_id", eos)), eos_token_id=eos,
             eos_token_ids=self._stops(eos), tie_word_embeddings="output.weight" not in self._tensors,
-            license=str(self._field("general.license", "unknown")), languages=tuple(self._field("general.languages", ["en"])),
+            license=str(self._field("general.license", "unknown")),
+            languages=tuple(self._field("general.languages", ["en"])),
             query_pre_attn_scalar=self._scalar(head_dim, hidden, heads, layers),
             local_rope=Rotary(_shortest(self._own("rope.freq_base_swa", 10000.0))) if self._family.window_pattern else None,
             windows=self._windows(layers),
@@ -106,7 +107,7 @@ class Source:
         if ROPE_FACTORS in self._tensors:
             factors = self.tensor(ROPE_FACTORS)
             if factors.shape != (head_dim // 2,):
-                raise SourceError(f"{ROPE_FACTORS}: has shape {list(factors.shape)}, heads of {head_dim} need [{head_dim // 2}]")
+                raise SourceError(f"{ROPE_FACTORS}: has shape {list(factors.shape)}, not [{head_dim // 2}]")
             return Rotary(theta, tuple(_shortest(f) for f in factors))
         if kind not in ("none", "linear"):
             self._refuse("rope.scaling.type", f"{kind!r} is not supported; none, linear and the tensor {ROPE_FACTORS} are")

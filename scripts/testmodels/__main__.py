@@ -5,7 +5,8 @@ from pathlib import Path
 
 from . import device, fused, genai, repository
 
-parser = argparse.ArgumentParser(prog="python -m scripts.testmodels", description="Write models/, genai/, device/ and fused/.")
+parser = argparse.ArgumentParser(prog="python -m scripts.testmodels", description=(
+    "Write models/, genai/, device/ and fused/."))
 parser.add_argument("--out", type=Path, required=True, help="where the folders go")
 out = parser.parse_args().out
 repository.write(out / "models")

@@ -82,15 +82,13 @@ def test_the_same_bits_in_any_company(exported, name):
 
 
 def test_the_same_bits_on_every_processor(exported):
-    """Gemma's layers use all that the operators can do."""
-    path, golden = str(exported / "gemma3-gguf" / "model.onnx"), families.recorded("gemma3")
-    want = Cached(path, 1, CONTEXT).extend(golden["tokens"], 0)
-    code = ("import sys, json, hashlib; from scripts.export.cached import Cached; "
-            f"print(hashlib.sha256(Cached(sys.argv[1], 1, {CONTEXT}).extend(json.loads(sys.argv[2]), 0).tobytes()).hexdigest())")
-    digests = {subprocess.run([sys.executable, "-c", code, path, json.dumps(golden["tokens"])], capture_output=True, text=True,
-                              check=True, env=os.environ | {"BEDSIDE_KERNELS": kernels}).stdout for kernels in ("", "plain")}
-    assert len(digests) == 1
-    assert np.isfinite(want).all()
+    """Gemma's layers use all that the operators can do. The plain set of kernels runs in a process of its own."""
+    path, tokens = str(exported / "gemma3-gguf" / "model.onnx"), families.recorded("gemma3")["tokens"]
+    code = ("import sys, json; from scripts.export.cached import Cached; "
+            f"sys.stdout.buffer.write(Cached(sys.argv[1], 1, {CONTEXT}).extend(json.loads(sys.argv[2]), 0).tobytes())")
+    plain = subprocess.run([sys.executable, "-c", code, path, json.dumps(tokens)], capture_output=True, check=True,
+                           env=os.environ | {"BEDSIDE_KERNELS": "plain"}).stdout
+    assert plain == Cached(path, 1, CONTEXT).extend(tokens, 0).tobytes()
 
 
 def test_both_kinds_of_files_give_the_same_configuration(tmp_path):
@@ -115,8 +113,8 @@ def test_weights_in_parts_from_the_command_line(exported, tmp_path, monkeypatch)
     index = {"weight_map": {n: file for file, held in parts.items() for n in held}}
     (source / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
     (tmp_path / "heldout.txt").write_text("Abc-def,ghi!" * 6, encoding="utf-8")
-    monkeypatch.setattr("sys.argv", ["export", "--checkpoint", str(source), "--models", str(tmp_path / "models"), "--name", "m",
-                                     "--heldout", str(tmp_path / "heldout.txt")])
+    monkeypatch.setattr("sys.argv", ["export", "--checkpoint", str(source), "--models", str(tmp_path / "models"),
+                                     "--name", "m", "--heldout", str(tmp_path / "heldout.txt")])
     assert command.main() == 0
     for file in ("model.onnx", "model.onnx.data"):
         assert (tmp_path / "models" / "m" / file).read_bytes() == (exported / "qwen3-safetensors" / file).read_bytes()
@@ -147,8 +145,8 @@ def config_of(tmp_path, name: str, changes: dict):
 
 def test_older_names_of_settings(tmp_path):
     config = config_of(tmp_path, "gemma3", {
-        "rope_parameters": None, "rope_theta": 1e6, "rope_local_base_freq": 1e4, "layer_types": None, "sliding_window_pattern": 6,
-        "rope_scaling": {"rope_type": "linear", "factor": 8.0}})
+        "rope_parameters": None, "rope_theta": 1e6, "rope_local_base_freq": 1e4, "layer_types": None,
+        "sliding_window_pattern": 6, "rope_scaling": {"rope_type": "linear", "factor": 8.0}})
     assert config == Checkpoint(families.folder("gemma3", tmp_path / "new")).config
 
 

@@ -18,7 +18,8 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(("name", "write", "most"), [
-    ("models", repository.write, 256), ("genai", genai.write, 256), ("device", device.write, 256), ("fused", fused.write, 768),
+    ("models", repository.write, 256), ("genai", genai.write, 256), ("device", device.write, 256),
+    ("fused", fused.write, 768),
 ])
 def test_committed_models_are_current(tmp_path, name, write, most):
     write(tmp_path)
