@@ -85,8 +85,8 @@ func (lm *languageModel) languages() []render.Lang {
 
 // modelWriter has a language model write for a summary, and counts its tokens.
 type modelWriter struct {
-	model              *languageModel
-	prompt, completion atomic.Int32
+	model                      *languageModel
+	prompt, cached, completion atomic.Int32
 }
 
 func (w *modelWriter) Write(ctx context.Context, p summary.Prompt) (string, error) {
@@ -106,10 +106,11 @@ func (w *modelWriter) Write(ctx context.Context, p summary.Prompt) (string, erro
 	}
 	text, took, err := w.model.complete(ctx, engine.Request{Prompt: ids, Sampling: params})
 	w.prompt.Add(int32(took.PromptTokens))
+	w.cached.Add(int32(took.CachedTokens))
 	w.completion.Add(int32(took.CompletionTokens))
 	return text, err
 }
 
 func (w *modelWriter) usage() *bedsidev1.Usage {
-	return &bedsidev1.Usage{PromptTokens: w.prompt.Load(), CompletionTokens: w.completion.Load()}
+	return &bedsidev1.Usage{PromptTokens: w.prompt.Load(), CachedTokens: w.cached.Load(), CompletionTokens: w.completion.Load()}
 }

@@ -112,7 +112,7 @@ func readEngines(b *testing.B, s *Server) (out engineWork) {
 				}
 			case f.GetName() == "bedside_tokens_total" && writer && label(m, "kind") == "prompt":
 				out.prompt += m.GetCounter().GetValue()
-			case f.GetName() == "bedside_tokens_total" && writer:
+			case f.GetName() == "bedside_tokens_total" && writer && label(m, "kind") == "completion":
 				out.completion += m.GetCounter().GetValue()
 			case f.GetName() == "bedside_requests_total" && writer:
 				out.requests += m.GetCounter().GetValue()

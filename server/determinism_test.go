@@ -49,7 +49,7 @@ func ask(t *testing.T, s *Server, asked, others []*bedsidev1.GenerateRequest, at
 	one := func(req *bedsidev1.GenerateRequest, answer *string) error {
 		resp, err := client.Generate(t.Context(), req)
 		if err == nil && answer != nil {
-			*answer = fmt.Sprint(resp.GetText(), resp.GetLogprobs(), resp.GetFinishReason(), resp.GetUsage())
+			*answer = fmt.Sprint(resp.GetText(), resp.GetLogprobs(), resp.GetFinishReason(), resp.GetUsage().GetPromptTokens(), resp.GetUsage().GetCompletionTokens())
 		}
 		return err
 	}

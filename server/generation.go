@@ -196,7 +196,7 @@ var finishReasons = map[engine.FinishReason]bedsidev1.FinishReason{
 }
 
 func outcome(s engine.Summary) (bedsidev1.FinishReason, *bedsidev1.Usage, *bedsidev1.Timings) {
-	usage := &bedsidev1.Usage{PromptTokens: int32(s.PromptTokens), CompletionTokens: int32(s.CompletionTokens)}
+	usage := &bedsidev1.Usage{PromptTokens: int32(s.PromptTokens), CachedTokens: int32(s.CachedTokens), CompletionTokens: int32(s.CompletionTokens)}
 	timings := &bedsidev1.Timings{
 		Queue: durationpb.New(s.Queue), Prefill: durationpb.New(s.Prefill), Decode: durationpb.New(s.Decode),
 	}

@@ -3,30 +3,20 @@ package server
 import (
 	"errors"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// readiness says whether new requests are welcome.
-type readiness struct{ on atomic.Bool }
-
-func (r *readiness) set(on bool) { r.on.Store(on) }
-
 // newHTTPServer serves what operators look at: /metrics, /healthz (the process answers)
-// and /readyz (models are loaded and the server is not draining).
+// and /readyz (models are loaded, the server is not draining, and nothing keeps it from answering).
 func newHTTPServer(registry *prometheus.Registry, ready *readiness) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, true, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if ready.on.Load() {
-			answer(w, true, "ready")
-		} else {
-			answer(w, false, "loading or draining")
-		}
+		answer(w, ready.ok(), ready.reason())
 	})
 	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 1 << 14}
 }

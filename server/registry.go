@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/bedside-lm/bedside/runtime/repository"
@@ -177,6 +178,16 @@ func (r *registry) first(found func(repository.Status) bool, ask func(*manager) 
 		return &apierror.NotFoundError{Kind: "model", Name: e.Name, Known: r.names(found)}
 	}
 	return err
+}
+
+// healthy says whether a version that is ready can work: nil, or why it cannot any more.
+func (r *registry) healthy(st repository.Status) error {
+	h, err := r.find(st.Name, strconv.FormatInt(st.Version, 10))
+	if err != nil {
+		return nil //nolint:nilerr // it has gone meanwhile
+	}
+	defer h.Release()
+	return h.Model().healthy()
 }
 
 func isReady(st repository.Status) bool { return st.State == repository.StateReady }

@@ -27,6 +27,7 @@ import (
 	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/modelconfig"
 	"github.com/bedside-lm/bedside/server/oip"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // servable is one version of a model, loaded.
@@ -35,6 +36,18 @@ type servable struct {
 	embedding *embed.Engine  // likewise
 	tensors   *infer.Model   // likewise
 	inference oip.Model      // what the inference protocol serves
+	dog       *watchdog.Dog  // of the runs; nil where the engine has its own
+}
+
+// healthy says whether a model can work: nil, or why it cannot any more.
+func (s *servable) healthy() error {
+	if s.language != nil {
+		return s.language.engine.Healthy()
+	}
+	if s.dog.IsStuck() {
+		return watchdog.ErrHung
+	}
+	return nil
 }
 
 // languageModel is a language model with all that a request to it needs.
@@ -46,6 +59,8 @@ type languageModel struct {
 	fit       *diagnosis.Fit // nil where it suggests no diagnoses
 	codes     [][]int32      // of the fit's codes, what is scored
 	notes     *note.Settings // nil where it is not known to read notes
+
+	cacheBytes int64 // of the memory's budget
 }
 
 // loader opens and closes models for their managers: repository.Operations.
@@ -54,6 +69,7 @@ type loader struct {
 	language  *engine.MetricSet
 	embedding *embed.MetricSet
 	tensors   *infer.MetricSet
+	budget    *budget
 	log       *slog.Logger
 }
 
@@ -71,6 +87,9 @@ func (l *loader) Load(ctx context.Context, spec repository.Spec) (*servable, err
 }
 
 func (l *loader) open(ctx context.Context, spec repository.Spec) (*servable, error) {
+	if err := l.budget.fits(spec.Dir); err != nil {
+		return nil, err
+	}
 	switch spec.Format {
 	case repository.FormatBedside:
 		mf, err := repository.Open(spec.Dir)
@@ -89,11 +108,12 @@ func (l *loader) open(ctx context.Context, spec repository.Spec) (*servable, err
 		mf.Version, mf.Digest = strconv.FormatInt(spec.Version, 10), spec.Digest
 		return l.openLanguage(spec, mf) //nolint:contextcheck // the engine outlives the call that starts it
 	default:
-		m, err := infer.Open(ctx, spec, l.tensors)
+		dog := watchdog.New(l.cfg.StepTimeout)
+		m, err := infer.Open(ctx, spec, infer.Options{Metrics: l.tensors, Dog: dog, QueueShares: l.cfg.QueueShares()})
 		if err != nil {
 			return nil, err
 		}
-		return &servable{tensors: m, inference: m}, nil
+		return &servable{tensors: m, inference: m, dog: dog}, nil
 	}
 }
 
@@ -112,8 +132,10 @@ func (l *loader) openLanguage(spec repository.Spec, mf *repository.Manifest) (*s
 
 func (l *loader) openEmbedding(spec repository.Spec, mf *repository.Manifest) (*servable, error) {
 	mf.Name = spec.Name
+	dog := watchdog.New(l.cfg.StepTimeout)
 	e, err := embed.Open(mf, spec.Version, embed.Options{
 		Threads: l.cfg.Threads, MaxQueue: l.cfg.EmbeddingQueueSize, TenantWeights: l.cfg.TenantWeights, Metrics: l.embedding,
+		Dog: dog, QueueShares: l.cfg.QueueShares(),
 	})
 	if err != nil {
 		return nil, err
@@ -122,7 +144,7 @@ func (l *loader) openEmbedding(spec repository.Spec, mf *repository.Manifest) (*
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	return &servable{embedding: e, inference: encoder}, nil
+	return &servable{embedding: e, inference: encoder, dog: dog}, nil
 }
 
 func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) {
@@ -147,13 +169,18 @@ func (l *loader) languageModel(mf *repository.Manifest) (*languageModel, error) 
 	batching := continuous.Config{
 		Slots: cfg.Slots, SlotCapacity: slotCapacity(cfg, mf),
 		TokenBudget: cfg.TokenBudget, MaxChunk: cfg.MaxChunk,
-		MaxQueue: cfg.MaxQueueSize, AgingInterval: cfg.AgingInterval,
+		MaxQueue: cfg.MaxQueueSize, AgingInterval: cfg.AgingInterval, TenantWeights: cfg.TenantWeights, QueueShares: cfg.QueueShares(),
 	}
 	model, err := ort.Open(mf, engine.ModelOptions(batching, cfg.Threads))
 	if err != nil {
 		return nil, err
 	}
-	if lm.engine, err = engine.New(model, lm.tokenizer, batching, l.language.ForModel(mf.Name)); err != nil {
+	if batching.TokenMemory, lm.cacheBytes, err = l.budget.tokens(model); err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
+	options := engine.Options{Metrics: l.language.ForModel(mf.Name), Dog: watchdog.New(cfg.StepTimeout), PrefixTokens: cfg.PrefixCacheTokens, DraftTokens: cfg.DraftTokens}
+	if lm.engine, err = engine.New(model, lm.tokenizer, batching, options); err != nil {
+		l.budget.giveBack(lm.cacheBytes)
 		return nil, errors.Join(err, model.Close())
 	}
 	lm.manifest = lm.engine.Manifest()
@@ -223,6 +250,7 @@ func (lm *languageModel) complete(ctx context.Context, req engine.Request) (stri
 func (l *loader) Close(s *servable) error {
 	switch {
 	case s.language != nil:
+		l.budget.giveBack(s.language.cacheBytes)
 		return s.language.engine.Close()
 	case s.embedding != nil:
 		return s.embedding.Close()

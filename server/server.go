@@ -36,7 +36,9 @@ import (
 	"github.com/bedside-lm/bedside/server/engine"
 	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/interceptor"
+	"github.com/bedside-lm/bedside/server/memory"
 	"github.com/bedside-lm/bedside/server/oip"
+	"github.com/bedside-lm/bedside/server/quota"
 	"github.com/bedside-lm/bedside/server/tenant"
 )
 
@@ -48,6 +50,7 @@ type Server struct {
 	graphs   *graphs
 	gate     *auth.Gate
 	audit    *audit.Log // nil: none is kept
+	quota    *quota.Ledger
 	deid     *deidentifier
 	grpc     *grpc.Server
 	registry *prometheus.Registry
@@ -57,9 +60,10 @@ type Server struct {
 
 	listener     net.Listener      // nil without a gRPC port
 	httpListener net.Listener      // nil without an HTTP port
-	memory       *bufconn.Listener // for callers in this process
+	inside       *bufconn.Listener // for callers in this process
 	serving      errgroup.Group
 	ready        readiness
+	pressure     *memory.Pressure
 	draining     context.Context // ends when Shutdown begins
 	drain        context.CancelFunc
 	watching     sync.WaitGroup // following the models' states
@@ -72,7 +76,10 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, health: health.NewServer()}
+	if cfg.MemoryLimit == 0 {
+		cfg.MemoryLimit = memory.Limit()
+	}
+	s := &Server{cfg: cfg, log: log, health: health.NewServer(), pressure: memory.NewPressure(cfg.MemoryLimit)}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -112,6 +119,7 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	if s.models, err = startRegistry(ctx, s.cfg, &loader{
 		cfg: s.cfg, language: s.language, embedding: embedding, tensors: tensors, log: s.log,
+		budget: &budget{limit: s.cfg.MemoryLimit, cache: s.cfg.CacheMemory, resident: memory.Resident},
 	}, s.log); err != nil {
 		return err
 	}
@@ -122,6 +130,9 @@ func (s *Server) start(ctx context.Context) error {
 	if s.deid, err = newDeidentifier(s.cfg); err != nil {
 		return err
 	}
+	if s.quota, err = quota.New(s.cfg.TenantLimits, registry); err != nil {
+		return err
+	}
 	chain, err := s.chain()
 	if err != nil {
 		return err
@@ -129,15 +140,16 @@ func (s *Server) start(ctx context.Context) error {
 	s.grpc = grpc.NewServer(append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))...)
 	s.register(chain)
 	chain.InitializeMetrics(s.grpc)
-	s.memory = bufconn.Listen(1 << 20)
-	s.serving.Go(func() error { return s.serve(s.memory) })
+	s.inside = bufconn.Listen(1 << 20)
+	s.serving.Go(func() error { return s.serve(s.inside) })
 	if s.listener != nil {
-		listener := netutil.LimitListener(s.listener, s.cfg.MaxConnections)
+		listener := interceptor.Guard(netutil.LimitListener(s.listener, s.cfg.MaxConnections))
 		s.serving.Go(func() error { return s.serve(listener) })
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWatching = stop
 	s.watching.Go(func() { s.followModels(watching) })
+	s.watching.Go(func() { s.followFaults(watching) })
 	s.ready.set(true)
 	return nil
 }
@@ -145,9 +157,10 @@ func (s *Server) start(ctx context.Context) error {
 // chain is what every call passes through.
 func (s *Server) chain() (*interceptor.Chain, error) {
 	return interceptor.New(interceptor.Options{
-		Logger: s.log, Registerer: s.registry, Gate: s.gate, Audit: s.audit, Limits: interceptor.Limits{
+		Logger: s.log, Registerer: s.registry, Gate: s.gate, Audit: s.audit, Quota: s.quota, Pressure: s.pressure, Limits: interceptor.Limits{
 			MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
-			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime,
+			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime, SendTimeout: s.cfg.SendTimeout,
+			ConnectionAge: s.cfg.MaxConnectionAge, ConnectionGrace: s.cfg.MaxConnectionGrace, ConnectionIdle: s.cfg.MaxConnectionIdle,
 		},
 	})
 }
@@ -201,7 +214,7 @@ func (s *Server) register(chain *interceptor.Chain) {
 	})
 	bedsidev1.RegisterModelServiceServer(s.grpc, &modelService{models: s.models, draining: s.draining})
 	inference.RegisterGRPCInferenceServiceServer(s.grpc, oip.NewService(inferenceModels{s.models}, oip.Options{
-		Name: "bedside", Version: s.cfg.Version, Ready: s.ready.on.Load, Draining: s.draining.Done(), Errors: chain,
+		Name: "bedside", Version: s.cfg.Version, Ready: s.ready.ok, Draining: s.draining.Done(), Errors: chain,
 		RequestTimeout: s.cfg.RequestTimeout,
 	}))
 	healthpb.RegisterHealthServer(s.grpc, &drainableHealth{Server: s.health, draining: s.draining})
@@ -230,7 +243,7 @@ func address(l net.Listener) string {
 // InProcess gives what grpc.NewClient needs to call this server without a port.
 func (s *Server) InProcess() (target string, opts []grpc.DialOption) {
 	return "passthrough:///in-process", []grpc.DialOption{
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.memory.DialContext(ctx) }),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.inside.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 	}
 }
@@ -267,8 +280,8 @@ func (s *Server) close() error {
 	} else if s.listener != nil {
 		errs = append(errs, s.listener.Close())
 	}
-	if s.memory != nil {
-		errs = append(errs, s.memory.Close())
+	if s.inside != nil {
+		errs = append(errs, s.inside.Close())
 	}
 	if s.http != nil {
 		errs = append(errs, s.http.Close())

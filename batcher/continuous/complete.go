@@ -21,6 +21,10 @@ func (s *Scheduler) Complete(now time.Time, results []Result) ([]Ended, error) {
 		if r.Outcome < OutcomeContinue || r.Outcome > OutcomeFail {
 			return nil, invalid(fmt.Sprintf("results[%d].outcome", i), fmt.Sprintf("%d is not an outcome", r.Outcome))
 		}
+		if r.Accepted < 0 || r.Accepted > s.rows[i].Drafted || r.Accepted > 0 && r.Appended > 0 {
+			return nil, invalid(fmt.Sprintf("results[%d].accepted", i),
+				fmt.Sprintf("%d of %d that were drafted, with %d appended", r.Accepted, s.rows[i].Drafted, r.Appended))
+		}
 		if reason := s.checkAppended(i, r.Appended); reason != "" {
 			return nil, invalid(fmt.Sprintf("results[%d].appended", i), reason)
 		}
@@ -60,9 +64,9 @@ func (s *Scheduler) completeRow(q *sequence, row Row, result Result) {
 		return
 	}
 	q.state = running
-	q.past += row.Count
+	q.past += row.Count + result.Accepted
 	if row.Samples {
-		q.sampled += 1 + result.Appended
+		q.sampled += 1 + result.Accepted + result.Appended
 	}
 	switch {
 	case result.Outcome == OutcomeStop:

@@ -17,15 +17,11 @@ func (s *Scheduler) expire() {
 	if s.earliest.IsZero() || s.now.Before(s.earliest) {
 		return
 	}
-	for i := range s.queue.levels {
-		for q := s.queue.levels[i].head; q != nil; {
-			next := q.next
-			if s.expired(q) {
-				s.end(q, ReasonExpired)
-			}
-			q = next
+	s.queue.each(func(q *sequence) {
+		if s.expired(q) {
+			s.end(q, ReasonExpired)
 		}
-	}
+	})
 	for _, q := range s.slots {
 		if q != nil && q.state == running && s.expired(q) {
 			s.end(q, ReasonExpired)
@@ -56,11 +52,7 @@ func (s *Scheduler) dropDeadline(q *sequence) {
 // findEarliest looks through all requests that can still expire.
 func (s *Scheduler) findEarliest() {
 	s.earliest, s.stale = time.Time{}, false
-	for i := range s.queue.levels {
-		for q := s.queue.levels[i].head; q != nil; q = q.next {
-			s.noteDeadline(q.req.Deadline)
-		}
-	}
+	s.queue.each(func(q *sequence) { s.noteDeadline(q.req.Deadline) })
 	for _, q := range s.running {
 		if q.state != cancelled {
 			s.noteDeadline(q.req.Deadline)

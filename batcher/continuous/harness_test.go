@@ -99,6 +99,8 @@ type world struct {
 	log    []answer
 	// appends says how many tokens come behind a sampled one, where room is left; nil: none.
 	appends func(room int) int
+	// accepts says how many of the drafted tokens were right.
+	accepts func(drafted int) int
 }
 
 func newWorld(t checker, cfg Config) *world {
@@ -187,14 +189,17 @@ func (w *world) complete(outcome func(Row) Outcome) []Ended {
 		o := w.live[r.ID]
 		o.outcome = outcome(r)
 		result := Result{ID: r.ID, Outcome: o.outcome}
-		if room := o.req.MaxNewTokens - o.sampled - 1; r.Samples && room > 0 && w.appends != nil {
+		if r.Drafted > 0 && w.accepts != nil {
+			result.Accepted = w.accepts(r.Drafted)
+		}
+		if room := o.req.MaxNewTokens - o.sampled - 1; r.Samples && room > 0 && result.Accepted == 0 && w.appends != nil {
 			result.Appended = w.appends(room)
 		}
 		results = append(results, result)
 		if !o.cancelled && o.outcome != OutcomeFail {
-			o.past += r.Count
+			o.past += r.Count + result.Accepted
 			if r.Samples {
-				o.sampled += 1 + result.Appended
+				o.sampled += 1 + result.Accepted + result.Appended
 			}
 		}
 	}

@@ -16,6 +16,7 @@ func (s *Scheduler) Plan(now time.Time) Plan {
 		s.rows = s.rows[:0]
 		s.takeTurns()
 		s.startWaiting()
+		s.draft()
 		rows = s.rows
 	}
 	return Plan{Rows: rows, Ended: s.takeEnded()}
@@ -72,17 +73,20 @@ func (s *Scheduler) startWaiting() {
 	for i := range s.rows {
 		left -= s.rows[i].Count
 	}
-	width, slot, started := s.width(), 0, 0
+	width, started := s.width(), 0
 	for left > 0 && s.queue.size > 0 && len(s.running) < len(s.slots) {
-		for s.slots[slot] != nil {
-			slot++
-		}
 		q := s.queue.best(s.now)
+		if s.cfg.TokenMemory > 0 && s.reserved+q.tokens() > s.cfg.TokenMemory {
+			break // nobody overtakes it: it would wait for ever
+		}
 		s.queue.remove(q)
-		q.slot, q.state = slot, running
-		s.slots[slot] = q
+		s.queue.charge(q)
+		s.reserved += q.tokens()
+		s.place(q)
+		q.state = running
+		s.slots[q.slot] = q
 		s.running = append(s.running, q)
-		count := min(q.known(), width, left)
+		count := min(q.known()-q.past, width, left)
 		s.addRow(q, count)
 		left -= count
 		started++
@@ -90,6 +94,39 @@ func (s *Scheduler) startWaiting() {
 	if started > 0 {
 		s.rate.observe(s.now, started, s.queue.size)
 	}
+}
+
+// draft lets the caller guess what follows, where the step is so short that guesses cost little.
+func (s *Scheduler) draft() {
+	left := s.cfg.DraftTokens
+	for i := range s.rows {
+		left -= s.rows[i].Count
+	}
+	if s.cfg.Draft == nil || left <= 0 || len(s.rows) == 0 {
+		return
+	}
+	share := max(1, left/len(s.rows))
+	for i, q := range s.flight {
+		row := &s.rows[i]
+		// One token is sampled in any case; what would be sampled beyond the last is no use.
+		most := min(share, left, q.req.MaxNewTokens-q.sampled-1, s.cfg.SlotCapacity-row.Start-row.Count)
+		if row.Samples && row.Count == 1 && q.sampled > 0 && most > 0 {
+			row.Drafted = min(max(s.cfg.Draft(q.req.ID, most), 0), most)
+			left -= row.Drafted
+		}
+	}
+}
+
+// place gives a request that starts its slot.
+func (s *Scheduler) place(q *sequence) {
+	free := func(slot int) bool { return slot >= 0 && slot < len(s.slots) && s.slots[slot] == nil }
+	if s.cfg.Place != nil {
+		if slot, held := s.cfg.Place(q.req.ID, free); free(slot) {
+			q.slot, q.past = slot, min(max(held, 0), q.known()-1)
+			return
+		}
+	}
+	q.slot = slices.Index(s.slots, nil)
 }
 
 // width is how many tokens one row of this step may have. It is at least 1: past < SlotCapacity <= PaddedCapacity.

@@ -266,3 +266,26 @@ func TestAppendedTokensRunTogether(t *testing.T) {
 		t.Fatalf("%+v, %v", ended, err)
 	}
 }
+
+// The caller may choose slots and say what they hold; what makes no sense is as if nothing had been said.
+func TestPlaces(t *testing.T) {
+	said := map[uint64][2]int{1: {2, 3}, 2: {2, 1}, 3: {9, 1}, 4: {3, 100}}
+	var asked []uint64
+	s := mustNew(t, Config{Slots: 5, SlotCapacity: 16, MaxChunk: 4, Place: func(id uint64, free func(int) bool) (int, int) {
+		asked = append(asked, id)
+		if free(-1) || free(5) || id > 1 && free(2) {
+			t.Error("a slot that there is not, or that is taken, is said to be free")
+		}
+		return said[id][0], said[id][1]
+	}})
+	mustAdmit(t, s, t0, Request{ID: 1, PromptTokens: 5, MaxNewTokens: 4}, Request{ID: 2, PromptTokens: 5, MaxNewTokens: 4},
+		Request{ID: 3, PromptTokens: 3, MaxNewTokens: 4}, Request{ID: 4, PromptTokens: 6, MaxNewTokens: 4})
+	step(t, s, t0, Row{ID: 1, Slot: 2, Start: 3, Count: 2, Samples: true}, Row{ID: 2, Slot: 0, Count: 4},
+		Row{ID: 3, Slot: 1, Count: 3, Samples: true}, Row{ID: 4, Slot: 3, Start: 5, Count: 1, Samples: true})
+	if st := s.Stats(); st.TokensInUse != 5+4+3+6 {
+		t.Errorf("tokens in use: %+v", st)
+	}
+	if !reflect.DeepEqual(asked, []uint64{1, 2, 3, 4}) {
+		t.Errorf("asked for %v", asked)
+	}
+}

@@ -38,6 +38,10 @@ func pickConfig(src source) Config {
 	if src.pick(2, "padded") == 1 {
 		cfg.PaddedCapacity = cfg.SlotCapacity + src.pick(10, "padding")
 	}
+	if src.pick(2, "drafts") == 1 {
+		cfg.DraftTokens = 1 + src.pick(cfg.TokenBudget, "draft tokens")
+		cfg.Draft = func(id uint64, most int) int { return int(id%5) * most / 4 }
+	}
 	return cfg
 }
 
@@ -103,6 +107,7 @@ func act(src source, w *world) {
 func play(t checker, src source, calls int) {
 	cfg := pickConfig(src)
 	w := newWorld(t, cfg)
+	w.accepts = func(drafted int) int { return src.pick(drafted+1, "accepted") }
 	if src.pick(2, "appends") == 1 && cfg.PaddedCapacity != cfg.SlotCapacity {
 		w.appends = func(room int) int {
 			if src.pick(3, "append") > 0 {

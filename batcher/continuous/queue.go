@@ -1,6 +1,9 @@
 package continuous
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // sequence is a request and its progress. It is in one place at a time: a level's list (slot -1) or the slot table.
 type sequence struct {
@@ -11,6 +14,7 @@ type sequence struct {
 	past    int    // tokens in the slot
 	sampled int    // tokens sampled and counted
 	state   state
+	account *account
 
 	prev, next *sequence // neighbours in the level's list
 }
@@ -24,6 +28,9 @@ const (
 	cancelled       // inFlight, and to be dropped at Complete
 	ended           // to be reported by the next Plan or Complete
 )
+
+// tokens is how many it may take in all.
+func (q *sequence) tokens() int { return q.req.PromptTokens + q.req.MaxNewTokens }
 
 // known is how many tokens of the sequence exist. All but those in the slot wait to be run.
 func (q *sequence) known() int { return q.req.PromptTokens + q.sampled }
@@ -65,36 +72,79 @@ func (l *list) remove(q *sequence) {
 	q.prev, q.next = nil, nil
 }
 
-// queue holds the waiting sequences, one list for each level they arrived at.
+// queue holds the waiting sequences: for each tenant, one list for each level they arrived at.
 type queue struct {
-	levels []list // levels[0] is level 1
-	aging  time.Duration
-	size   int
+	cfg   *Config
+	size  int
+	clock float64 // virtual, of the tenants' turns
+
+	accounts map[string]*account
+	active   []*account // those that something waits on
+	unnamed  int        // accounts of tenants that the configuration does not name
+	rest     *account   // of tenants for whom there is no room
+}
+
+func newQueue(cfg *Config) queue {
+	w := queue{cfg: cfg, accounts: map[string]*account{}}
+	w.rest = w.open("")
+	return w
 }
 
 func (w *queue) push(q *sequence) {
-	w.levels[q.req.Priority-1].push(q)
+	a := q.account
+	if a.queued == 0 {
+		a.tag = max(a.tag, w.clock)
+		a.at = len(w.active)
+		w.active = append(w.active, a)
+	}
+	a.levels[q.req.Priority-1].push(q)
+	a.queued++
 	w.size++
 }
 
 func (w *queue) remove(q *sequence) {
-	w.levels[q.req.Priority-1].remove(q)
+	a := q.account
+	a.levels[q.req.Priority-1].remove(q)
 	w.size--
+	if a.queued--; a.queued > 0 {
+		return
+	}
+	last := len(w.active) - 1
+	w.active[a.at] = w.active[last]
+	w.active[a.at].at = a.at
+	w.active[last] = nil
+	w.active = w.active[:last]
 }
 
-// best returns the sequence to start next, or nil. Only the heads need a look: whoever is behind in the same list
-// arrived later, so its level after aging is no higher.
+// each calls f for every waiting sequence, which f may remove.
+func (w *queue) each(f func(*sequence)) {
+	for i := len(w.active) - 1; i >= 0; i-- { // backwards: where one leaves, the last takes its place
+		for _, l := range w.active[i].levels {
+			for q := l.head; q != nil; {
+				next := q.next
+				f(q)
+				q = next
+			}
+		}
+	}
+}
+
+// best returns the sequence to start next, or nil: of the highest level, then of the tenant whose turn it is, then the
+// oldest. Only the heads need a look: whoever is behind in the same list arrived later, so its level after aging is no
+// higher.
 func (w *queue) best(now time.Time) *sequence {
 	var best *sequence
 	bestLevel := 0
-	for i := range w.levels {
-		head := w.levels[i].head
-		if head == nil {
-			continue
-		}
-		level := w.agedLevel(head, now)
-		if best == nil || level < bestLevel || level == bestLevel && head.order < best.order {
-			best, bestLevel = head, level
+	for _, a := range w.active {
+		for i := range a.levels {
+			head := a.levels[i].head
+			if head == nil {
+				continue
+			}
+			level := w.agedLevel(head, now)
+			if best == nil || cmp.Or(cmp.Compare(level, bestLevel), cmp.Compare(a.tag, best.account.tag), cmp.Compare(head.order, best.order)) < 0 {
+				best, bestLevel = head, level
+			}
 		}
 	}
 	return best
@@ -102,7 +152,7 @@ func (w *queue) best(now time.Time) *sequence {
 
 // agedLevel is the level that q has reached by waiting until now.
 func (w *queue) agedLevel(q *sequence, now time.Time) int {
-	risen := now.Sub(q.arrival) / w.aging
+	risen := now.Sub(q.arrival) / w.cfg.AgingInterval
 	if risen >= time.Duration(q.req.Priority) {
 		return 1
 	}

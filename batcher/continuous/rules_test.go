@@ -50,7 +50,25 @@ func (w *world) checkRows(rows []Row) {
 	if starts < len(waits) && len(in)+starts < w.cfg.Slots && total < w.cfg.TokenBudget && w.needs(in) <= w.cfg.TokenBudget {
 		w.t.Fatalf("%d requests wait beside free slots and %d unspent tokens", len(waits)-starts, w.cfg.TokenBudget-total)
 	}
+	w.checkDrafted(rows, total)
 	w.checkNoneLate()
+}
+
+// checkDrafted: guesses only behind a token that was sampled, in short steps, and as far as there is room.
+func (w *world) checkDrafted(rows []Row, total int) {
+	w.t.Helper()
+	drafted := 0
+	for _, r := range rows {
+		o := w.live[r.ID]
+		if r.Drafted < 0 || r.Drafted > 0 && (!r.Samples || r.Count != 1 || o.sampled == 0 ||
+			o.sampled+1+r.Drafted > o.req.MaxNewTokens || r.Start+1+r.Drafted > w.cfg.SlotCapacity) {
+			w.t.Fatalf("row %+v has guesses where it cannot", r)
+		}
+		drafted += r.Drafted
+	}
+	if drafted > 0 && total+drafted > w.cfg.DraftTokens {
+		w.t.Fatalf("%d tokens with %d guesses, where %d may have any", total, drafted, w.cfg.DraftTokens)
+	}
 }
 
 // needs is the least that the running rows need together.

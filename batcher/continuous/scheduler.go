@@ -14,10 +14,11 @@ type Scheduler struct {
 	arrivals uint64
 	draining bool
 
-	byID    map[uint64]*sequence // all that have not been reported as ended
-	queue   queue
-	slots   []*sequence // nil where free
-	running []*sequence // those in slots, in the order of their turns
+	byID     map[uint64]*sequence // all that have not been reported as ended
+	queue    queue
+	reserved int         // tokens that the running sequences may come to together
+	slots    []*sequence // nil where free
+	running  []*sequence // those in slots, in the order of their turns
 
 	rows   []Row       // the latest plan's
 	flight []*sequence // the sequence of each row in flight; empty when none is
@@ -36,12 +37,9 @@ func New(cfg Config) (*Scheduler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Scheduler{
-		cfg:   cfg,
-		byID:  make(map[uint64]*sequence),
-		queue: queue{levels: make([]list, cfg.PriorityLevels), aging: cfg.AgingInterval},
-		slots: make([]*sequence, cfg.Slots),
-	}, nil
+	s := &Scheduler{cfg: cfg, byID: make(map[uint64]*sequence), slots: make([]*sequence, cfg.Slots)}
+	s.queue = newQueue(&s.cfg)
+	return s, nil
 }
 
 // Config returns the configuration in force, defaults filled in.
@@ -60,13 +58,18 @@ func (s *Scheduler) Admit(now time.Time, r Request) error {
 	if err := s.check(r); err != nil {
 		return err
 	}
-	if s.queue.size >= s.cfg.MaxQueue {
-		return &Error{
-			Kind: KindQueueFull, Have: s.queue.size, Limit: s.cfg.MaxQueue,
-			RetryAfter: s.rate.retryAfter(s.queue.size),
-		}
+	a := s.queue.accountOf(r.Tenant)
+	if a.queued >= a.places {
+		return s.queueFull(a.queued, a.places)
 	}
-	q := &sequence{req: r, arrival: s.now, order: s.arrivals, slot: -1, state: waiting}
+	if s.queue.size >= s.cfg.MaxQueue {
+		victim := s.queue.victim(a, r.Priority)
+		if victim == nil {
+			return s.queueFull(s.queue.size, s.cfg.MaxQueue)
+		}
+		s.end(victim, ReasonDisplaced)
+	}
+	q := &sequence{req: r, arrival: s.now, order: s.arrivals, slot: -1, state: waiting, account: a}
 	s.arrivals++
 	s.byID[r.ID] = q
 	s.queue.push(q)
@@ -74,6 +77,13 @@ func (s *Scheduler) Admit(now time.Time, r Request) error {
 	s.noteDeadline(r.Deadline)
 	return nil
 }
+
+func (s *Scheduler) queueFull(have, limit int) *Error {
+	return &Error{Kind: KindQueueFull, Have: have, Limit: limit, RetryAfter: s.rate.retryAfter(s.queue.size)}
+}
+
+// Displaced is what the caller of a request is to be told that ended with ReasonDisplaced.
+func (s *Scheduler) Displaced() *Error { return s.queueFull(s.queue.size, s.cfg.MaxQueue) }
 
 // check judges a request by itself, with the default level already filled in.
 func (s *Scheduler) check(r Request) error {
@@ -93,8 +103,12 @@ func (s *Scheduler) check(r Request) error {
 	if total < r.PromptTokens {
 		total = math.MaxInt // the sum overflowed
 	}
-	if total > s.cfg.SlotCapacity {
-		return &Error{Kind: KindTooLong, Field: "max_new_tokens", Have: total, Limit: s.cfg.SlotCapacity}
+	limit := s.cfg.SlotCapacity
+	if s.cfg.TokenMemory > 0 {
+		limit = min(limit, s.cfg.TokenMemory)
+	}
+	if total > limit {
+		return &Error{Kind: KindTooLong, Field: "max_new_tokens", Have: total, Limit: limit}
 	}
 	return nil
 }
@@ -142,6 +156,9 @@ func (s *Scheduler) Stats() Stats {
 		Waiting: s.queue.size, Running: len(s.running), SlotsFree: len(s.slots) - len(s.running),
 		TokenCapacity: len(s.slots) * s.cfg.SlotCapacity, Draining: s.draining,
 	}
+	if s.cfg.TokenMemory > 0 {
+		st.TokenCapacity = min(st.TokenCapacity, s.cfg.TokenMemory)
+	}
 	for _, q := range s.running {
 		st.TokensInUse += q.past
 		st.ActiveSlots = max(st.ActiveSlots, q.slot+1)
@@ -166,6 +183,8 @@ func (s *Scheduler) end(q *sequence, reason Reason) {
 		s.rate.observe(s.now, 0, s.queue.size)
 	} else {
 		s.slots[q.slot] = nil
+		s.reserved -= q.tokens()
+		s.queue.refund(q)
 		at := slices.Index(s.running, q)
 		s.running = slices.Delete(s.running, at, at+1)
 	}

@@ -198,9 +198,9 @@ func TestConfig(t *testing.T) {
 	full := Config{}.WithDefaults()
 	want := Config{
 		Slots: 64, SlotCapacity: 2048, TokenBudget: 256, MaxChunk: 128, MaxQueue: 1024,
-		PriorityLevels: 3, DefaultPriority: 2, AgingInterval: 5 * time.Second,
+		PriorityLevels: 3, DefaultPriority: 2, AgingInterval: 5 * time.Second, MaxTenants: 256,
 	}
-	if full != want {
+	if !reflect.DeepEqual(full, want) {
 		t.Errorf("defaults %+v, want %+v", full, want)
 	}
 	if c := (Config{TokenBudget: 16, PriorityLevels: 1}).WithDefaults(); c.MaxChunk != 16 || c.DefaultPriority != 1 {
@@ -219,6 +219,11 @@ func TestConfig(t *testing.T) {
 		"config.priority_levels":  func(c *Config) { c.PriorityLevels = maxPriority + 1 },
 		"config.default_priority": func(c *Config) { c.DefaultPriority = 4 },
 		"config.aging_interval":   func(c *Config) { c.AgingInterval = -time.Second },
+		"config.token_memory":     func(c *Config) { c.TokenMemory = -1 },
+		"config.max_tenants":      func(c *Config) { c.MaxTenants = -1 },
+
+		`config.tenant_weights["a"]`: func(c *Config) { c.TenantWeights = map[string]float64{"a": math.NaN()} },
+		`config.queue_shares["a"]`:   func(c *Config) { c.QueueShares = map[string]float64{"a": 1.5} },
 	} {
 		c := full
 		change(&c)
@@ -235,13 +240,13 @@ func TestNames(t *testing.T) {
 	for k := KindInvalid; k <= KindDraining+1; k++ {
 		kinds = append(kinds, k.String())
 	}
-	for r := ReasonStop; r <= ReasonFailed+1; r++ {
+	for r := ReasonStop; r <= ReasonDisplaced+1; r++ {
 		reasons = append(reasons, r.String())
 	}
 	if got := strings.Join(kinds, " "); got != "invalid duplicate too_long queue_full draining kind(6)" {
 		t.Error(got)
 	}
-	if got := strings.Join(reasons, " "); got != "stop length expired cancelled failed reason(6)" {
+	if got := strings.Join(reasons, " "); got != "stop length expired cancelled failed displaced reason(7)" {
 		t.Error(got)
 	}
 }

@@ -15,6 +15,8 @@ type Request struct {
 	MaxNewTokens int
 	// Priority is a level from 1, the highest, to Config.PriorityLevels; 0 stands for Config.DefaultPriority.
 	Priority int
+	// Tenant is on whose account the request runs.
+	Tenant string
 	// Deadline is when the request becomes useless, waiting or running; the zero time means never.
 	Deadline time.Time
 }
@@ -23,13 +25,16 @@ type Request struct {
 type Row struct {
 	ID   uint64
 	Slot int
-	// Start is how many tokens of this sequence the slot already holds. It is 0 in a sequence's first row.
+	// Start is how many tokens of this sequence the slot already holds. In a sequence's first row it is 0, or what
+	// Config.Place said.
 	Start int
 	// Count is how many tokens to run, at least 1. Once a token is sampled, it is 1 and Start is PromptTokens+k-1 with k
 	// tokens sampled and appended so far: the token to run is the one sampled last. Where others were appended to it
 	// (Result.Appended), the row runs it with as many of them as there is room for, and at least one; a later row may
 	// run the last of them alone.
 	Count int
+	// Drafted is how many tokens that the caller guessed are run behind those (Config.Draft). The row then samples.
+	Drafted int
 	// Samples says that the row reaches the last known token, so that its logits give the next one. It is never set
 	// for a request with MaxNewTokens 0.
 	Samples bool
@@ -59,6 +64,8 @@ const (
 	ReasonCancelled
 	// ReasonFailed: the caller reported OutcomeFail.
 	ReasonFailed
+	// ReasonDisplaced: the queue was full, and a tenant under its share took the place (see Scheduler.Displaced).
+	ReasonDisplaced
 )
 
 // String returns the reason's name in lower case.
@@ -74,6 +81,8 @@ func (r Reason) String() string {
 		return "cancelled"
 	case ReasonFailed:
 		return "failed"
+	case ReasonDisplaced:
+		return "displaced"
 	}
 	return fmt.Sprintf("reason(%d)", int(r))
 }
@@ -106,6 +115,9 @@ const (
 type Result struct {
 	ID      uint64
 	Outcome Outcome
+	// Accepted is how many of the first drafted tokens were those that were sampled, so that their logits gave the next: one
+	// token more than that was sampled. Nothing can be appended to them.
+	Accepted int
 	// Appended is how many tokens the caller put behind the one it sampled, without logits of their own because they
 	// were the only ones possible. They count as sampled, are run together with the token before them, and may not go
 	// beyond MaxNewTokens. The row must have sampled. With Config.PaddedCapacity set, it must be more than

@@ -102,7 +102,10 @@ type Config struct {
 	// rows otherwise. Tenants not named weigh 1. A share also holds for places in the queue: when it is full, a tenant
 	// that uses less than its share takes the place of the newest request of the tenant that is most over its own.
 	TenantWeights map[string]float64
-	// MaxTenants is how many tenants are told apart at one time (default 256), those in TenantWeights always; any
+	// QueueShares bound what part of MaxQueue a tenant's requests may take, those of tenants not named under
+	// EveryTenant; without either there is no such bound.
+	QueueShares map[string]float64
+	// MaxTenants is how many tenants are told apart at one time (default 256), those named above always; any
 	// further ones count as one tenant of weight 1.
 	MaxTenants int
 }
@@ -174,6 +177,11 @@ func (c Config) validateTenants() error {
 		if math.IsNaN(weight) || weight < minWeight || weight > maxWeight {
 			return invalid(fmt.Sprintf("config.tenant_weights[%q]", name),
 				fmt.Sprintf("%v is outside %v to %v", weight, minWeight, maxWeight))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.QueueShares)) {
+		if share := c.QueueShares[name]; math.IsNaN(share) || share <= 0 || share > 1 {
+			return invalid(fmt.Sprintf("config.queue_shares[%q]", name), fmt.Sprintf("%v is not above 0 and at most 1", share))
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ package dynamic
 // tenant with the earliest tag is next; one that was away starts at the clock and saves up nothing.
 type tenant struct {
 	weight float64
+	places int // in the queue, at most
 	queued int
 	levels []tenantLevel
 	newest list // its waiting entries, in order of arrival
@@ -21,9 +22,11 @@ func (s *Scheduler) tenantOf(name string) *tenant {
 	if t := s.tenants[name]; t != nil {
 		return t
 	}
-	weight, named := s.cfg.TenantWeights[name]
-	if !named {
+	weight, weighed := s.cfg.TenantWeights[name]
+	if !weighed {
 		weight = 1
+	}
+	if !s.named(name) {
 		if s.unnamed >= s.cfg.MaxTenants {
 			s.forgetTenants()
 		}
@@ -33,12 +36,31 @@ func (s *Scheduler) tenantOf(name string) *tenant {
 		s.unnamed++
 	}
 	t := s.newTenant(weight)
+	if share, ok := s.cfg.QueueShares[name]; ok {
+		t.places = s.places(share)
+	}
 	s.tenants[name] = t
 	return t
 }
 
+// EveryTenant is in Config.QueueShares what all tenants have that are not named there.
+const EveryTenant = "*"
+
+func (s *Scheduler) places(share float64) int { return max(1, int(share*float64(s.cfg.MaxQueue))) }
+
+// named says whether the configuration knows a tenant.
+func (s *Scheduler) named(name string) bool {
+	_, weighed := s.cfg.TenantWeights[name]
+	_, shared := s.cfg.QueueShares[name]
+	return weighed || shared
+}
+
 func (s *Scheduler) newTenant(weight float64) *tenant {
-	return &tenant{weight: weight, levels: make([]tenantLevel, len(s.levels)), newest: list{which: inTenant}}
+	places := s.cfg.MaxQueue
+	if share, ok := s.cfg.QueueShares[EveryTenant]; ok {
+		places = s.places(share)
+	}
+	return &tenant{weight: weight, places: places, levels: make([]tenantLevel, len(s.levels)), newest: list{which: inTenant}}
 }
 
 // forgetTenants drops those without a waiting request whose tags the clocks have caught up with, which changes nothing;
@@ -46,7 +68,7 @@ func (s *Scheduler) newTenant(weight float64) *tenant {
 func (s *Scheduler) forgetTenants() {
 	for _, debtors := range []bool{false, true} {
 		for name, t := range s.tenants {
-			if _, named := s.cfg.TenantWeights[name]; named || t.queued > 0 || !debtors && s.inDebt(t) {
+			if s.named(name) || t.queued > 0 || !debtors && s.inDebt(t) {
 				continue
 			}
 			delete(s.tenants, name)
@@ -79,6 +101,9 @@ func (s *Scheduler) charge(e *Entry) {
 // tenants that use more than their share. It changes nothing unless it succeeds.
 func (s *Scheduler) room(t *tenant, level, n int) *Error {
 	lv := &s.levels[level]
+	if t.queued+n > t.places {
+		return &Error{Kind: KindQueueFull, Have: t.queued + n, Limit: t.places, RetryAfter: s.rate.retryAfter(s.queued)}
+	}
 	over, overLevel := s.queued+n-s.cfg.MaxQueue, 0
 	if size := lv.policy.MaxQueueSize; size > 0 {
 		overLevel = lv.queued + n - size

@@ -49,7 +49,9 @@ func newSlotCache(shape cacheShape) (*slotCache, error) {
 	return c, nil
 }
 
-func (c *slotCache) memoryOfSlot() SlotMemory { return SlotMemory{Bytes: c.blocks() * c.slotBytes(), Padded: true} }
+func (c *slotCache) memoryOfSlot() SlotMemory {
+	return SlotMemory{Bytes: c.blocks() * c.slotBytes(), Padded: true}
+}
 
 // tensors returns the cache of slots [low, low+span), block by block. They stay valid
 // until the next call.

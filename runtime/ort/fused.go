@@ -20,6 +20,8 @@ type fusedGraph struct {
 	ports   map[string]port
 	cache   *region
 	slot    int // bytes of a slot's cache
+	page    int // bytes of a page of a key-value head; a slot has `pages` of them for each head of each layer
+	pages   int
 	slots   int
 	vocab   int
 	in      fusedInputs
@@ -40,13 +42,12 @@ const (
 	pageTokenExtra = 3 * float32Bytes // scales of key and value, sum of the key
 )
 
-func fusedSlotBytes(mf *repository.Manifest, capacity int) int {
-	pages := (capacity + pageTokens - 1) / pageTokens
-	return pages * pageTokens * (2*mf.HeadDim + pageTokenExtra) * mf.NumKVHeads * mf.NumLayers
-}
-
 func openFused(mf *repository.Manifest, opt Options) (graph, error) {
-	g := &fusedGraph{slot: fusedSlotBytes(mf, opt.SlotCapacity), slots: opt.Slots, vocab: mf.VocabSize}
+	g := &fusedGraph{
+		page: pageTokens * (2*mf.HeadDim + pageTokenExtra), pages: (opt.SlotCapacity + pageTokens - 1) / pageTokens,
+		slots: opt.Slots, vocab: mf.VocabSize,
+	}
+	g.slot = g.pages * g.page * mf.NumKVHeads * mf.NumLayers
 	if err := g.open(mf, opt); err != nil {
 		return nil, errors.Join(err, g.close())
 	}
@@ -131,12 +132,20 @@ func (in *fusedInputs) fill(rows []Row) {
 	}
 }
 
-func (g *fusedGraph) memory() SlotMemory { return SlotMemory{Bytes: g.slot} }
+func (g *fusedGraph) memory() SlotMemory { return SlotMemory{Bytes: g.slot, Shared: true} }
 
 // A cache holds its first tokens until others are written over them, so there is nothing to keep.
 func (g *fusedGraph) keep(int, int) ([]float32, error) { return nil, nil }
 
 func (g *fusedGraph) restore(int, int, []float32) {}
+
+func (g *fusedGraph) copyPrefix(from, to, tokens int) {
+	used := (tokens + pageTokens - 1) / pageTokens * g.page
+	source, target := g.cache.bytes[from*g.slot:], g.cache.bytes[to*g.slot:]
+	for head := 0; head < g.slot; head += g.pages * g.page {
+		copy(target[head:head+used], source[head:head+used])
+	}
+}
 
 func (g *fusedGraph) release(slot int) error {
 	if err := g.cache.release(slot*g.slot, g.slot); err != nil {

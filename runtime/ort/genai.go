@@ -207,6 +207,8 @@ func (g *genaiGraph) keep(int, int) ([]float32, error) { return nil, nil }
 
 func (g *genaiGraph) restore(int, int, []float32) {}
 
+func (g *genaiGraph) copyPrefix(int, int, int) {}
+
 func (g *genaiGraph) release(slot int) error {
 	g.held[slot] = 0
 	return g.cache.release(slot)

@@ -33,6 +33,8 @@ type graph interface {
 	keep(slot, tokens int) ([]float32, error)
 	restore(slot, tokens int, state []float32)
 	release(slot int) error
+	// copyPrefix puts a slot's first tokens into another one. It is called only where the memory is Shared.
+	copyPrefix(from, to, tokens int)
 	close() error
 }
 
@@ -45,6 +47,9 @@ type SlotMemory struct {
 	// Padded: attention pads every row of a call to the widest, so MaxTokens of a slot's capacity are set aside for that, and
 	// rounds a row of a single token otherwise than a longer one (see Step).
 	Padded bool
+	// Shared: a sequence may start with what another slot holds of the same first tokens (CopyPrefix), for the bits are the same
+	// however they came there.
+	Shared bool
 }
 
 // Open loads a model folder. Init must have been called.
@@ -183,6 +188,20 @@ func (m *LanguageModel) Return(slot int, k Kept) error {
 		return fmt.Errorf("%w: slot %d, to %d tokens", ErrPlan, slot, k.tokens)
 	}
 	m.graph.restore(slot, k.tokens, k.state)
+	return nil
+}
+
+// CopyPrefix lets a slot hold the first tokens that another one holds, instead of running them; what it held before is lost.
+// SlotMemory says which models can.
+func (m *LanguageModel) CopyPrefix(from, to, tokens int) error {
+	if m.closed {
+		return ErrClosed
+	}
+	slots := m.options.Slots
+	if !m.graph.memory().Shared || from < 0 || from >= slots || to < 0 || to >= slots || from == to || tokens < 1 || tokens > m.options.SlotCapacity {
+		return fmt.Errorf("%w: %d tokens of slot %d for slot %d", ErrPlan, tokens, from, to)
+	}
+	m.graph.copyPrefix(from, to, tokens)
 	return nil
 }
 

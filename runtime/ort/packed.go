@@ -147,6 +147,8 @@ func (g *packedGraph) keep(int, int) ([]float32, error) { return nil, nil }
 
 func (g *packedGraph) restore(int, int, []float32) {}
 
+func (g *packedGraph) copyPrefix(int, int, int) {}
+
 func (g *packedGraph) release(slot int) error { return g.cache.release(slot) }
 
 func (g *packedGraph) close() error {

@@ -159,6 +159,8 @@ func (g *recurrentGraph) restore(slot, tokens int, state []float32) {
 	g.states.restore(slot, tokens, state)
 }
 
+func (g *recurrentGraph) copyPrefix(int, int, int) {}
+
 func (g *recurrentGraph) release(slot int) error { return g.states.release(slot) }
 
 func (g *recurrentGraph) close() error {

@@ -141,7 +141,7 @@ FUSED = "Graph `fused-int8`, of Bedside's own operators: the cache is passed in,
 
 PRECISION = {
     "fp32": "All weights and activations are float32: the reference that the quantized folders are held against.",
-    "w8a16": "Weights are int8 with one scale per output channel, activations 16 bits with one scale per row, the cache\n"
+    "w8a14": "Weights are int8 with one scale per output channel, activations 14 bits with one scale per row, the cache\n"
              "int8 with one scale per token and head; products are summed as integers. The embedding keeps 8 bits in\n"
              "blocks of 32, norms are float32. No scale spans two rows, so a request's numbers do not depend on its\n"
              "neighbours.",

@@ -1,4 +1,4 @@
-"""The decoder graph of our own operators: int8 weights, 16-bit activations, an int8 cache.
+"""The decoder graph of our own operators: int8 weights, 14-bit activations, an int8 cache.
 
 README.md in this folder is the contract of its inputs and outputs, runtime/ort/internal/kernels/ops.h that of the operators.
 """
@@ -23,9 +23,9 @@ PAGE_BYTES = "cache_page_bytes"  # the metadata's name for bytes of a page, of a
 
 
 class FusedInt8:
-    """How the form is called in a manifest: weights of 8 bits, activations of 16."""
+    """How the form is called in a manifest: weights of 8 bits, activations of 14."""
 
-    name = "w8a16"
+    name = "w8a14"
 
 
 def fits(c: ModelConfig) -> bool:
@@ -75,11 +75,11 @@ class Writer:
         q, scale = per_row(weight)
         inputs = [
             x, b.const(name + ".weight", in_blocks(q)), b.const(name + ".scale", scale[:, 0]),
-            b.const(name + ".zero", 128 * q.sum(axis=1, dtype=np.int32)),
+            b.const(name + ".zero", 64 * q.sum(axis=1, dtype=np.int32)),
             b.const(name + ".norm", norm) if norm is not None else "",
             b.const(name + ".bias", bias) if bias is not None else "", add,
         ]
-        return b.node("QuantLinear", without_end(inputs), name, OWN, epsilon=self._c.rms_norm_eps, wide=1, gated=gated)
+        return b.node("QuantLinear", without_end(inputs), name, OWN, epsilon=self._c.rms_norm_eps, gated=gated)
 
     def onto(self, x: str, y: str, weight: np.ndarray, name: str, norm: np.ndarray | None) -> str:
         """The product of y added to the residual x, after a norm of its own where there is one."""

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from scripts.testmodels import device, fused, genai, repository
+from scripts.testmodels import device, fused, genai, repository, traps
 from scripts.tests import tiny
 
 COMMITTED = Path(__file__).resolve().parents[2] / "testdata"
@@ -19,7 +19,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(("name", "write", "most"), [
     ("models", repository.write, 256), ("genai", genai.write, 256), ("device", device.write, 256),
-    ("fused", fused.write, 768),
+    ("traps", traps.write, 256), ("fused", fused.write, 768),
 ])
 def test_committed_models_are_current(tmp_path, name, write, most):
     write(tmp_path)

@@ -137,7 +137,7 @@ func (c *callers) byCertificate(name string, now time.Time) (Identity, error) {
 }
 
 func (e *entry) identity(name string, by Method, now time.Time) (Identity, error) {
-	id := Identity{Subject: e.Subject, Roles: e.Roles, Tenant: e.Tenant, Method: by}
+	id := Identity{Subject: e.Subject, Roles: e.Roles, Tenant: e.Tenant, Method: by, Expires: e.Expires}
 	if id.Subject == "" {
 		id.Subject = name
 	}

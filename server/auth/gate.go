@@ -180,7 +180,11 @@ func (g *Gate) identify(ctx context.Context) (Identity, error) {
 		if err != nil {
 			return Identity{}, err
 		}
-		return g.byCertificate(name)
+		id, err := g.byCertificate(name)
+		if id.Expires.IsZero() || cert.NotAfter.Before(id.Expires) {
+			id.Expires = cert.NotAfter
+		}
+		return id, err
 	}
 	return Identity{}, unauthenticated("this server asks who is calling: %s", g.wanted())
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Role is what a caller is to a hospital; policy.go says what each may do.
@@ -44,6 +45,8 @@ type Identity struct {
 	// ByProcess), callers name it themselves.
 	Tenant string
 	Method Method
+	// Expires is when the credentials end; zero: never.
+	Expires time.Time
 }
 
 // has says whether an identity has one of the roles.

@@ -63,6 +63,9 @@ func (t *tokens) identity(token string) (Identity, error) {
 		return Identity{}, unauthenticated("the token names no subject (sub) of at most %d bytes", maxSubject)
 	}
 	id := Identity{Subject: subject, Method: ByToken, Roles: rolesOf(texts(claim(claims, t.rolesPath)))}
+	if exp, err := claims.GetExpirationTime(); err == nil && exp != nil {
+		id.Expires = exp.Add(clockSkew)
+	}
 	if len(t.tenantAt) > 0 {
 		switch tenant := claim(claims, t.tenantAt).(type) {
 		case nil:

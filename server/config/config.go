@@ -31,19 +31,29 @@ type Config struct {
 	Threads          int           `help:"Threads within an operator; 0: one a core." default:"0" env:"BEDSIDE_THREADS" group:"model"`
 
 	Slots              int                `help:"Sequences that run at once." default:"64" env:"BEDSIDE_SLOTS" group:"batching"`
+	DraftTokens        int                `help:"Most tokens of a step of a language model in which tokens are guessed ahead, from what stands before them in the same text; guesses change no text. 0: none." default:"16" env:"BEDSIDE_DRAFT_TOKENS" group:"batching"`
+	PrefixCacheTokens  int                `help:"Tokens of requests that have ended which a language model keeps, so that a request of the same tenant that begins alike need not run them again; 0: none." default:"8192" env:"BEDSIDE_PREFIX_CACHE_TOKENS" group:"batching"`
 	SlotCapacity       int                `help:"Tokens of one sequence, prompt and answer together; recurrent models have their whole context, which costs them nothing." default:"2048" env:"BEDSIDE_SLOT_CAPACITY" group:"batching"`
 	TokenBudget        int                `help:"Tokens of one step, all sequences together." default:"256" env:"BEDSIDE_TOKEN_BUDGET" group:"batching"`
 	MaxChunk           int                `help:"Prompt tokens of one sequence in one step." default:"128" env:"BEDSIDE_MAX_CHUNK" group:"batching"`
 	MaxQueueSize       int                `help:"Requests that may wait for a slot." default:"1024" env:"BEDSIDE_MAX_QUEUE_SIZE" group:"batching"`
 	AgingInterval      time.Duration      `help:"Waiting time that lifts a request by one priority level." default:"5s" env:"BEDSIDE_AGING_INTERVAL" group:"batching"`
 	EmbeddingQueueSize int                `help:"Texts that may wait for an embedding model. The longest wait is about this many times a text's share of a run." default:"2048" env:"BEDSIDE_EMBEDDING_QUEUE_SIZE" group:"batching"`
-	TenantWeights      map[string]float64 `help:"Shares of tenants in the queues of embedding models; others weigh 1. Tensor models have their own in config.pbtxt." placeholder:"NAME=N" mapsep:"," env:"BEDSIDE_TENANT_WEIGHTS" group:"batching"`
+	TenantWeights      map[string]float64 `help:"Shares of tenants in the queues of language and embedding models; others weigh 1. Tensor models have their own in config.pbtxt." placeholder:"NAME=N" mapsep:"," env:"BEDSIDE_TENANT_WEIGHTS" group:"batching"`
 
 	MaxMessageBytes      int           `help:"Size of the largest request." default:"75497472" env:"BEDSIDE_MAX_MESSAGE_BYTES" group:"limits"`
 	MaxRecordBytes       int64         `help:"Size of the largest FHIR document." default:"67108864" env:"BEDSIDE_MAX_RECORD_BYTES" group:"limits"`
 	MaxConcurrentStreams uint32        `help:"Calls at once on one connection." default:"1024" env:"BEDSIDE_MAX_CONCURRENT_STREAMS" group:"limits"`
 	MaxConnections       int           `help:"Connections at once." default:"1024" env:"BEDSIDE_MAX_CONNECTIONS" group:"limits"`
+	MaxConnectionAge     time.Duration `help:"Age at which a connection is asked to end; its calls have --max-connection-age-grace to do so. 0: none." default:"4h" env:"BEDSIDE_MAX_CONNECTION_AGE" group:"limits"`
+	MaxConnectionGrace   time.Duration `name:"max-connection-age-grace" help:"Time that calls of an old connection have to finish." default:"10m" env:"BEDSIDE_MAX_CONNECTION_AGE_GRACE" group:"limits"`
+	MaxConnectionIdle    time.Duration `help:"Time after which a connection without calls is ended. 0: never." default:"30m" env:"BEDSIDE_MAX_CONNECTION_IDLE" group:"limits"`
+	SendTimeout          time.Duration `help:"Time that a client may leave an answer unread before its call is ended." default:"1m" env:"BEDSIDE_SEND_TIMEOUT" group:"limits"`
+	TenantLimits         []TenantLimit `help:"Limits of a tenant: calls a second, tokens a second, calls at once, share of each queue; * stands for all that have none of their own." placeholder:"NAME:requests=N:tokens=N:calls=N:queue=SHARE" env:"BEDSIDE_TENANT_LIMITS" group:"limits"`
 	RequestTimeout       time.Duration `help:"Time after which a call ends, whatever longer deadline it has." default:"10m" env:"BEDSIDE_REQUEST_TIMEOUT" group:"limits"`
+	MemoryLimit          int64         `help:"Memory in bytes: calls are refused at nine tenths of it, and models whose files do not fit are not loaded. 0: that of the control group, else of the machine." default:"0" env:"BEDSIDE_MEMORY_LIMIT" group:"limits"`
+	CacheMemory          int64         `help:"Memory in bytes for the key-value cache of each language model: requests wait until what they may need fits. 0: three fifths of what --memory-limit leaves when the model is loaded." default:"0" env:"BEDSIDE_CACHE_MEMORY" group:"batching"`
+	StepTimeout          time.Duration `help:"Time after which a run of a model is stopped: what shared it runs again without what hangs. 0: never." default:"1m" env:"BEDSIDE_STEP_TIMEOUT" group:"limits"`
 	KeepaliveMinTime     time.Duration `help:"Shortest interval between a client's keepalive pings." default:"10s" env:"BEDSIDE_KEEPALIVE_MIN_TIME" group:"limits"`
 	ShutdownGrace        time.Duration `help:"Time that running requests have to finish after SIGTERM." default:"30s" env:"BEDSIDE_SHUTDOWN_GRACE" group:"limits"`
 
@@ -85,6 +95,8 @@ func (c *Config) Validate() error {
 	}{
 		{"threads", int64(c.Threads), 0, 1024},
 		{"slots", int64(c.Slots), 1, 4096},
+		{"draft-tokens", int64(c.DraftTokens), 0, 1 << 16},
+		{"prefix-cache-tokens", int64(c.PrefixCacheTokens), 0, 1 << 26},
 		{"slot-capacity", int64(c.SlotCapacity), 2, 1 << 20},
 		{"token-budget", int64(c.TokenBudget), int64(c.Slots), 1 << 16},
 		{"max-chunk", int64(c.MaxChunk), 2, int64(c.TokenBudget)},
@@ -92,6 +104,8 @@ func (c *Config) Validate() error {
 		{"embedding-queue-size", int64(c.EmbeddingQueueSize), 1, 1 << 16},
 		{"max-message-bytes", int64(c.MaxMessageBytes), 1 << 16, 1 << 30},
 		{"max-record-bytes", c.MaxRecordBytes, 1 << 10, 1 << 30},
+		{"memory-limit", c.MemoryLimit, 0, 1 << 50},
+		{"cache-memory", c.CacheMemory, 0, 1 << 50},
 		{"max-concurrent-streams", int64(c.MaxConcurrentStreams), 1, 1 << 20},
 		{"max-connections", int64(c.MaxConnections), 1, 1 << 20},
 	} {
@@ -108,10 +122,25 @@ func (c *Config) Validate() error {
 		{"keepalive-min-time", c.KeepaliveMinTime},
 		{"shutdown-grace", c.ShutdownGrace},
 		{"repository-poll", c.RepositoryPoll},
+		{"max-connection-age-grace", c.MaxConnectionGrace},
+		{"send-timeout", c.SendTimeout},
 	} {
 		if p.value <= 0 {
 			return &Error{p.setting, "must be longer than nothing"}
 		}
+	}
+	for _, p := range []struct {
+		setting string
+		value   time.Duration
+	}{
+		{"step-timeout", c.StepTimeout}, {"max-connection-age", c.MaxConnectionAge}, {"max-connection-idle", c.MaxConnectionIdle},
+	} {
+		if p.value < 0 {
+			return &Error{p.setting, "must not be negative"}
+		}
+	}
+	if err := c.validateTenants(); err != nil {
+		return err
 	}
 	if err := c.Security.validate(); err != nil {
 		return err

@@ -18,6 +18,8 @@ import (
 	"github.com/bedside-lm/bedside/runtime/tensor"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/quota"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // Kind says what a text is for.
@@ -52,7 +54,9 @@ type Options struct {
 	Threads       int                // cores for all runs together; 0: all
 	MaxQueue      int                // texts that may wait; 0: 2048, room for two of the largest requests
 	TenantWeights map[string]float64 // see dynamic.Config
+	QueueShares   map[string]float64 // likewise
 	Metrics       *MetricSet         // nil: none
+	Dog           *watchdog.Dog      // watches the runs; nil: nothing does
 }
 
 // widths are the places that texts are padded to in attention. A text's width follows from its own length alone, and runs
@@ -74,7 +78,8 @@ type Engine struct {
 	manifest  *repository.Manifest
 	tokenizer *tokenizer.Unigram
 	model     *ort.TensorModel
-	batcher   *dynamic.Batcher[[]int32, []float32]
+	batcher   *dynamic.Batcher[[]int32, vector]
+	dog       *watchdog.Dog
 	metrics   *metrics
 	widths    []int
 	prefixes  map[Kind]string
@@ -99,7 +104,7 @@ func Open(mf *repository.Manifest, version int64, opt Options) (*Engine, error) 
 func open(mf *repository.Manifest, version int64, tok *tokenizer.Unigram, opt Options) (*Engine, error) {
 	instances, threads := spread(opt.Threads)
 	e := &Engine{
-		manifest: mf, tokenizer: tok, encoding: make(chan struct{}, goruntime.GOMAXPROCS(0)),
+		manifest: mf, tokenizer: tok, dog: opt.Dog, encoding: make(chan struct{}, goruntime.GOMAXPROCS(0)),
 		prefixes: map[Kind]string{Query: mf.Prefixes.Query, Passage: mf.Prefixes.Passage},
 		widths:   append(slices.DeleteFunc(slices.Clone(widths), func(w int) bool { return w >= mf.MaxLength }), mf.MaxLength),
 	}
@@ -135,7 +140,7 @@ func spread(cores int) (instances, threads int) {
 func (e *Engine) batching(instances int, opt Options) dynamic.Config {
 	cfg := dynamic.Config{
 		MaxBatchSize: maxBatchTexts, MaxBatchTokens: max(maxBatchTokens, e.manifest.MaxLength), LengthBuckets: e.widths,
-		Instances: instances, MaxQueue: opt.MaxQueue, TenantWeights: maps.Clone(opt.TenantWeights),
+		Instances: instances, MaxQueue: opt.MaxQueue, TenantWeights: maps.Clone(opt.TenantWeights), QueueShares: maps.Clone(opt.QueueShares),
 	}
 	if cfg.MaxQueue == 0 {
 		cfg.MaxQueue = defaultQueue
@@ -184,6 +189,7 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 	texts, items := make([][]int32, len(r.Texts)), make([]dynamic.Item, len(r.Texts))
 	out := make([]Vector, len(r.Texts))
 	deadline, _ := ctx.Deadline() // the zero time where there is none
+	tokens := 0
 	for i, text := range r.Texts {
 		ids, truncated, err := e.encode(ctx, e.prefixes[r.Kind]+text)
 		if err != nil {
@@ -197,13 +203,17 @@ func (e *Engine) embed(ctx context.Context, r Request) ([]Vector, error) {
 		}
 		texts[i], items[i] = ids, dynamic.Item{Size: 1, Tokens: len(ids), Tenant: r.Tenant, Deadline: deadline}
 		out[i].Tokens, out[i].Truncated = len(ids), truncated
+		tokens += len(ids)
 	}
+	quota.Charge(ctx, tokens)
 	results, err := e.batcher.DoAll(ctx, texts, items)
 	if err != nil {
 		return nil, err
 	}
 	for i := range out {
-		out[i].Values = results[i].Value
+		if out[i].Values, err = results[i].Value.values, results[i].Value.err; err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -223,8 +233,44 @@ func (e *Engine) encode(ctx context.Context, text string) (ids []int32, truncate
 	return ids, truncated, nil
 }
 
+// vector is one text's, or why there is none.
+type vector struct {
+	values []float32
+	err    error
+}
+
 // run is the batcher's: one vector for each text.
-func (e *Engine) run(ctx context.Context, texts [][]int32) ([][]float32, error) {
+func (e *Engine) run(ctx context.Context, texts [][]int32) ([]vector, error) {
+	out := make([]vector, len(texts))
+	e.runAll(ctx, texts, out, false)
+	return out, nil
+}
+
+// runAll runs texts together, and where that fails each half by itself, so that one text cannot take others with it.
+func (e *Engine) runAll(ctx context.Context, texts [][]int32, out []vector, again bool) {
+	watched, done := e.dog.Watch(ctx, again)
+	var values [][]float32
+	err := apierror.Catch(func() (err error) {
+		values, err = e.together(watched, texts)
+		return err
+	})
+	done()
+	switch half := len(texts) / 2; {
+	case err == nil:
+		for i := range out {
+			out[i].values = values[i]
+		}
+	case half == 0 || ctx.Err() != nil || e.dog.IsStuck():
+		for i := range out {
+			out[i].err = err
+		}
+	default:
+		e.runAll(ctx, texts[:half], out[:half], true)
+		e.runAll(ctx, texts[half:], out[half:], true)
+	}
+}
+
+func (e *Engine) together(ctx context.Context, texts [][]int32) ([][]float32, error) {
 	outputs, err := e.model.Run(ctx, layout(texts, e.width(texts)), []string{outputName})
 	if err != nil {
 		return nil, err

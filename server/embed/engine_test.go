@@ -90,7 +90,7 @@ func TestVectorsDoNotDependOnCompany(t *testing.T) {
 		for i, ids := range texts {
 			out, err := e.run(t.Context(), [][]int32{ids})
 			require.NoError(t, err)
-			alone[i] = out[0]
+			alone[i] = out[0].values
 		}
 		for range 1 + 64/width {
 			order := random.Perm(len(texts))[:len(texts)-random.IntN(2)]
@@ -101,7 +101,7 @@ func TestVectorsDoNotDependOnCompany(t *testing.T) {
 			out, err := e.run(t.Context(), batch)
 			require.NoError(t, err)
 			for i, from := range order {
-				require.Equal(t, alone[from], out[i], "width %d, %d texts", width, len(batch))
+				require.Equal(t, alone[from], out[i].values, "width %d, %d texts", width, len(batch))
 			}
 		}
 	}

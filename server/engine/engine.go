@@ -8,6 +8,7 @@ import (
 	"errors"
 	goruntime "runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
@@ -15,6 +16,8 @@ import (
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
+	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // ErrStopped says that the engine stopped before the request was done.
@@ -32,17 +35,22 @@ type Engine struct {
 	eos       map[int32]bool
 	forms     *forms
 
-	levels int
-	inbox  chan message
-	done   chan struct{} // closed when the loop has ended
-	abort  context.CancelFunc
+	levels   int
+	capacity int
+	inbox    chan message
+	done     chan struct{} // closed when the loop has ended
+	abort    context.CancelFunc
+	dog      *watchdog.Dog
+	broken   atomic.Pointer[apierror.PanicError] // why the loop ended before its time
 
 	// Owned by the loop.
 	scheduler *continuous.Scheduler
 	sequences map[uint64]*sequence
+	prefixes  *prefixes // nil: every request runs all of its prompt
 	lastID    uint64
 	rows      []ort.Row
 	results   []continuous.Result
+	prepared  <-chan struct{} // closed when what prepare does beside the step is done
 }
 
 // message is what others ask of the loop: exactly one field is set.
@@ -63,24 +71,45 @@ func ModelOptions(cfg continuous.Config, threads int) ort.Options {
 	}
 }
 
+// Options are an engine's settings beside the scheduler's.
+type Options struct {
+	Metrics *Metrics
+	Dog     *watchdog.Dog // watches the steps; nil: nothing does
+	// PrefixTokens is how many tokens of requests that have ended may be kept, for others that begin as they did.
+	PrefixTokens int
+	// DraftTokens bounds the tokens of a step in which tokens are guessed ahead (see drafts); 0: none are.
+	DraftTokens int
+}
+
 // New starts an engine on a model opened with ModelOptions(cfg, ...). The engine owns the
 // model from here on; Close ends both.
-func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Config, metrics *Metrics) (*Engine, error) {
+func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Config, opt Options) (*Engine, error) {
 	cfg = cfg.WithDefaults()
 	memory := model.SlotMemory()
 	if memory.Padded {
 		// Slots have room for that.
 		cfg.PaddedCapacity = cfg.SlotCapacity + cfg.MaxChunk
 	}
-	scheduler, err := continuous.New(cfg)
-	if err != nil {
-		return nil, err
+	capacity := cfg.SlotCapacity
+	if cfg.TokenMemory > 0 {
+		capacity = min(capacity, cfg.TokenMemory)
 	}
 	ctx, abort := context.WithCancel(context.Background())
 	e := &Engine{
-		model: model, padded: memory.Padded, tokenizer: tok, metrics: metrics.of(!memory.Constant), eos: map[int32]bool{},
-		levels: cfg.PriorityLevels, inbox: make(chan message), done: make(chan struct{}), abort: abort,
-		scheduler: scheduler, sequences: map[uint64]*sequence{},
+		model: model, padded: memory.Padded, tokenizer: tok, metrics: opt.Metrics.of(!memory.Constant), eos: map[int32]bool{},
+		levels: cfg.PriorityLevels, capacity: capacity, inbox: make(chan message), done: make(chan struct{}), abort: abort, dog: opt.Dog,
+		sequences: map[uint64]*sequence{}, prefixes: newPrefixes(model, opt.PrefixTokens, cfg.TokenMemory),
+	}
+	if e.prefixes != nil {
+		cfg.Place = e.place
+	}
+	if memory.Shared { // a guessed token's logits are then those that it would have by itself
+		cfg.Draft, cfg.DraftTokens = e.draft, min(opt.DraftTokens, cfg.TokenBudget)
+	}
+	var err error
+	if e.scheduler, err = continuous.New(cfg); err != nil {
+		abort()
+		return nil, err
 	}
 	for _, id := range model.Manifest().EOSTokenIDs {
 		e.eos[id] = true
@@ -88,7 +117,7 @@ func New(model *ort.LanguageModel, tok *tokenizer.Tokenizer, cfg continuous.Conf
 	e.forms = newForms(func() *constrain.Vocabulary {
 		return constrain.NewVocabulary(tok, model.Manifest().VocabSize, model.Manifest().EOSTokenIDs)
 	})
-	e.metrics.load(scheduler.Stats())
+	e.metrics.load(e.scheduler.Stats())
 	go e.loop(ctx)
 	return e, nil
 }
@@ -100,7 +129,7 @@ func (e *Engine) SlotMemory() ort.SlotMemory { return e.model.SlotMemory() }
 func (e *Engine) Manifest() *repository.Manifest { return e.model.Manifest() }
 
 // Capacity is how many tokens a prompt and its answer may have together.
-func (e *Engine) Capacity() int { return e.model.Options().SlotCapacity }
+func (e *Engine) Capacity() int { return e.capacity }
 
 // PriorityLevels is how many levels there are; 1 is the highest.
 func (e *Engine) PriorityLevels() int { return e.levels }
@@ -111,8 +140,12 @@ func (e *Engine) Drain() { e.send(message{drain: true}) }
 // Close stops the engine at once: what is running or waiting ends with ErrStopped.
 func (e *Engine) Close() error {
 	e.abort()
-	<-e.done
-	return e.model.Close()
+	select {
+	case <-e.done:
+		return e.model.Close()
+	case <-e.dog.Stuck():
+		return errStuck // the model is still being used
+	}
 }
 
 // send hands the loop a message; once the loop has ended there is nobody left to mind it.
@@ -120,6 +153,7 @@ func (e *Engine) send(m message) {
 	select {
 	case e.inbox <- m:
 	case <-e.done:
+	case <-e.dog.Stuck():
 	}
 }
 
@@ -129,14 +163,22 @@ func (e *Engine) submit(ctx context.Context, s *sequence) error {
 	case e.inbox <- message{submit: s}:
 	case <-e.done:
 		return ErrStopped
+	case <-e.dog.Stuck():
+		return errStuck
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return <-s.admitted
+	select {
+	case err := <-s.admitted:
+		return err
+	case <-e.dog.Stuck():
+		return errStuck
+	}
 }
 
 func (e *Engine) loop(ctx context.Context) {
 	defer close(e.done)
+	defer e.guard()
 	for {
 		if !e.receive(ctx) {
 			e.stopAll()
@@ -177,7 +219,7 @@ func (e *Engine) handle(m message) {
 		e.lastID++
 		s.id = e.lastID
 		err := e.scheduler.Admit(time.Now(), continuous.Request{
-			ID: s.id, PromptTokens: s.runLength(), MaxNewTokens: s.maxNew, Priority: s.priority, Deadline: s.deadline,
+			ID: s.id, PromptTokens: s.runLength(), MaxNewTokens: s.maxNew, Priority: s.priority, Deadline: s.deadline, Tenant: s.tenant,
 		})
 		if err == nil {
 			e.sequences[s.id] = s
@@ -210,20 +252,12 @@ func (e *Engine) step(ctx context.Context) {
 		}
 		e.rows = append(e.rows, rowOf(s, r, e.padded))
 	}
-	prepared := e.prepare(plan.Rows)
-	logits, err := e.model.Step(ctx, e.rows)
-	<-prepared
-	if err != nil && ctx.Err() != nil {
-		err = ErrStopped // the engine's own doing, no fault of the model
-	}
 	e.results = e.results[:0]
 	for _, r := range plan.Rows {
 		e.results = append(e.results, continuous.Result{ID: r.ID, Outcome: continuous.OutcomeFail})
 	}
-	now := time.Now()
-	if err == nil {
-		e.advance(plan.Rows, logits, now)
-	}
+	e.prepared = e.prepare(plan.Rows)
+	err := e.attempt(ctx, plan.Rows, e.rows, e.results, false)
 	ended, completeErr := e.scheduler.Complete(time.Now(), e.results)
 	if completeErr != nil {
 		// The results above answer the plan row by row, so this is a defect of ours; to go
@@ -234,40 +268,50 @@ func (e *Engine) step(ctx context.Context) {
 	e.finish(ended, err)
 }
 
-// advance gives every row its logits. Rows know nothing of one another, so they are
-// spread over the processors.
-func (e *Engine) advance(rows []continuous.Row, logits ort.Logits, now time.Time) {
-	parallel(len(rows), func(i int) {
-		s := e.sequences[rows[i].ID]
-		e.results[i] = s.take(rows[i], e.rows[i], logits.Row(i), now, e.eos)
-	})
-	for i, r := range rows {
-		s := e.sequences[r.ID]
-		s.observe(e.metrics)
-		if s.score != nil && r.Samples && s.finish == 0 && s.failure == nil {
-			if s.failure = s.score.turn(e.model, r.Slot, s.prompt); s.failure != nil {
-				e.results[i] = continuous.Result{ID: r.ID, Outcome: continuous.OutcomeFail}
-			}
-		}
-	}
-}
-
 // finish tells sequences that they have ended and frees what they held.
 func (e *Engine) finish(ended []continuous.Ended, cause error) {
 	for _, end := range ended {
 		s := e.sequences[end.ID]
 		delete(e.sequences, end.ID)
 		if end.Slot >= 0 {
-			if err := e.model.ReleaseSlot(end.Slot); err != nil && cause == nil {
+			if err := e.release(end, s, cause == nil); err != nil && cause == nil {
 				cause = err
 			}
 		}
-		s.end(end.Reason, cause)
+		if end.Reason == continuous.ReasonDisplaced {
+			s.end(end.Reason, e.scheduler.Displaced())
+		} else {
+			s.end(end.Reason, cause)
+		}
 		e.metrics.ended(end.Reason, s)
 	}
 	if len(ended) > 0 {
 		e.metrics.load(e.scheduler.Stats())
 	}
+}
+
+// place chooses the slot of a request that starts, for the scheduler.
+func (e *Engine) place(id uint64, free func(slot int) bool) (slot, held int) {
+	s := e.sequences[id]
+	slot, s.cached = e.prefixes.place(s, free)
+	return slot, s.cached
+}
+
+// draft guesses what follows a sequence's last token, for the scheduler.
+func (e *Engine) draft(id uint64, most int) int {
+	s := e.sequences[id]
+	if s.write == nil || s.write.form != nil {
+		return 0
+	}
+	return s.write.drafts.guess(s.tokens, most)
+}
+
+// release gives a slot back, or keeps what a text that ran as it should has left in it.
+func (e *Engine) release(end continuous.Ended, s *sequence, ran bool) error {
+	if e.prefixes == nil {
+		return e.model.ReleaseSlot(end.Slot)
+	}
+	return e.prefixes.end(end.Slot, ran && s.score == nil && s.failure == nil && end.Reason != continuous.ReasonFailed)
 }
 
 // stopAll ends every sequence when the engine stops.

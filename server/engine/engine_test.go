@@ -35,7 +35,7 @@ func TestCloseEndsWhatRunsAndWaits(t *testing.T) {
 	cfg := continuous.Config{Slots: 1, SlotCapacity: 512, TokenBudget: 64, MaxChunk: 64}
 	model, err := ort.Open(mf, ModelOptions(cfg, 0))
 	require.NoError(t, err)
-	e, err := New(model, tok, cfg, metrics.ForModel(mf.Name))
+	e, err := New(model, tok, cfg, Options{Metrics: metrics.ForModel(mf.Name)})
 	require.NoError(t, err)
 
 	seed := uint64(3)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // Metrics are an engine's Prometheus metrics, all labelled with the model's name.
@@ -23,8 +25,10 @@ type Metrics struct {
 	slotsFree                prometheus.Gauge
 	cacheTokens, cacheLimit  prometheus.Gauge
 	promptTokens, textTokens prometheus.Counter
-	cached                   bool // whether the model has a key-value cache
-	requests                 *prometheus.CounterVec
+	cachedTokens             prometheus.Counter
+	right, wrong             prometheus.Counter // guessed tokens
+	cached                   bool               // whether the model has a key-value cache
+	requests, faults         *prometheus.CounterVec
 }
 
 // MetricSet is registered once; ForModel gives each engine its own part.
@@ -33,7 +37,7 @@ type MetricSet struct {
 
 	waiting, running, slotsFree, cacheTokens, cacheLimit *prometheus.GaugeVec
 
-	processed, requests *prometheus.CounterVec
+	processed, requests, faults, guesses *prometheus.CounterVec
 }
 
 // NewMetricSet registers the engines' metrics.
@@ -60,12 +64,14 @@ func NewMetricSet(reg prometheus.Registerer) (*MetricSet, error) {
 		slotsFree:   gauge("bedside_slots_free", "Slots without a request."),
 		cacheTokens: gauge("bedside_kv_cache_tokens", "Tokens held in the key-value cache."),
 		cacheLimit:  gauge("bedside_kv_cache_capacity_tokens", "Tokens that the key-value cache has room for."),
-		processed:   counter("bedside_tokens_total", "Tokens run, by kind: prompt or completion.", "kind"),
+		processed:   counter("bedside_tokens_total", "Tokens by kind: prompt (those that were run), cached (of prompts, taken over from another request) or completion.", "kind"),
+		guesses:     counter("bedside_draft_tokens_total", "Tokens that were guessed ahead from what stands before, by outcome: accepted or rejected.", "outcome"),
 		requests:    counter("bedside_requests_total", "Requests that ended, by outcome.", "outcome"),
+		faults:      counter("bedside_step_faults_total", "Runs of the model that failed, by fault: run, panic or hung.", "fault"),
 	}
 	for _, c := range []prometheus.Collector{
 		s.queue, s.firstToken, s.interToken, s.step, s.rows, s.tokens,
-		s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit, s.processed, s.requests,
+		s.waiting, s.running, s.slotsFree, s.cacheTokens, s.cacheLimit, s.processed, s.requests, s.guesses, s.faults,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
@@ -84,7 +90,10 @@ func (s *MetricSet) ForModel(model string) *Metrics {
 		slotsFree: s.slotsFree.WithLabelValues(model), cacheTokens: s.cacheTokens.WithLabelValues(model),
 		cacheLimit:   s.cacheLimit.WithLabelValues(model),
 		promptTokens: s.processed.WithLabelValues(model, "prompt"), textTokens: s.processed.WithLabelValues(model, "completion"),
-		requests: s.requests.MustCurryWith(prometheus.Labels{"model": model}),
+		right: s.guesses.WithLabelValues(model, "accepted"), wrong: s.guesses.WithLabelValues(model, "rejected"),
+		cachedTokens: s.processed.WithLabelValues(model, "cached"),
+		requests:     s.requests.MustCurryWith(prometheus.Labels{"model": model}),
+		faults:       s.faults.MustCurryWith(prometheus.Labels{"model": model}),
 	}
 }
 
@@ -99,6 +108,26 @@ func (s *MetricSet) Forget(model string) {
 	}
 	s.processed.DeletePartialMatch(of)
 	s.requests.DeletePartialMatch(of)
+	s.guesses.DeletePartialMatch(of)
+	s.faults.DeletePartialMatch(of)
+}
+
+// fault counts a run of the model that failed.
+func (m *Metrics) fault(err error) {
+	kind := "run"
+	if _, ok := errors.AsType[*apierror.PanicError](err); ok {
+		kind = "panic"
+	} else if errors.Is(err, watchdog.ErrHung) {
+		kind = "hung"
+	}
+	m.faults.WithLabelValues(kind).Inc()
+}
+
+func (m *Metrics) drafted(guessed, accepted int) {
+	if guessed > 0 {
+		m.right.Add(float64(accepted))
+		m.wrong.Add(float64(guessed - accepted))
+	}
 }
 
 func (m *Metrics) queued(d time.Duration)     { m.queueSeconds.Observe(d.Seconds()) }
@@ -136,7 +165,8 @@ func (m *Metrics) load(st continuous.Stats) {
 func (m *Metrics) ended(reason continuous.Reason, s *sequence) {
 	m.requests.WithLabelValues(reason.String()).Inc()
 	if !s.started.IsZero() {
-		m.promptTokens.Add(float64(s.summary.PromptTokens))
+		m.promptTokens.Add(float64(s.summary.PromptTokens - s.summary.CachedTokens))
+		m.cachedTokens.Add(float64(s.summary.CachedTokens))
 	}
 	m.textTokens.Add(float64(s.summary.CompletionTokens))
 }

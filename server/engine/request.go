@@ -8,6 +8,8 @@ import (
 
 	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
+	"github.com/bedside-lm/bedside/server/quota"
+	"github.com/bedside-lm/bedside/server/tenant"
 )
 
 // A caller whose context ended is told its context's error, so these two reach nobody
@@ -36,6 +38,7 @@ type Generation struct {
 	ctx      context.Context
 	unwatch  func() bool
 	seed     *uint64
+	lost     bool // the loop will never tell of it
 }
 
 // Generate starts writing. It returns once the request is accepted; the scheduler's refusals
@@ -84,9 +87,19 @@ func (e *Engine) Generate(ctx context.Context, r Request) (*Generation, error) {
 func (g *Generation) Events() iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		defer g.unwatch()
-		for ev := range g.sequence.events {
-			if !yield(ev) {
-				g.engine.send(message{cancel: g.sequence})
+		for {
+			select {
+			case ev, more := <-g.sequence.events:
+				if !more {
+					quota.Charge(g.ctx, g.sequence.summary.CompletionTokens)
+					return
+				}
+				if !yield(ev) {
+					g.engine.send(message{cancel: g.sequence})
+					return
+				}
+			case <-g.engine.dog.Stuck():
+				g.lost = true
 				return
 			}
 		}
@@ -94,10 +107,20 @@ func (g *Generation) Events() iter.Seq[Event] {
 }
 
 // Err says, after the last event, why the text did not come to its end; nil if it did.
-func (g *Generation) Err() error { return callerError(g.ctx, g.sequence.err) }
+func (g *Generation) Err() error {
+	if g.lost {
+		return errStuck
+	}
+	return callerError(g.ctx, g.sequence.err)
+}
 
 // Summary says, after the last event, what the text took.
-func (g *Generation) Summary() Summary { return g.sequence.summary }
+func (g *Generation) Summary() Summary {
+	if g.lost {
+		return Summary{}
+	}
+	return g.sequence.summary
+}
 
 // Seed returns the seed that the text is drawn with; nil for greedy decoding.
 func (g *Generation) Seed() *uint64 { return g.seed }
@@ -107,6 +130,7 @@ func newSequence(ctx context.Context, prompt []int32, priority int) *sequence {
 	if deadline, ok := ctx.Deadline(); ok {
 		s.deadline = deadline
 	}
+	s.tenant, _ = tenant.Of(ctx) // a call whose tenant cannot be told never gets here
 	return s
 }
 
@@ -115,6 +139,7 @@ func (e *Engine) start(ctx context.Context, s *sequence) (unwatch func() bool, e
 	if err := e.submit(ctx, s); err != nil {
 		return nil, err
 	}
+	quota.Charge(ctx, s.runLength())
 	return context.AfterFunc(ctx, func() { e.send(message{cancel: s}) }), nil
 }
 

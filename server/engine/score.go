@@ -9,6 +9,7 @@ import (
 
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
+	"github.com/bedside-lm/bedside/server/quota"
 )
 
 // ScoredToken is a token of a scored text.
@@ -62,8 +63,13 @@ func (e *Engine) runScoring(ctx context.Context, prompt []int32, c *scoring) err
 		return err
 	}
 	defer unwatch()
-	<-s.events // closed at the end
-	return callerError(ctx, s.err)
+	quota.Charge(ctx, c.inner)
+	select {
+	case <-s.events: // closed at the end
+		return callerError(ctx, s.err)
+	case <-e.dog.Stuck():
+		return errStuck
+	}
 }
 
 // scoring is the state of texts being scored after one prompt. They are a trie, whose nodes are run branch by branch in one

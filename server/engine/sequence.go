@@ -8,6 +8,7 @@ import (
 	"github.com/bedside-lm/bedside/batcher/continuous"
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/sampling"
+	"github.com/bedside-lm/bedside/server/apierror"
 )
 
 // Event is a piece of a text as it is written.
@@ -30,6 +31,7 @@ const (
 type Summary struct {
 	Finish           FinishReason
 	PromptTokens     int
+	CachedTokens     int // of the prompt, that another request had run before
 	CompletionTokens int
 	Queue            time.Duration // arrival to first step
 	Prefill          time.Duration // first step to first token
@@ -44,8 +46,10 @@ type sequence struct {
 	id       uint64
 	tokens   []int32 // the prompt, what was forced before anything was sampled, then what was sampled and forced
 	prompt   int     // length of the prompt
+	cached   int     // tokens of the prompt that did not have to be run
 	maxNew   int     // most tokens to sample, and to append to those
 	priority int
+	tenant   string
 	deadline time.Time
 
 	// The tokens that the model reads together, tokens[runStart:runEnd]: the prompt at first, later what was sampled last
@@ -93,6 +97,9 @@ func rowOf(s *sequence, r continuous.Row, padded bool) ort.Row {
 		start, count = start-1, 2
 	}
 	row := ort.Row{Slot: r.Slot, Start: start, Tokens: s.tokens[start : start+count], LogitsFrom: count}
+	if r.Drafted > 0 {
+		row.Tokens = s.write.drafts.behind(row.Tokens, r.Drafted)
+	}
 	switch {
 	case s.score != nil && planned >= s.prompt:
 		row.LogitsFrom = planned - start // every token of a branch tells of those after it
@@ -108,7 +115,7 @@ func (s *sequence) take(planned continuous.Row, row ort.Row, logits []float32, n
 	if s.score != nil {
 		out.Appended = s.weigh(planned, row, logits)
 	} else if planned.Samples {
-		out.Appended = s.sample(logits, now, eos)
+		out.Accepted, out.Appended = s.sampleAll(planned.Drafted, logits, now, eos)
 	}
 	switch {
 	case s.failure != nil:
@@ -142,6 +149,14 @@ func (s *sequence) observe(m *Metrics) {
 
 // end closes the sequence for its reader.
 func (s *sequence) end(reason continuous.Reason, cause error) {
+	defer close(s.events)
+	if err := apierror.Catch(func() error { s.settle(reason, cause); return nil }); err != nil {
+		s.err = fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+}
+
+// settle finds out what the sequence came to.
+func (s *sequence) settle(reason continuous.Reason, cause error) {
 	switch reason {
 	case continuous.ReasonStop:
 	case continuous.ReasonLength:
@@ -152,6 +167,8 @@ func (s *sequence) end(reason continuous.Reason, cause error) {
 		s.err = errExpired
 	case continuous.ReasonCancelled:
 		s.err = errCancelled
+	case continuous.ReasonDisplaced:
+		s.err = cause
 	case continuous.ReasonFailed:
 		s.err = s.failed(cause)
 	}
@@ -171,14 +188,13 @@ func (s *sequence) end(reason continuous.Reason, cause error) {
 		}
 	}
 	s.summary = Summary{
-		Finish: s.finish, PromptTokens: s.prompt, CompletionTokens: len(s.tokens) - s.prompt,
+		Finish: s.finish, PromptTokens: s.prompt, CachedTokens: s.cached, CompletionTokens: len(s.tokens) - s.prompt,
 		Queue: since(s.arrived, s.started), Prefill: since(s.started, s.firstToken), Decode: since(s.firstToken, s.lastToken),
 		ConstraintMet: s.met(),
 	}
 	if s.score != nil {
 		s.summary.PromptTokens, s.summary.CompletionTokens = s.prompt+s.score.behind+len(s.score.run), 0
 	}
-	close(s.events)
 }
 
 func (s *sequence) failed(cause error) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/constrain"
 	"github.com/bedside-lm/bedside/runtime/sampling"
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
+	"github.com/bedside-lm/bedside/server/apierror"
 )
 
 // writing is the state of a text being written.
@@ -16,6 +17,7 @@ type writing struct {
 	stream  *tokenizer.Stream
 	stops   *sampling.StopMatcher
 	form    *formed // nil where the text may have any form
+	drafts  drafts
 	// logprobs says that every token needs logits of its own.
 	logprobs bool
 }
@@ -93,7 +95,9 @@ func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
 	go func() {
 		defer close(finished)
 		for _, f := range formed {
-			f.prepare()
+			if err := apierror.Catch(func() error { f.prepare(); return nil }); err != nil {
+				f.failure = err
+			}
 		}
 	}()
 	return finished

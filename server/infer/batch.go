@@ -8,6 +8,8 @@ import (
 
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/tensor"
+	"github.com/bedside-lm/bedside/server/apierror"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // part is one request's share of a run, with the run's times.
@@ -31,15 +33,24 @@ func (e *OutputError) Error() string {
 }
 
 // run is the batcher's: it runs requests of one group together. Values of one request may make the run fail for all,
-// so after a failure each half runs by itself, and in the end only what is at fault has failed.
+// or go on for ever, so after a failure each half runs by itself, and in the end only what is at fault has failed.
 func (m *Model) run(ctx context.Context, batch []*Checked) ([]*part, error) {
-	parts, err := m.together(ctx, batch)
-	if _, ofValues := errors.AsType[*ort.RunError](err); !ofValues || len(batch) == 1 || ctx.Err() != nil {
+	return m.runAll(ctx, batch, false)
+}
+
+func (m *Model) runAll(ctx context.Context, batch []*Checked, again bool) (parts []*part, err error) {
+	watched, done := m.dog.Watch(ctx, again)
+	err = apierror.Catch(func() (err error) {
+		parts, err = m.together(watched, batch)
+		return err
+	})
+	done()
+	if err == nil || !ofValues(err) || len(batch) == 1 || ctx.Err() != nil || m.dog.IsStuck() {
 		return parts, err
 	}
 	parts = make([]*part, 0, len(batch))
 	for _, half := range [][]*Checked{batch[:len(batch)/2], batch[len(batch)/2:]} {
-		answered, err := m.run(ctx, half)
+		answered, err := m.runAll(ctx, half, true)
 		if err != nil {
 			answered = make([]*part, len(half))
 			for i := range answered {
@@ -49,6 +60,15 @@ func (m *Model) run(ctx context.Context, batch []*Checked) ([]*part, error) {
 		parts = append(parts, answered...)
 	}
 	return parts, nil
+}
+
+// ofValues says whether what failed may be one request's doing.
+func ofValues(err error) bool {
+	if _, failed := errors.AsType[*ort.RunError](err); failed || errors.Is(err, watchdog.ErrHung) {
+		return true
+	}
+	_, panicked := errors.AsType[*apierror.PanicError](err)
+	return panicked
 }
 
 func (m *Model) together(ctx context.Context, batch []*Checked) ([]*part, error) {

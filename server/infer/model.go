@@ -13,6 +13,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/tensor"
 	"github.com/bedside-lm/bedside/server/modelconfig"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // Model is one loaded version of a tensor model. It is safe for concurrent use.
@@ -25,11 +26,12 @@ type Model struct {
 	whole     int // rows that every request counts as, so that none shares a run; 0: its own
 	stats     Statistics
 	metrics   *metrics
+	dog       *watchdog.Dog // nil: nothing watches the runs
 }
 
 // newModel puts a session behind a batcher. cfg is complete.
-func newModel(cfg *inference.ModelConfig, session *ort.TensorModel, batching dynamic.Config, set *MetricSet, version int64) (*Model, error) {
-	m := &Model{config: cfg, session: session, shapes: modelconfig.NewShapes(cfg)}
+func newModel(cfg *inference.ModelConfig, session *ort.TensorModel, batching dynamic.Config, set *MetricSet, version int64, dog *watchdog.Dog) (*Model, error) {
+	m := &Model{config: cfg, session: session, shapes: modelconfig.NewShapes(cfg), dog: dog}
 	var err error
 	if m.signature, err = NewSignature(cfg); err != nil {
 		return nil, err

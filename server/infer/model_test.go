@@ -19,6 +19,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/runtime/tensor"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,7 +57,7 @@ func load(t testing.TB, config string, batching dynamic.Config, set *MetricSet) 
 	session, err := ort.OpenTensorModel("../../testdata/models/"+cfg.GetName()+"/1/model.onnx", ort.TensorOptions{Threads: 1})
 	require.NoError(t, err)
 	batching.MaxBatchSize = max(1, int(cfg.GetMaxBatchSize()))
-	m, err := newModel(cfg, session, batching, set, 1)
+	m, err := newModel(cfg, session, batching, set, 1, nil)
 	require.NoError(t, err)
 	return m
 }
@@ -368,4 +369,23 @@ func TestStatisticsSum(t *testing.T) {
 		batch_stats { batch_size: 4 compute_input { count: 2 ns: 101 } compute_infer { count: 2 ns: 202 } compute_output { count: 2 ns: 303 } }`), want))
 	require.Equal(t, prototext.Format(want), prototext.Format(got))
 	require.Zero(t, (&Statistics{}).Proto().GetLastInference())
+}
+
+// A run that would never end is stopped, and the model goes on.
+func TestARunThatHangsIsStopped(t *testing.T) {
+	m := start(t, `name: "endless"
+input { name: "INPUT0" data_type: TYPE_FP32 dims: [ -1, 4 ] }
+input { name: "ROUNDS" data_type: TYPE_INT64 dims: [ ] }
+output { name: "OUTPUT0" data_type: TYPE_FP32 dims: [ -1, 4 ] }`, dynamic.Config{})
+	m.dog = watchdog.New(100 * time.Millisecond)
+	ask := func(rounds int64) error {
+		_, err := m.Infer(t.Context(), &Request{Inputs: []tensor.Tensor{
+			tensor.New("INPUT0", []int64{1, 4}, []float32{1, 2, 3, 4}), tensor.New("ROUNDS", nil, []int64{rounds}),
+		}})
+		return err
+	}
+	require.ErrorIs(t, ask(1<<60), watchdog.ErrHung)
+	require.NoError(t, ask(1))
+	require.False(t, m.dog.IsStuck())
+	require.EqualValues(t, 1, m.dog.Stopped())
 }

@@ -11,11 +11,19 @@ import (
 	"github.com/bedside-lm/bedside/runtime/ort"
 	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/modelconfig"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
+
+// Options are what a model works with beside its folder.
+type Options struct {
+	Metrics     *MetricSet         // required
+	Dog         *watchdog.Dog      // watches the runs; nil: nothing does
+	QueueShares map[string]float64 // of tenants; see dynamic.Config
+}
 
 // Open loads the model of a folder, with the settings of its config.pbtxt where it has one, and warms it up. What is
 // wrong with the configuration comes as *modelconfig.Error, with the file as *ort.OpenError.
-func Open(ctx context.Context, spec repository.Spec, set *MetricSet) (*Model, error) {
+func Open(ctx context.Context, spec repository.Spec, opt Options) (*Model, error) {
 	var given *inference.ModelConfig
 	if spec.Config != nil {
 		var err error
@@ -35,7 +43,9 @@ func Open(ctx context.Context, spec repository.Spec, set *MetricSet) (*Model, er
 	}
 	var m *Model
 	if err == nil {
-		m, err = newModel(cfg, session, modelconfig.Batching(cfg), set, spec.Version)
+		batching := modelconfig.Batching(cfg)
+		batching.QueueShares = opt.QueueShares
+		m, err = newModel(cfg, session, batching, opt.Metrics, spec.Version, opt.Dog)
 	}
 	if err != nil {
 		return nil, errors.Join(err, session.Close())

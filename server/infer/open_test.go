@@ -44,7 +44,7 @@ func TestOpenWithAndWithoutConfiguration(t *testing.T) {
 		{"scalar", "", 0},
 		{"linear", "", 4}, // weights beside the file
 	} {
-		m, err := Open(t.Context(), specOf(t, c.name, c.config), set)
+		m, err := Open(t.Context(), specOf(t, c.name, c.config), Options{Metrics: set})
 		require.NoError(t, err, c.name)
 		require.Equal(t, c.maxBatch, m.Signature().MaxBatch, c.name)
 		require.Equal(t, c.name, m.Config().GetName())
@@ -57,7 +57,7 @@ func TestOpenWithAndWithoutConfiguration(t *testing.T) {
 // One value a row is dims [1] to callers and no dimension to the model.
 func TestReshape(t *testing.T) {
 	set, _ := metricSet(t)
-	m, err := Open(t.Context(), specOf(t, "lookup", ""), set)
+	m, err := Open(t.Context(), specOf(t, "lookup", ""), Options{Metrics: set})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, m.Close()) }()
 	require.Equal(t, []int64{-1, 1}, m.Signature().Inputs[0].Dims)
@@ -72,14 +72,14 @@ func TestReshape(t *testing.T) {
 func TestWarmUpCountsNowhereAndMustSucceed(t *testing.T) {
 	set, reg := metricSet(t)
 	m, err := Open(t.Context(), specOf(t, "lookup", `model_warmup { name: "first" batch_size: 2 count: 3
-		inputs { key: "INDEX" value { data_type: TYPE_INT64 dims: [1] zero_data: true } } }`), set)
+		inputs { key: "INDEX" value { data_type: TYPE_INT64 dims: [1] zero_data: true } } }`), Options{Metrics: set})
 	require.NoError(t, err)
 	require.Zero(t, m.Statistics().GetExecutionCount())
 	require.NoError(t, m.Close())
 
 	// Random positions are beyond the table of four rows.
 	_, err = Open(t.Context(), specOf(t, "lookup", `model_warmup { name: "first" batch_size: 4
-		inputs { key: "INDEX" value { data_type: TYPE_INT64 dims: [1] random_data: true } } }`), set)
+		inputs { key: "INDEX" value { data_type: TYPE_INT64 dims: [1] random_data: true } } }`), Options{Metrics: set})
 	var failed *ort.RunError
 	require.ErrorAs(t, err, &failed)
 	require.ErrorContains(t, err, "model_warmup[0]")
@@ -89,13 +89,13 @@ func TestWarmUpCountsNowhereAndMustSucceed(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	set, _ := metricSet(t)
 	var cfg *modelconfig.Error
-	_, err := Open(t.Context(), specOf(t, "simple", "max_batch_sice: 2"), set)
+	_, err := Open(t.Context(), specOf(t, "simple", "max_batch_sice: 2"), Options{Metrics: set})
 	require.ErrorAs(t, err, &cfg)
-	_, err = Open(t.Context(), specOf(t, "simple", `name: "other"`), set)
+	_, err = Open(t.Context(), specOf(t, "simple", `name: "other"`), Options{Metrics: set})
 	require.ErrorAs(t, err, &cfg)
 	var file *ort.OpenError
-	_, err = Open(t.Context(), specOf(t, "broken", ""), set)
+	_, err = Open(t.Context(), specOf(t, "broken", ""), Options{Metrics: set})
 	require.ErrorAs(t, err, &file)
-	_, err = Open(t.Context(), specOf(t, "simple", `default_model_filename: "none.onnx"`), set)
+	_, err = Open(t.Context(), specOf(t, "simple", `default_model_filename: "none.onnx"`), Options{Metrics: set})
 	require.ErrorAs(t, err, &file)
 }

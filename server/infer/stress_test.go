@@ -69,7 +69,7 @@ func checkIdentity(req *Request, out Response) error {
 func TestEveryoneGetsTheirOwn(t *testing.T) {
 	set, _ := metricSet(t)
 	m, err := Open(t.Context(), specOf(t, "identity_all", `max_batch_size: 4 dynamic_batching { max_queue_delay_microseconds: 500 }
-		instance_group { count: 3 kind: KIND_CPU }`), set)
+		instance_group { count: 3 kind: KIND_CPU }`), Options{Metrics: set})
 	require.NoError(t, err)
 	var group errgroup.Group
 	for caller := range 16 {
@@ -114,7 +114,7 @@ func TestOtherShapes(t *testing.T) {
 		{"fixed_batch", []tensor.Tensor{tensor.New("INPUT0", []int64{2, 3}, []float32{1, 2, 3, 4, 5, 6})}, []int64{2, 3}, []float32{2, 4, 6, 8, 10, 12}},
 		{"defaults", []tensor.Tensor{tensor.New("INPUT0", []int64{1, 4}, []float32{1, 2, 3, 4})}, []int64{1, 4}, []float32{3, 6, 9, 12}},
 	} {
-		m, err := Open(t.Context(), specOf(t, c.model, ""), set)
+		m, err := Open(t.Context(), specOf(t, c.model, ""), Options{Metrics: set})
 		require.NoError(t, err)
 		out, err := m.Infer(t.Context(), &Request{Inputs: c.inputs})
 		require.NoError(t, err, c.model)

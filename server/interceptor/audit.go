@@ -33,6 +33,16 @@ func (c *call) setIdentity(id auth.Identity) {
 	c.facts.identity = id
 }
 
+// expires is when the credentials of the caller end; zero: never, or nobody was asked.
+func (c *call) expires() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.facts.identity.Expires
+}
+
 func (c *call) setPurpose(code string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

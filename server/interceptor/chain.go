@@ -5,12 +5,14 @@
 //     and the time that it takes in all;
 //  2. logging: one line a call, with the final code too; it gives the call its request id,
 //     which everything within can log;
-//  3. audit: writes down who did what and what came of it, before anything is answered;
-//  4. errors: turns whatever comes from within into a status, the one place that does;
-//  5. deadline: no call runs for ever, even if its caller set no deadline;
-//  6. recovery: turns a panic of all that is within into an error, for errors to map;
-//  7. admission: who is calling, and whether they may;
-//  8. validation: innermost, so that what it refuses is mapped, logged and counted as any
+//  3. reading: ends a call whose client does not read its answers;
+//  4. audit: writes down who did what and what came of it, before anything is answered;
+//  5. errors: turns whatever comes from within into a status, the one place that does;
+//  6. deadline: no call runs for ever, even if its caller set no deadline;
+//  7. recovery: turns a panic of all that is within into an error, for errors to map;
+//  8. admission: who is calling, and whether they may;
+//  9. limits: what their tenant may ask for;
+//  10. validation: innermost, so that what it refuses is mapped, logged and counted as any
 //     other error, and so that no service ever sees a message that breaks the rules.
 //
 // A message that cannot be decoded or is too large never gets here: gRPC refuses a unary
@@ -34,6 +36,8 @@ import (
 
 	"github.com/bedside-lm/bedside/server/audit"
 	"github.com/bedside-lm/bedside/server/auth"
+	"github.com/bedside-lm/bedside/server/memory"
+	"github.com/bedside-lm/bedside/server/quota"
 )
 
 // Options say how a Chain works.
@@ -41,8 +45,10 @@ type Options struct {
 	Logger     *slog.Logger          // required
 	Registerer prometheus.Registerer // required
 	Limits     Limits
-	Gate       *auth.Gate // nil: whoever calls is let in
-	Audit      *audit.Log // nil: nothing is written down
+	Gate       *auth.Gate       // nil: whoever calls is let in
+	Audit      *audit.Log       // nil: nothing is written down
+	Quota      *quota.Ledger    // nil: tenants have no limits
+	Pressure   *memory.Pressure // nil: memory is not looked at
 
 	// LogErrorText logs the text of errors that no rule maps, at debug level. Such a text may
 	// quote a request: it is for developing, with invented patients only.
@@ -57,6 +63,10 @@ type Limits struct {
 	RequestTimeout       time.Duration // after which a call ends; default 10 minutes
 	KeepaliveMinTime     time.Duration // shortest interval between a client's pings; default 10 s
 	KeepaliveTime        time.Duration // silence after which the server pings a client; default 30 s
+	SendTimeout          time.Duration // for which an answer may stay unread; default 1 minute
+
+	// When a connection is asked to end, how long its calls have then, and how long one may be without calls; 0: not at all.
+	ConnectionAge, ConnectionGrace, ConnectionIdle time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -66,6 +76,7 @@ func (l Limits) withDefaults() Limits {
 	orElse(&l.RequestTimeout, 10*time.Minute)
 	orElse(&l.KeepaliveMinTime, 10*time.Second)
 	orElse(&l.KeepaliveTime, 30*time.Second)
+	orElse(&l.SendTimeout, time.Minute)
 	return l
 }
 
@@ -84,6 +95,9 @@ type Chain struct {
 	visits    int // that the validation of one message may take
 	metrics   *grpcprom.ServerMetrics
 	panics    prometheus.Counter
+	slow      prometheus.Counter
+	quota     *quota.Ledger
+	pressure  *memory.Pressure
 	gate      *auth.Gate
 	audit     *audit.Log
 }
@@ -100,15 +114,18 @@ func New(opt Options) (*Chain, error) {
 	}
 	c := &Chain{
 		limits: opt.Limits.withDefaults(), logger: opt.Logger, logText: opt.LogErrorText, validator: validator, visits: maxVisits,
-		gate: opt.Gate, audit: opt.Audit,
+		gate: opt.Gate, audit: opt.Audit, quota: opt.Quota, pressure: opt.Pressure,
 		metrics: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
 			grpcprom.WithHistogramBuckets(latencyBuckets),
 		)),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bedside_panics_total", Help: "Calls that ended in a panic of the server.",
 		}),
+		slow: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bedside_slow_readers_total", Help: "Calls that were ended because their clients did not read the answers.",
+		}),
 	}
-	for _, m := range []prometheus.Collector{c.metrics, c.panics} {
+	for _, m := range []prometheus.Collector{c.metrics, c.panics, c.slow} {
 		if err := opt.Registerer.Register(m); err != nil {
 			return nil, err
 		}
@@ -129,22 +146,26 @@ func (c *Chain) ServerOptions() []grpc.ServerOption {
 		grpc.ChainUnaryInterceptor(
 			c.metrics.UnaryServerInterceptor(),
 			interceptors.UnaryServerInterceptor(logging),
+			c.readUnary,
 			c.auditUnary,
 			c.mapUnary,
 			c.boundUnary,
 			recovery.UnaryServerInterceptor(recovering),
 			grpcauth.UnaryServerInterceptor(c.admit),
+			c.limitUnary,
 			c.validateUnary,
 			c.noteUnary,
 		),
 		grpc.ChainStreamInterceptor(
 			c.metrics.StreamServerInterceptor(),
 			interceptors.StreamServerInterceptor(logging),
+			c.readStream,
 			c.auditStream,
 			c.mapStream,
 			c.boundStream,
 			recovery.StreamServerInterceptor(recovering),
 			grpcauth.StreamServerInterceptor(c.admit),
+			c.limitStream,
 			c.validateStream,
 			c.noteStream,
 		),
@@ -156,7 +177,11 @@ func (c *Chain) ServerOptions() []grpc.ServerOption {
 			MinTime: c.limits.KeepaliveMinTime, PermitWithoutStream: true,
 		}),
 		// A client that vanished is noticed, and what its calls hold is freed.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: c.limits.KeepaliveTime, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: c.limits.KeepaliveTime, Timeout: 20 * time.Second,
+			MaxConnectionAge: c.limits.ConnectionAge, MaxConnectionAgeGrace: c.limits.ConnectionGrace, MaxConnectionIdle: c.limits.ConnectionIdle,
+		}),
+		grpc.InTapHandle(c.tap),
 	}
 	if c.gate != nil && c.gate.Credentials() != nil {
 		options = append(options, grpc.Creds(c.gate.Credentials()))

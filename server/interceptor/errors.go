@@ -19,6 +19,7 @@ import (
 	"github.com/bedside-lm/bedside/runtime/tokenizer"
 	"github.com/bedside-lm/bedside/server/apierror"
 	"github.com/bedside-lm/bedside/server/engine"
+	"github.com/bedside-lm/bedside/server/watchdog"
 )
 
 // The reasons of google.rpc.ErrorInfo, for callers that act on more than the code. A kind of
@@ -39,6 +40,10 @@ const (
 	reasonUnauthenticated  = "UNAUTHENTICATED"
 	reasonDenied           = "PERMISSION_DENIED"
 	reasonNoAudit          = "AUDIT_UNAVAILABLE"
+	reasonHung             = "MODEL_HUNG"
+	reasonSlowReader       = "SLOW_READER"
+	reasonTenantLimit      = "TENANT_LIMIT"
+	reasonMemory           = "MEMORY_SHORT"
 )
 
 // Another replica, or this one started anew, should answer by then.
@@ -48,8 +53,8 @@ const drainingRetry = time.Second
 // the error wins; contexts come last, since a typed error may wrap one. None reads a text.
 var rules = []func(error) (answer, bool){
 	statusError, validationError, fieldError, notFoundError, noModelError, modelError, queueError, runError, batcherError,
-	engineStopped, graphError,
-	recordError, recordLimit, tokenizerError, samplingError, authError, auditError, contextError,
+	engineStopped, hungError, graphError,
+	quotaError, readerError, recordError, recordLimit, tokenizerError, samplingError, authError, auditError, contextError,
 }
 
 func describe(err error) (answer, bool) {
@@ -163,6 +168,16 @@ func engineStopped(err error) (answer, bool) {
 	}
 	return answer{
 		code: codes.Unavailable, reason: reasonDraining, message: "the server stopped before the answer was complete", retry: drainingRetry,
+	}, true
+}
+
+// hungError maps a request over which the model went on for ever. Sent again, it would do so again.
+func hungError(err error) (answer, bool) {
+	if !errors.Is(err, watchdog.ErrHung) {
+		return answer{}, false
+	}
+	return answer{
+		code: codes.Internal, reason: reasonHung, message: "the model took too long over this request, and was stopped",
 	}, true
 }
 

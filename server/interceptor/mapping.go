@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/bedside-lm/bedside/server/apierror"
 )
 
 // internalError is what the log keeps of an error that no rule maps. Its caller learns the
@@ -36,7 +38,7 @@ func (c *Chain) mapStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServe
 
 // mapError gives err its status.
 func (c *Chain) mapError(ctx context.Context, err error) error {
-	a, ok := describe(err)
+	a, ok := describe(endedBy(ctx, err))
 	if !ok {
 		a = c.unexpected(ctx, err)
 	}
@@ -60,8 +62,8 @@ func (c *Chain) unexpected(ctx context.Context, err error) answer {
 		call.setInternal(e)
 	}
 	attrs := []slog.Attr{slog.String("error_id", e.id), slog.String("request_id", RequestID(ctx))}
-	if p, ok := errors.AsType[*panicError](err); ok {
-		c.logger.LogAttrs(ctx, slog.LevelError, "panic", append(attrs, slog.String("value", p.kind), slog.Any("stack", p.stack))...)
+	if p, ok := errors.AsType[*apierror.PanicError](err); ok {
+		c.logger.LogAttrs(ctx, slog.LevelError, "panic", append(attrs, slog.String("value", p.Kind), slog.Any("stack", p.Stack))...)
 	} else if c.logText {
 		c.logger.LogAttrs(ctx, slog.LevelDebug, "internal error", append(attrs, slog.String("text", err.Error()))...)
 	}

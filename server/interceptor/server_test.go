@@ -34,6 +34,7 @@ type service struct {
 	bedsidev1.UnimplementedGenerationServiceServer
 	bedsidev1.UnimplementedClinicalServiceServer
 	handle func(ctx context.Context) error
+	flood  func(grpc.ServerStreamingServer[bedsidev1.StreamGenerateResponse]) error // instead of handle, where it is set
 }
 
 func (s *service) Generate(ctx context.Context, _ *bedsidev1.GenerateRequest) (*bedsidev1.GenerateResponse, error) {
@@ -44,6 +45,9 @@ func (s *service) Generate(ctx context.Context, _ *bedsidev1.GenerateRequest) (*
 }
 
 func (s *service) StreamGenerate(_ *bedsidev1.GenerateRequest, stream grpc.ServerStreamingServer[bedsidev1.StreamGenerateResponse]) error {
+	if s.flood != nil {
+		return s.flood(stream)
+	}
 	if err := stream.Send(&bedsidev1.StreamGenerateResponse{Text: canary}); err != nil {
 		return err
 	}
@@ -82,6 +86,7 @@ type system struct {
 	health     healthgrpc.HealthClient
 	log        *logBuffer
 	registry   *prometheus.Registry
+	impl       *service
 	stop       func() // waits for every call to be logged
 }
 
@@ -99,6 +104,7 @@ func start(t *testing.T, handle func(ctx context.Context) error, change ...func(
 	require.NoError(t, err)
 	server := grpc.NewServer(chain.ServerOptions()...)
 	impl := &service{handle: handle}
+	s.impl = impl
 	bedsidev1.RegisterGenerationServiceServer(server, impl)
 	bedsidev1.RegisterClinicalServiceServer(server, impl)
 	healthgrpc.RegisterHealthServer(server, health.NewServer())

@@ -52,7 +52,7 @@ func (m *models) Acquire(_ context.Context, name, version string) (Lease, error)
 type operations struct{ metrics *infer.MetricSet }
 
 func (o operations) Load(ctx context.Context, spec repository.Spec) (*infer.Model, error) {
-	return infer.Open(ctx, spec, o.metrics)
+	return infer.Open(ctx, spec, infer.Options{Metrics: o.metrics})
 }
 
 func (operations) Close(m *infer.Model) error { return m.Close() }

@@ -5,6 +5,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
 #define SET bed_avx512vnni
 #define NAME "avx512vnni"
+#define LANES 16
 #define MICRO_ROWS 6
 #define MICRO_BLOCKS 4
 #define HAVE_DOT4

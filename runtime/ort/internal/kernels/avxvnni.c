@@ -5,12 +5,14 @@
 #pragma GCC target("avx2,avxvnni")
 #define SET bed_avxvnni
 #define NAME "avxvnni"
-#define MICRO_ROWS 3
-#define MICRO_BLOCKS 2
+#define LANES 8
+#define MICRO_ROWS 6
+#define MICRO_BLOCKS 1
 #define HAVE_DOT4
+#define HAVE_STORE_BYTES
 #include "lanes.h"
 
-INLINE __m256i dot4_half(__m256i acc, __m256i u, __m256i s) { return _mm256_dpbusd_avx_epi32(acc, u, s); }
-#include "halves.inc"
+INLINE vi dot4(vi acc, vi u, vi s) { return (vi)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)u, (__m256i)s); }
+#include "bytes_avx2.inc"
 #include "set.inc"
 #endif

@@ -21,16 +21,16 @@
 #define BED_MAX_HEAD 256
 #define BED_MAX_GROUP 16
 
-// An activation quantized by row: `values` uint8 with zero point 128, rows `stride` bytes apart. Where wide is set, a row is two
-// such rows, of the upper and the lower 8 bits of 16: the value is 256*(upper-128) + lower.
+// An activation quantized by row to 14 bits, as two digits of 7: the value is 128*(upper-64) + lower, both in 0 to 127, so that the
+// sum of two products with weights of 8 bits fits 16 bits, which is how processors without VNNI multiply fast and exactly.
 typedef struct {
-  uint8_t *values;
-  float *scales; // [rows]
+  uint8_t *values; // a row is two: its upper digits, then its lower ones, `stride` bytes apart
+  float *scales;   // [rows]
   size_t stride;
-  int rows, wide;
+  int rows;
 } bed_quantized;
 
-// One product's weights: q int8 as above, one scale an output, 128 times the sum of each output's weights.
+// One product's weights: q int8 as above, one scale an output, 64 times the sum of each output's weights.
 typedef struct {
   const int8_t *q;
   const float *scale;
@@ -66,9 +66,9 @@ typedef struct {
 typedef struct {
   const char *name;
   // The largest absolute value decides the scale; norm (NULL: none) is RMS normalisation's weight, applied first.
-  void (*quantize)(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, int wide,
-                   float *scale);
-  void (*normalize)(const float *x, const float *norm, float epsilon, int width, float *out);
+  void (*quantize)(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale);
+  // add + norm(x), of one row.
+  void (*norm_add)(const float *x, const float *norm, const float *add, float epsilon, int width, float *out);
   // Outputs of blocks [from, to) for all rows; with BED_GATED both are even. Up to BED_SPARE rows behind the last are read.
   void (*product)(const bed_quantized *, const bed_weights *, int from, int to, const bed_target *);
   // Rotates, quantizes and caches a token's keys and values.

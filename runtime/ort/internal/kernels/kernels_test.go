@@ -23,7 +23,7 @@ func inBlocks(plain []int8, inputs, outputs int) (blocks []int8, zero []int32) {
 		for i := range inputs {
 			w := plain[o*inputs+i]
 			blocks[o/16*inputs*16+i/4*64+o%16*4+i%4] = w
-			zero[o] += 128 * int32(w)
+			zero[o] += 64 * int32(w)
 		}
 	}
 	return blocks, zero
@@ -37,7 +37,7 @@ func randomLinear(r *rand.Rand, inputs, outputs int) (Linear, []int8) {
 	blocks, zero := inBlocks(plain, inputs, outputs)
 	return Linear{
 		Weight: blocks, Scale: random(r, outputs, 1e-3), Zero: zero, Inputs: inputs, Outputs: outputs,
-		Norm: random(r, inputs, 2), Epsilon: 1e-5, Wide: true,
+		Norm: random(r, inputs, 2), Epsilon: 1e-5,
 	}, plain
 }
 
@@ -64,7 +64,7 @@ func TestProductsAreTheSameBits(t *testing.T) {
 		for _, outputs := range []int{32, 96, 160} {
 			for _, rows := range []int{1, 2, 3, 7, 16, 17, 33, 50} {
 				l, _ := randomLinear(r, inputs, outputs)
-				l.Wide, l.Gated = r.IntN(2) == 0, r.IntN(3)
+				l.Gated = r.IntN(3)
 				if r.IntN(2) == 0 {
 					l.Norm = nil
 				}
@@ -94,6 +94,27 @@ func TestRowsAloneAreTheSameBits(t *testing.T) {
 		all := s.Apply(l, x, 40)
 		for i := range 40 {
 			require.Equal(t, all[i*64:(i+1)*64], s.Apply(l, x[i*128:(i+1)*128], 1), name)
+		}
+	}
+}
+
+// A norm that is added is the same bits with every set, and right.
+func TestNormsAreTheSameBits(t *testing.T) {
+	plain, rest := others(t)
+	r := rand.New(rand.NewPCG(6, 1))
+	for _, width := range []int{16, 32, 80, 640} {
+		x, norm, add := random(r, width, 5), random(r, width, 2), random(r, width, 3)
+		want := plain.NormAdd(x, norm, add, 1e-6)
+		sum := 0.0
+		for _, v := range x {
+			sum += float64(v) * float64(v)
+		}
+		f := 1 / math.Sqrt(sum/float64(width)+1e-6)
+		for i := range want {
+			require.InDelta(t, float64(add[i])+float64(x[i])*f*float64(norm[i]), want[i], 1e-5)
+		}
+		for name, s := range rest {
+			require.Equal(t, want, s.NormAdd(x, norm, add, 1e-6), "%s, %d", name, width)
 		}
 	}
 }

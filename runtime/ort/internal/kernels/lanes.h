@@ -1,5 +1,6 @@
-// Sixteen float32 or int32 at once, in the vector extensions that GCC and Clang share: the compiler makes of them whatever
-// the processor has. Included once by every set's file, after its target pragma.
+// LANES float32 or int32 at once, in the vector extensions that GCC and Clang share. Whoever includes this says how many a register
+// holds: compilers make poor code of vectors that are wider. Sums are of sixteen lanes all the same, PARTS registers, so that
+// every processor adds in the same order.
 #ifndef BEDSIDE_LANES_H
 #define BEDSIDE_LANES_H
 
@@ -7,12 +8,14 @@
 
 #include "kernels.h"
 
-typedef float vf __attribute__((vector_size(64)));
-typedef int32_t vi __attribute__((vector_size(64)));
-typedef uint32_t vu __attribute__((vector_size(64)));
+enum { PARTS = 16 / LANES };
+
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 
 // Loops whose variables are to live in registers.
-#define EACH _Pragma("GCC unroll 8")
+#define EACH _Pragma("GCC unroll 16")
 
 #define INLINE static inline __attribute__((always_inline, unused))
 
@@ -28,8 +31,12 @@ INLINE vi loadi(const void *p) {
   return v;
 }
 INLINE void storei(void *p, vi v) { memcpy(p, &v, sizeof v); }
-INLINE vf all(float x) { return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
-INLINE vi alli(int32_t x) { return (vi){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+INLINE vi alli(int32_t x) { return (vi){0} + x; }
+INLINE vf all(float x) {
+  int32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return (vf)alli(bits);
+}
 
 INLINE vf pick(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 INLINE vf largest(vf a, vf b) { return pick(a > b, a, b); }
@@ -40,33 +47,34 @@ INLINE vf nearest(vf x) {
   const vf magic = all(12582912.0f);
   return (x + magic) - magic;
 }
-// The low byte of each lane, all of which are below 256.
-#ifndef HAVE_STORE_BYTES
-INLINE void store_bytes(uint8_t *p, vi v) {
-  int32_t lanes[16];
-  storei(lanes, v);
-  for (int i = 0; i < 16; i++) p[i] = (uint8_t)lanes[i];
-}
-#endif
 INLINE vi integers(vf x) { return __builtin_convertvector(x, vi); }
 INLINE vf floats(vi x) { return __builtin_convertvector(x, vf); }
 
-// Half of the lanes with the other half, and so on: 0 with 8, 1 with 9, ...
-#define HALVE(v, join)                                                                                 \
-  do {                                                                                                 \
-    v = join(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));  \
-    v = join(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3));        \
-    v = join(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1));        \
-    v = join(v, __builtin_shufflevector(v, v, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0));        \
-  } while (0)
-INLINE vf plus(vf a, vf b) { return a + b; }
-INLINE float sum_lanes(vf v) {
-  HALVE(v, plus);
-  return v[0];
+// The low byte of each lane, all of which are below 256.
+#ifndef HAVE_STORE_BYTES
+INLINE void store_bytes(uint8_t *p, vi v) {
+  int32_t lanes[LANES];
+  storei(lanes, v);
+  for (int i = 0; i < LANES; i++) p[i] = (uint8_t)lanes[i];
+}
+#endif
+
+// Lane 0 of sixteen with lane 8, 1 with 9, ...; then of eight, 0 with 4; and so on.
+INLINE float sum_lanes(vf v[PARTS]) {
+  float a[LANES];
+  for (int n = PARTS / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; i++) v[i] += v[i + n];
+  store(a, v[0]);
+  for (int n = LANES / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; i++) a[i] += a[i + n];
+  return a[0];
 }
 INLINE float max_lanes(vf v) {
-  HALVE(v, largest);
-  return v[0];
+  float a[LANES];
+  store(a, v);
+  for (int n = LANES / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; i++) a[i] = a[i] > a[i + n] ? a[i] : a[i + n];
+  return a[0];
 }
 
 // e^x within 2 units in the last place for x in [-87, 88]; anything outside. Reduction to 2^n * e^r and the minimax polynomial
@@ -96,10 +104,9 @@ INLINE vf gelu(vf x) {
   return x * sigmoid(all(1.5957691216057308f) * (x + all(0.044715f) * (x * x * x)));
 }
 
-// acc[i] += sum over j of u[4i+j] * s[4i+j], u uint8 and s int8, exactly.
+// acc[i] += sum over j of u[4i+j] * s[4i+j], u from 0 to 127 and s int8, exactly.
 #ifndef HAVE_DOT4
 INLINE vi dot4(vi acc, vi u, vi s) {
-  // Bytes at even and odd places as 16-bit numbers; their products and sums of two fit 32 bits.
   for (int j = 0; j < 4; j++) {
     vi a = (u >> (8 * j)) & alli(0xff);
     vi b = (vi)((vu)s << (24 - 8 * j)) >> 24;
@@ -108,4 +115,5 @@ INLINE vi dot4(vi acc, vi u, vi s) {
   return acc;
 }
 #endif
+
 #endif

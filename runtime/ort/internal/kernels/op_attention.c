@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "ops_internal.h"
@@ -59,19 +60,26 @@ static void store_some(void *user, size_t index) {
 }
 
 // Scratch memory of a thread, kept from one call to the next: it is as large as a context, and pages that are given back
-// and taken again at every call cost more than the attention.
-static _Thread_local struct {
-  void *memory;
-  size_t size;
-} scratch;
+// and taken again at every call cost more than the attention. It goes with its thread.
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static _Thread_local size_t scratch_size;
+
+static void make_scratch_key(void) {
+  if (pthread_key_create(&scratch_key, free) != 0) abort(); // no thread could ever compute
+}
 
 static void *scratch_of(size_t size) {
-  if (scratch.size < size) {
-    free(scratch.memory);
-    scratch.memory = aligned_alloc(64, (size + 4095) & ~(size_t)4095);
-    scratch.size = scratch.memory == NULL ? 0 : size;
+  pthread_once(&scratch_once, make_scratch_key);
+  if (scratch_size >= size) return pthread_getspecific(scratch_key);
+  free(pthread_getspecific(scratch_key));
+  void *memory = aligned_alloc(64, (size + 4095) & ~(size_t)4095);
+  if (pthread_setspecific(scratch_key, memory) != 0) {
+    free(memory);
+    memory = NULL;
   }
-  return scratch.memory;
+  scratch_size = memory == NULL ? 0 : size;
+  return memory;
 }
 
 static void attend_some(void *user, size_t index) {

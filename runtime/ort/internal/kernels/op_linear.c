@@ -7,19 +7,17 @@
 
 typedef struct {
   float epsilon;
-  int wide, gated;
+  int gated;
 } linear;
 
 enum { X, WEIGHT, SCALE, ZERO, NORM, BIAS, ADD, INPUTS };
 
 static ort_status create(const ort_op *op, const void *api, const void *info, void **kernel) {
   (void)op, (void)api;
-  int64_t wide, gated;
+  int64_t gated;
   linear k;
   TRY(ort_KernelInfoGetAttribute_float(info, "epsilon", &k.epsilon));
-  TRY(ort_KernelInfoGetAttribute_int64(info, "wide", &wide));
   TRY(ort_KernelInfoGetAttribute_int64(info, "gated", &gated));
-  k.wide = wide != 0;
   k.gated = (int)gated;
   linear *made = malloc(sizeof k);
   if (made == NULL) return bed_ops_fail(OP, "out of memory");
@@ -45,9 +43,9 @@ static void quantize_some(void *user, size_t index) {
   work *w = user;
   bed_quantized *q = &w->quantized;
   int from = (int)index * ROWS_AT_ONCE, to = from + ROWS_AT_ONCE < q->rows ? from + ROWS_AT_ONCE : q->rows;
-  size_t width = (size_t)w->weights.inputs, row = q->stride * (q->wide ? 2 : 1);
+  size_t width = (size_t)w->weights.inputs, row = 2 * q->stride;
   for (int r = from; r < to; r++) {
-    w->set->quantize(w->x + width * (size_t)r, w->norm, w->epsilon, w->weights.inputs, q->values + row * (size_t)r, q->stride, q->wide,
+    w->set->quantize(w->x + width * (size_t)r, w->norm, w->epsilon, w->weights.inputs, q->values + row * (size_t)r, q->stride,
                      q->scales + r);
   }
 }
@@ -85,7 +83,7 @@ static ort_status compute(void *kernel, void *context) {
   float *out;
   TRY(bed_ops_output(context, rows, k->gated ? outputs / 2 : outputs, &out));
   if (rows == 0) return NULL;
-  size_t lines = rows * (k->wide ? 2 : 1) + BED_SPARE;
+  size_t lines = 2 * rows + BED_SPARE;
   uint8_t *memory = malloc(lines * inputs + rows * sizeof(float) + 64);
   if (memory == NULL) return bed_ops_fail(OP, "out of memory");
   float *scales = (float *)memory;
@@ -95,7 +93,7 @@ static ort_status compute(void *kernel, void *context) {
       .x = in[X].data,
       .norm = in[NORM].data,
       .epsilon = k->epsilon,
-      .quantized = {values, scales, inputs, (int)rows, k->wide},
+      .quantized = {values, scales, inputs, (int)rows},
       .weights = {in[WEIGHT].data, in[SCALE].data, in[ZERO].data, in[BIAS].data, (int)inputs, (int)outputs},
       .target = {k->gated ? BED_GATED : in[ADD].data != NULL ? BED_ADD : BED_PLAIN, k->gated == 2, out, in[ADD].data,
                  k->gated ? outputs / 2 : outputs},

@@ -38,10 +38,7 @@ static void some(void *user, size_t index) {
   int from = (int)index * ROWS_AT_ONCE, to = from + ROWS_AT_ONCE < w->rows ? from + ROWS_AT_ONCE : w->rows;
   size_t width = (size_t)w->width;
   for (size_t r = (size_t)from; r < (size_t)to; r++) {
-    float *out = w->out + width * r;
-    const float *add = w->add + width * r;
-    w->set->normalize(w->x + width * r, w->norm, w->epsilon, w->width, out);
-    for (size_t i = 0; i < width; i++) out[i] += add[i];
+    w->set->norm_add(w->x + width * r, w->norm, w->add + width * r, w->epsilon, w->width, w->out + width * r);
   }
 }
 

@@ -1,17 +1,17 @@
 // Operators of the domain "bedside" for ONNX Runtime (scripts/export/README.md describes the graphs that use them):
 //
-// QuantLinear: y = finish(W8 * Q(norm(x))) with the row's and the outputs' scales
-//   inputs: x float [rows, inputs]; weight int8 [outputs/16, inputs/4, 16, 4]; scale float [outputs]; zero int32 [outputs], 128 times
+// QuantLinear: y = W8 * Q(norm(x)) with the row's and the outputs' scales; Q rounds to 14 bits
+//   inputs: x float [rows, inputs]; weight int8 [outputs/16, inputs/4, 16, 4]; scale float [outputs]; zero int32 [outputs], 64 times
 //           the sum of an output's weights; norm float [inputs], bias float [outputs] and add float [rows, outputs], each optional
 //   output: y float [rows, outputs], or [rows, outputs/2] where gated
-//   attributes: epsilon (float, of norm), wide (1: activations in 16 bits), gated (1: SiLU, 2: GELU's tanh form)
+//   attributes: epsilon (float, of norm), gated (0: not; 1: SiLU, 2: GELU's tanh form)
 //
 // CachedAttention: caches the keys and values of new tokens, and lets each token look at its sequence
 //   inputs: qkv float [tokens, (heads+2*kv_heads)*dim]; cos, sin float [positions, dim/2]; slots, starts, counts int32 [sequences]:
 //           the tokens come sequence after sequence, counts[i] of them after starts[i] that slots[i] holds; cache uint8
 //           [slots, bytes], **written to**; q_norm, k_norm float [dim], optional
 //   output: y float [tokens, heads*dim]
-//   attributes: heads, kv_heads, dim, layer, layers, pages (of 64 tokens, of a slot and layer), window (0: none), scale and epsilon (float)
+//   attributes: heads, kv_heads, dim, layer, layers, window (0: none), scale and epsilon (float)
 //
 // NormAdd: y = add + norm(x), for layers that norm what they give before it is added
 //   inputs: x float [rows, width]; norm float [width]; add float [rows, width]

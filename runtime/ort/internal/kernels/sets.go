@@ -5,8 +5,12 @@ package kernels
 #include "kernels.h"
 
 static void bed_quantize(const bed_kernels *k, const float *x, const float *norm, float epsilon, int width, uint8_t *values,
-                         size_t stride, int wide, float *scale) {
-  k->quantize(x, norm, epsilon, width, values, stride, wide, scale);
+                         size_t stride, float *scale) {
+  k->quantize(x, norm, epsilon, width, values, stride, scale);
+}
+static void bed_norm_add(const bed_kernels *k, const float *x, const float *norm, const float *add, float epsilon, int width,
+                         float *out) {
+  k->norm_add(x, norm, add, epsilon, width, out);
 }
 static void bed_product(const bed_kernels *k, const bed_quantized *x, const bed_weights *w, int from, int to, const bed_target *t) {
   k->product(x, w, from, to, t);
@@ -40,6 +44,15 @@ func NewSet(name string) (Set, bool) {
 	return Set{k}, k != nil
 }
 
+// NormAdd is add + norm(x) of one row.
+func (s Set) NormAdd(x, norm, add []float32, epsilon float32) []float32 {
+	out := make([]float32, len(x))
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	C.bed_norm_add(s.k, floats(&pins, x), floats(&pins, norm), floats(&pins, add), C.float(epsilon), C.int(len(x)), floats(&pins, out))
+	return out
+}
+
 // Linear is a product's weights and what becomes of it, as kernels.h describes them.
 type Linear struct {
 	Weight  []int8 // [outputs/16, inputs/4, 16, 4]
@@ -51,17 +64,13 @@ type Linear struct {
 
 	Norm    []float32 // or nil
 	Epsilon float32
-	Wide    bool
 	Gated   int       // 0, 1 (SiLU) or 2 (GELU)
 	Add     []float32 // or nil
 }
 
 // Apply computes rows of x, one thread doing it all.
 func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
-	lines, width := rows, l.Outputs
-	if l.Wide {
-		lines *= 2
-	}
+	lines, width := 2*rows, l.Outputs
 	if l.Gated > 0 {
 		width /= 2
 	}
@@ -70,13 +79,13 @@ func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
 	var pins runtime.Pinner
 	defer pins.Unpin()
 	for r := range rows {
-		from := r * lines / rows * l.Inputs
+		from := 2 * r * l.Inputs
 		C.bed_quantize(s.k, floats(&pins, x[r*l.Inputs:]), floats(&pins, l.Norm), C.float(l.Epsilon), C.int(l.Inputs),
-			(*C.uint8_t)(&values[from]), C.size_t(l.Inputs), truth(l.Wide), (*C.float)(&scales[r]))
+			(*C.uint8_t)(&values[from]), C.size_t(l.Inputs), (*C.float)(&scales[r]))
 	}
 	pins.Pin(&values[0])
 	q := C.bed_quantized{
-		values: (*C.uint8_t)(&values[0]), scales: floats(&pins, scales), stride: C.size_t(l.Inputs), rows: C.int(rows), wide: truth(l.Wide),
+		values: (*C.uint8_t)(&values[0]), scales: floats(&pins, scales), stride: C.size_t(l.Inputs), rows: C.int(rows),
 	}
 	pins.Pin(&l.Weight[0])
 	pins.Pin(&l.Zero[0])
