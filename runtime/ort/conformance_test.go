@@ -35,6 +35,9 @@ func subjects() map[string]subject {
 		"attention, tiny": {open: opensDevice("attention"), opt: tiny, prompt: tinyTokens(1, 50)},
 		"gru, int8":       {open: opensDevice("gru-int8"), opt: tiny, prompt: tinyTokens(1, 50)},
 	}
+	for _, name := range families {
+		all[name+", tiny"] = subject{open: opensFamily(name), opt: tiny, prompt: tinyTokens(1, 50)}
+	}
 	for _, kind := range recurrentKinds {
 		all[kind+", tiny"] = subject{open: opensDevice(kind), opt: tiny, prompt: tinyTokens(1, 50)}
 		all[kind+", wide"] = subject{open: opensWide(kind), opt: wide, prompt: wideTokens(1, 150)}

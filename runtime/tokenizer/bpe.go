@@ -1,10 +1,14 @@
 package tokenizer
 
-import "sync"
+import (
+	"sync"
+	"unicode/utf8"
+)
 
 // bpe holds the merges of byte-pair encoding (Sennrich et al. 2016) over bytes.
 type bpe struct {
-	bytes  [256]int32 // id of each single byte, -1 where the vocabulary has none
+	bytes  [256]int32     // id of each single byte, -1 where the vocabulary has none
+	runes  map[rune]int32 // where merging begins with characters: their ids; the others are their bytes
 	merges map[uint64]merge
 	// whole maps a piece straight to its id. It holds the tokens for which merging leads to that same id,
 	// so that it only saves time, and all tokens when the model ignores merges.
@@ -60,20 +64,44 @@ func (b *bpe) encodeMerging(piece string, ids []int32) []int32 {
 	return ids
 }
 
-// load makes the list of the piece's bytes. Bytes without a token are left out, and their neighbours become neighbours.
+// load makes the list of the piece's bytes, or characters. Bytes without a token are left out, and their neighbours become neighbours.
 func (s *scratch) load(b *bpe, piece string) {
 	s.symbols, s.heap = s.symbols[:0], s.heap[:0]
-	for i := range len(piece) {
-		if id := b.bytes[piece[i]]; id >= 0 {
-			n := int32(len(s.symbols))
-			s.symbols = append(s.symbols, symbol{id: id, prev: n - 1, next: n + 1})
-		}
+	if b.runes == nil {
+		s.loadBytes(b, piece)
+	} else {
+		s.loadRunes(b, piece)
 	}
 	if n := len(s.symbols); n > 0 {
 		s.symbols[n-1].next = -1
 	}
 	for i := range s.symbols {
 		s.propose(b, int32(i))
+	}
+}
+
+func (s *scratch) add(id int32) {
+	n := int32(len(s.symbols))
+	s.symbols = append(s.symbols, symbol{id: id, prev: n - 1, next: n + 1})
+}
+
+func (s *scratch) loadBytes(b *bpe, piece string) {
+	for i := range len(piece) {
+		if id := b.bytes[piece[i]]; id >= 0 {
+			s.add(id)
+		}
+	}
+}
+
+func (s *scratch) loadRunes(b *bpe, piece string) {
+	for i := 0; i < len(piece); {
+		r, n := utf8.DecodeRuneInString(piece[i:])
+		if id, ok := b.runes[r]; ok && (r != utf8.RuneError || n > 1) {
+			s.add(id)
+		} else {
+			s.loadBytes(b, piece[i:i+n])
+		}
+		i += n
 	}
 }
 

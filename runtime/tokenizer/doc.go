@@ -11,6 +11,10 @@
 // becomes one U+FFFD. Letters, numbers and spaces are those of Go's Unicode tables; characters that
 // Unicode added later than those may split differently from the reference.
 //
+// SentencePiece's BPE as Gemma has it (model.byte_fallback) is read too: a space is written as U+2581, merging begins with characters
+// over the whole text, and a character without a token is its bytes' tokens. Decoding differs from the reference in one
+// thing: where bytes make no character, valid ones among them are kept, which it replaces as well.
+//
 // A second family, SentencePiece's Unigram as XLM-RoBERTa and multilingual E5 have it, is Unigram's. No library at hand does
 // it from tokenizer.json: sugarme panics on invalid UTF-8, daulet's needs Rust, the others know SentencePiece's BPE alone.
 //

@@ -40,7 +40,7 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 	}{
 		{`"type": "BPE"`, `"type": "Unigram"`, KindUnsupported, "model.type"},
 		{`"type": "BPE"`, `"type": "BPE", "dropout": 0.1`, KindUnsupported, "model.dropout"},
-		{`"type": "BPE"`, `"type": "BPE", "byte_fallback": true`, KindUnsupported, "model.byte_fallback"},
+		{`"type": "BPE"`, `"type": "BPE", "byte_fallback": true`, KindUnsupported, "normalizer"},
 		{`"type": "BPE"`, `"type": "BPE", "end_of_word_suffix": "</w>"`, KindUnsupported, "model.end_of_word_suffix"},
 		{`"type": "BPE"`, `"type": "BPE", "continuing_subword_prefix": "##"`, KindUnsupported, "model.continuing_subword_prefix"},
 		{`"type": "BPE"`, `"type": "BPE", "unk_token": "<|end|>"`, KindUnsupported, "model.unk_token"},

@@ -29,6 +29,8 @@ type addedEntry struct {
 type component struct {
 	Type             string      `json:"type"`
 	PreTokenizers    []component `json:"pretokenizers"`
+	Decoders         []component `json:"decoders"`
+	Content          string      `json:"content"`
 	Pattern          pattern     `json:"pattern"`
 	Behavior         string      `json:"behavior"`
 	Invert           bool        `json:"invert"`
@@ -108,8 +110,6 @@ func checkModel(doc *document) error {
 		return unsupported(field("model.continuing_subword_prefix"), "is set")
 	case !empty(m.Suffix):
 		return unsupported(field("model.end_of_word_suffix"), "is set")
-	case m.ByteFallback:
-		return unsupported(field("model.byte_fallback"), "is set: this is a SentencePiece-style vocabulary, not a byte-level one")
 	case len(m.Vocab) == 0:
 		return invalid(field("model.vocab"), "is empty")
 	case len(m.Vocab) > maxVocab:
@@ -123,6 +123,9 @@ func checkModel(doc *document) error {
 }
 
 func checkDecoder(doc *document) error {
+	if doc.Model.ByteFallback {
+		return checkSentenceDecoder(doc.Decoder)
+	}
 	if doc.Decoder == nil || doc.Decoder.Type != "ByteLevel" {
 		return unsupported(field("decoder"), "is not ByteLevel")
 	}
@@ -130,6 +133,9 @@ func checkDecoder(doc *document) error {
 }
 
 func (t *Tokenizer) buildNormalizer(doc *document) error {
+	if doc.Model.ByteFallback {
+		return checkSentenceNormalizer(doc.Normalizer)
+	}
 	if doc.Normalizer == nil {
 		return nil
 	}
@@ -141,6 +147,9 @@ func (t *Tokenizer) buildNormalizer(doc *document) error {
 }
 
 func (t *Tokenizer) buildSplitter(doc *document) error {
+	if doc.Model.ByteFallback {
+		return checkSentenceSplitter(doc.PreTokenizer) // and the whole text is one piece
+	}
 	if doc.PreTokenizer == nil {
 		return unsupported(field("pre_tokenizer"), "is missing; a ByteLevel one is needed")
 	}

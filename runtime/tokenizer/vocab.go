@@ -37,6 +37,10 @@ func tokenBytes(entry string) string {
 
 // buildVocab fills the table of ids from model.vocab and added_tokens.
 func (t *Tokenizer) buildVocab(doc *document) error {
+	bytesOf := tokenBytes
+	if doc.Model.ByteFallback {
+		bytesOf = sentenceBytes
+	}
 	put := func(path, entry string, id int32) error {
 		switch {
 		case id < 0 || id >= maxVocab:
@@ -50,7 +54,7 @@ func (t *Tokenizer) buildVocab(doc *document) error {
 		if t.tokens[id] != "" {
 			return invalid(field(path), "id %d is given to two tokens", id)
 		}
-		t.tokens[id] = tokenBytes(entry)
+		t.tokens[id] = bytesOf(entry)
 		return nil
 	}
 	for entry, id := range doc.Model.Vocab {
@@ -81,10 +85,14 @@ func (t *Tokenizer) buildAdded(doc *document) error {
 		if token.SingleWord || token.LStrip || token.RStrip {
 			return unsupported(field(path), "sets single_word, lstrip or rstrip")
 		}
+		if _, plain := doc.Model.Vocab[token.Content]; plain && doc.Model.ByteFallback && !token.Special &&
+			utf8.RuneCountInString(token.Content) == 1 {
+			continue // it is what ordinary text has for this character anyway
+		}
 		if utf8.RuneCountInString(token.Content) < 2 {
 			return unsupported(field(path+".content"), "is one character, which ordinary text cannot be kept from")
 		}
-		if token.Normalized && t.nfc {
+		if token.Normalized && (t.nfc || doc.Model.ByteFallback) {
 			return unsupported(field(path+".normalized"), "is set in a tokenizer with a normalizer")
 		}
 		t.special[token.ID] = token.Special
@@ -100,12 +108,12 @@ func (t *Tokenizer) buildBPE(doc *document) error {
 	for i := range b.bytes {
 		b.bytes[i] = -1
 	}
-	for r, value := range byteOf {
-		if id, ok := vocab[string(r)]; ok && !t.special[id] {
-			b.bytes[value] = id
-		} else if doc.Model.UnkToken != nil {
-			return unsupported(field("model.unk_token"), "is set and byte 0x%02X has no token", value)
+	if doc.Model.ByteFallback {
+		if err := t.buildCharacters(vocab); err != nil {
+			return err
 		}
+	} else if err := t.buildBytes(doc); err != nil {
+		return err
 	}
 	b.merges = make(map[uint64]merge, len(doc.Model.Merges))
 	for i, pair := range doc.Model.Merges {
@@ -122,6 +130,17 @@ func (t *Tokenizer) buildBPE(doc *document) error {
 		b.merges[pairKey(left, right)] = merge{rank: int32(i), id: id}
 	}
 	t.buildWhole(vocab, doc.Model.IgnoreMerges)
+	return nil
+}
+
+func (t *Tokenizer) buildBytes(doc *document) error {
+	for r, value := range byteOf {
+		if id, ok := doc.Model.Vocab[string(r)]; ok && !t.special[id] {
+			t.bpe.bytes[value] = id
+		} else if doc.Model.UnkToken != nil {
+			return unsupported(field("model.unk_token"), "is set and byte 0x%02X has no token", value)
+		}
+	}
 	return nil
 }
 

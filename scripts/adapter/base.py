@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from ..bootstrap.files import SetupError, replacing_folder
-from ..export.checkpoint import WEIGHTS, LlamaSource
+from ..export.architecture import LLAMA, WHOLE, SourceError
+from ..export.checkpoint import WEIGHTS
 from ..export.folder import write_configs
-from ..export.source import Source, SourceError
+from ..export.source import Source
 from ..export.tensorfile import write
 from ..export.tokenizer import write_tokenizer
 
@@ -23,13 +24,13 @@ from ..export.tokenizer import write_tokenizer
 def tensors(source: Source) -> dict[str, np.ndarray]:
     """All weights under Hugging Face's names."""
     c = source.config
-    out = {hugging: source.tensor(name) for name, hugging in LlamaSource.NAMES.items()
+    out = {hugging: source.tensor(name) for name, hugging in WHOLE.items()
            if name != "output.weight" or not c.tie_word_embeddings}
     ends = np.cumsum([c.num_attention_heads * c.head_dim, c.num_key_value_heads * c.head_dim])
     for layer in range(c.num_hidden_layers):
         prefix = f"model.layers.{layer}."
         out |= {f"{prefix}{hugging}.weight": source.tensor(f"blk.{layer}.{name}.weight")
-                for name, hugging in LlamaSource.PARTS.items()}
+                for name, hugging in c.family.parts.items()}
         out |= {f"{prefix}self_attn.{p}_proj.weight": w for p, w in zip("qkv", np.split(source.qkv(layer), ends))}
     return out
 
@@ -37,6 +38,8 @@ def tensors(source: Source) -> dict[str, np.ndarray]:
 def unpack(gguf: Path, out: Path) -> None:
     """Write the folder, whole or not at all."""
     source = Source(str(gguf))
+    if source.config.family is not LLAMA or source.config.rope.factors:
+        raise SourceError(f"{gguf}: training knows Llama-style models without scaled rotary embeddings alone")
     with replacing_folder(out) as temp:
         write(temp / WEIGHTS, tensors(source))
         write_configs(temp, source.config)

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
-from ..bootstrap.current import digest_of, origin
+from ..bootstrap.current import digest_of
 from ..bootstrap.files import sha256
-from ..export.checkpoint import WEIGHTS as CHECKPOINT_WEIGHTS
-from ..export.checkpoint import Checkpoint, LlamaSource, RecurrentConfig
+from ..export.architecture import SourceError
+from ..export.checkpoint import Checkpoint, RecurrentConfig
+from ..export.decoder import DecoderSource
 from ..export.evaluate import Scorer
 from ..export.run import Exported, FromCheckpoint, FromGGUF, build_decoder, export_forms
-from ..export.source import Source, SourceError
+from ..export.source import Source
 from .files import CONFIG, WEIGHTS, Adapter
 
 CARD = """
@@ -27,7 +28,7 @@ A low-rank adapter (Hu et al., "LoRA", arXiv:2106.09685; rank {rank}, scale {sca
 class Adapted:
     """A model's weights with the adapter's added, for the packed graph's builder, which goes by GGUF's names."""
 
-    def __init__(self, source: Source | LlamaSource, adapter: Adapter):
+    def __init__(self, source: Source | DecoderSource, adapter: Adapter):
         self._source, self._adapter, self.config = source, adapter, source.config
         layers = {int(name.split(".")[2]) for name in adapter.changed}
         if layers and max(layers) >= self.config.num_hidden_layers:
@@ -37,7 +38,7 @@ class Adapted:
     def tensor(self, name: str) -> np.ndarray:
         """The tensor as float32, `[out, in]` for matrices."""
         value, parts = self._source.tensor(name), name.split(".")
-        part = LlamaSource.PARTS.get(parts[2], "") if parts[0] == "blk" else ""
+        part = self.config.family.parts.get(parts[2], "") if parts[0] == "blk" else ""
         return self._adapter.merged(f"model.layers.{parts[1]}.{part}", value) if part.endswith("_proj") else value
 
     def qkv(self, layer: int) -> np.ndarray:
@@ -47,6 +48,14 @@ class Adapted:
         parts = zip("qkv", np.split(self._source.qkv(layer), ends))
         return np.concatenate([self._adapter.merged(f"model.layers.{layer}.self_attn.{p}_proj", w) for p, w in parts])
 
+    def qkv_bias(self, layer: int) -> np.ndarray | None:
+        """Their biases, which no adapter here changes."""
+        return self._source.qkv_bias(layer)
+
+    def head_norms(self, layer: int) -> tuple[np.ndarray, ...]:
+        """Norms of query and key heads, which no adapter here changes."""
+        return self._source.head_norms(layer)
+
     def head(self) -> np.ndarray:
         """The output projection, which no adapter here changes."""
         return self._source.head()
@@ -55,7 +64,7 @@ class Adapted:
 class Merged:
     """A model to export (see export.run.Exported): the base, with other weights and a word more in its card."""
 
-    def __init__(self, base: Exported, source: Source | LlamaSource, adapter: Path):
+    def __init__(self, base: Exported, source: Source | DecoderSource, adapter: Path):
         self._base, self._folder, self._adapter = base, adapter, Adapter(adapter)
         self._source = Adapted(source, self._adapter)
         self.config, self.forms = base.config, base.forms
@@ -88,15 +97,14 @@ def made_with(adapter: Path) -> dict:
 
 def export_merged(base: Path, adapter: Path, models: Path, name: str, heldout: Path, force: bool = False) -> None:
     """Both folders of a GGUF file, or of a folder that training left, with the adapter merged."""
+    model: FromCheckpoint | FromGGUF
     if base.is_dir():
-        model: Exported = FromCheckpoint(base)
+        model = FromCheckpoint(base)
         if isinstance(model.config, RecurrentConfig):
             raise SourceError("adapters are for models with attention")
-        source: Source | LlamaSource = LlamaSource(Checkpoint(base))
-        made_from = origin(CHECKPOINT_WEIGHTS, sha256(base / CHECKPOINT_WEIGHTS), heldout)
-        made_from |= {"beside_sha256": digest_of(model.files())}
+        source: Source | DecoderSource = DecoderSource(Checkpoint(base).tensors, model.config)
     else:
         model, source = FromGGUF(base), Source(str(base))
-        made_from = origin(base.name, sha256(base), heldout)
+    made_from = model.origin(heldout)
     made_from |= {"adapter": made_with(adapter)}
     export_forms(Merged(model, source, adapter), models, name, heldout, made_from, force)

@@ -18,10 +18,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.export", description=(
         "Export a language model to two ONNX model folders: NAME (8-bit) and NAME-fp32 (the reference)."))
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--gguf", type=Path, help="a GGUF file of architecture llama")
+    source.add_argument("--gguf", type=Path, help="a GGUF file of architecture llama, qwen2, qwen3 or gemma3")
     source.add_argument("--checkpoint", type=Path, metavar="FOLDER", help=(
-        "what training left: weights.safetensors, config.json (model_type bedside-rnn, bedside-lstm, bedside-gru or llama), "
-        "tokenizer.json and, if there, tokenizer_config.json, chat_template.jinja and card.md"))
+        "a folder of Hugging Face's (model.safetensors, whole or in parts, config.json of model_type llama, qwen2, qwen3, "
+        "gemma3_text or gemma3, tokenizer.json), or what training left (weights.safetensors; also bedside-rnn, bedside-lstm "
+        "and bedside-gru; and, if there, card.md)"))
+    parser.add_argument("--tokenizer", type=Path, metavar="FOLDER", help=(
+        "with --gguf: copy tokenizer.json, tokenizer_config.json and chat_template.jinja from this folder, for files whose "
+        "tokenizer is of a kind that cannot be written from them"))
     parser.add_argument("--adapter", type=Path, metavar="FOLDER", help=(
         "merge this low-rank adapter: adapter_config.json and adapter_model.safetensors, as the peft package writes them"))
     parser.add_argument("--models", type=Path, required=True, help="the folder that receives the model folders")
@@ -36,6 +40,8 @@ def main() -> int:
         parser.error(f"--gguf: no such file: {args.gguf}")
     if args.gguf and args.precision not in (None, "w8a8"):
         parser.error(f"--precision: {args.precision} is for recurrent models")
+    if args.tokenizer and (not args.gguf or args.adapter):
+        parser.error("--tokenizer: goes with --gguf, and not with --adapter")
     if args.adapter and not args.name:
         parser.error("--adapter: needs --name, since the model becomes another one")
     if args.adapter and args.precision not in (None, "w8a8"):
@@ -47,7 +53,8 @@ def main() -> int:
             if args.adapter:
                 export_merged(args.gguf or args.checkpoint, args.adapter, args.models, args.name, args.heldout, args.force)
             elif args.gguf:
-                export_all(args.gguf, args.models, args.name or DEFAULT_NAME, args.heldout, args.force)
+                export_all(args.gguf, args.models, args.name or DEFAULT_NAME, args.heldout, args.force,
+                           args.tokenizer)
             else:
                 name = args.name or args.checkpoint.resolve().name
                 export_checkpoint(args.checkpoint, args.models, name, args.heldout, args.force, args.precision)

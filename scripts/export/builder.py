@@ -55,5 +55,7 @@ class Builder:
             [helper.make_tensor_value_info(n, t, s) for n, t, s in outputs],
             initializer=self._initializers,
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MS, 1), helper.make_opsetid(OWN, 1)]
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MS, 1)]
+        if any(node.domain == OWN for node in self._nodes):
+            opsets.append(helper.make_opsetid(OWN, 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="bedside")

@@ -8,16 +8,17 @@ from __future__ import annotations
 import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
-from .builder import MS, OWN, Builder
-from .graph import rotary_tables
-from .quantize import EMBED_BLOCK, per_block, per_row
-from .source import ModelConfig, Source
+from .architecture import ModelConfig
+from .builder import INLINE_LIMIT, OWN, Builder
+from .graph import embed8, rope_consts
+from .quantize import per_row
+from .source import Source
 
 F32, I32, I64, U8 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8
 
 BLOCK = 16  # outputs that lie together
 PAGE = 64  # tokens of a page of the cache
-SILU = 1
+SILU, GELU = 1, 2
 PAGE_BYTES = "cache_page_bytes"  # the metadata's name for bytes of a page, of all heads and layers
 
 
@@ -68,49 +69,66 @@ class Writer:
     def __init__(self, b: Builder, c: ModelConfig):
         self._b, self._c = b, c
 
-    def linear(self, x: str, weight: np.ndarray, name: str, norm: np.ndarray | None = None, add: str = "",
-               gated: int = 0) -> str:
+    def linear(self, x: str, weight: np.ndarray, name: str, norm: np.ndarray | None = None, bias: np.ndarray | None = None,
+               add: str = "", gated: int = 0) -> str:
         b = self._b
         q, scale = per_row(weight)
         inputs = [
             x, b.const(name + ".weight", in_blocks(q)), b.const(name + ".scale", scale[:, 0]),
             b.const(name + ".zero", 64 * q.sum(axis=1, dtype=np.int32)),
-            b.const(name + ".norm", norm) if norm is not None else "", "", add,
+            b.const(name + ".norm", norm) if norm is not None else "",
+            b.const(name + ".bias", bias) if bias is not None else "", add,
         ]
-        while inputs[-1] == "":
-            inputs.pop()
-        return b.node("QuantLinear", inputs, name, OWN, epsilon=self._c.rms_norm_eps, gated=gated)
+        return b.node("QuantLinear", without_end(inputs), name, OWN, epsilon=self._c.rms_norm_eps, gated=gated)
 
-    def attention(self, qkv: str, layer: int) -> str:
-        c = self._c
+    def onto(self, x: str, y: str, weight: np.ndarray, name: str, norm: np.ndarray | None) -> str:
+        """The product of y added to the residual x, after a norm of its own where there is one."""
+        if norm is None:
+            return self.linear(y, weight, name, add=x)
+        y = self.linear(y, weight, name)
+        return self._b.node("NormAdd", [y, self._b.const(name + ".post", norm), x], name + ".sum", OWN,
+                            epsilon=self._c.rms_norm_eps)
+
+    def attention(self, qkv: str, rope: tuple[str, str], norms: tuple[np.ndarray, ...], layer: int) -> str:
+        c, p = self._c, f"layers.{layer}.attn"
+        inputs = [qkv, *rope, "slots", "starts", "counts", "cache"]
+        inputs += [self._b.const(f"{p}.{side}_norm", weight) for side, weight in zip("qk", norms)]
         return self._b.node(
-            "CachedAttention", [qkv, "rope.cos", "rope.sin", "slots", "starts", "counts", "cache"], f"layers.{layer}.attn",
-            OWN, heads=c.num_attention_heads, kv_heads=c.num_key_value_heads, dim=c.head_dim, layer=layer,
-            layers=c.num_hidden_layers, window=0, scale=float(c.head_dim) ** -0.5, epsilon=c.rms_norm_eps)
+            "CachedAttention", inputs, p, OWN, heads=c.num_attention_heads, kv_heads=c.num_key_value_heads, dim=c.head_dim,
+            layer=layer, layers=c.num_hidden_layers, window=c.window(layer), scale=c.score_scale, epsilon=c.rms_norm_eps)
 
-    def block(self, x: str, source: Source, layer: int) -> str:
+    def block(self, x: str, source: Source, rope: tuple[str, str], layer: int) -> str:
         """One decoder layer over the residual x."""
-        p, g = f"layers.{layer}", f"blk.{layer}"
-        qkv = self.linear(x, source.qkv(layer), p + ".qkv", source.tensor(g + ".attn_norm.weight"))
-        x = self.linear(self.attention(qkv, layer), source.tensor(g + ".attn_output.weight"), p + ".attn_out", add=x)
-        pair = taking_turns(source.tensor(g + ".ffn_gate.weight"), source.tensor(g + ".ffn_up.weight"))
-        act = self.linear(x, pair, p + ".gate_up", source.tensor(g + ".ffn_norm.weight"), gated=SILU)
-        return self.linear(act, source.tensor(g + ".ffn_down.weight"), p + ".down", add=x)
+        p, family = f"layers.{layer}", self._c.family
+
+        def weight(part: str) -> np.ndarray:
+            return source.tensor(f"blk.{layer}.{part}.weight")
+
+        posts = [weight(part) if family.post_norms else None for part in ("post_attention_norm", "post_ffw_norm")]
+        qkv = self.linear(x, source.qkv(layer), p + ".qkv", weight("attn_norm"), source.qkv_bias(layer))
+        mixed = self.attention(qkv, rope, source.head_norms(layer), layer)
+        x = self.onto(x, mixed, weight("attn_output"), p + ".attn_out", posts[0])
+        pair = taking_turns(weight("ffn_gate"), weight("ffn_up"))
+        act = self.linear(x, pair, p + ".gate_up", weight("ffn_norm"), gated=GELU if family.gelu else SILU)
+        return self.onto(x, act, weight("ffn_down"), p + ".down", posts[1])
 
 
-def build(source: Source, _form: type, data, data_name: str, tick=lambda: None) -> ModelProto:
+def without_end(inputs: list[str]) -> list[str]:
+    """A node's inputs without the optional ones at the end that are not there."""
+    while inputs[-1] == "":
+        inputs = inputs[:-1]
+    return inputs
+
+
+def build(source: Source, _form: type, data, data_name: str, tick=lambda: None, inline: int = INLINE_LIMIT) -> ModelProto:
     """Write the graph of `source`; weights go to `data` under the name `data_name`; `tick` is called by layer."""
-    c, b = source.config, Builder(data, data_name)
+    c, b = source.config, Builder(data, data_name, inline)
     w = Writer(b, c)
-    cos, sin = rotary_tables(c)
-    b.const("rope.cos", cos)
-    b.const("rope.sin", sin)
-    q, scale = per_block(source.tensor("token_embd.weight"))
-    table = [b.const("embed_tokens", q), "input_ids", b.const("embed_tokens.scale", scale)]
-    x = b.node("GatherBlockQuantized", table, "embeds", MS, bits=8, block_size=EMBED_BLOCK, gather_axis=0, quantize_axis=1)
+    ropes = rope_consts(b, c)
+    x = embed8(b, source.tensor("token_embd.weight"), "input_ids", c.embedding_scale)
     tick()
     for layer in range(c.num_hidden_layers):
-        x = w.block(x, source, layer)
+        x = w.block(x, source, ropes[layer], layer)
         tick()
     rows = b.node("Gather", [x, "logits_index"], "head_in", axis=0)
     w.linear(rows, source.head(), "logits", source.tensor("output_norm.weight"))

@@ -15,19 +15,21 @@ from ..bootstrap.current import MANIFEST, digest_of, is_current, origin
 from ..bootstrap.files import replacing_folder, sha256, sweep
 from ..bootstrap.progress import Progress
 from . import fused, graph, recurrent
+from .architecture import ModelConfig, SourceError
 from .cached import Cached
-from .checkpoint import WEIGHTS, Checkpoint, LlamaSource, RecurrentConfig
+from .checkpoint import TOKENIZER_FILES, WEIGHTS, Checkpoint, RecurrentConfig, copy_tokenizer
+from .decoder import DecoderSource
 from .devicecard import write_device_card
 from .evaluate import Scorer, compare
-from .folder import write_card, write_configs, write_manifest
+from .folder import About, write_card, write_configs, write_manifest
 from .fused import FusedInt8
 from .graph import Dense32, DenseW8A8
 from .heldout import read_tokens
 from .packed import Packed
 from .recurrent import Stored8, Stored16, Stored32
-from .source import ModelConfig, Source, SourceError
+from .source import Source
 from .stateful import Stateful
-from .tokenizer import write_tokenizer
+from .tokenizer import check_tokenizer, write_tokenizer
 
 HERE = Path(__file__).resolve().parent
 HELDOUT = HERE.parent.parent / "testdata" / "eval" / "heldout.en.txt"
@@ -52,7 +54,7 @@ def decoder_forms(config: ModelConfig) -> tuple[type, ...]:
     return (Dense32, FusedInt8, DenseW8A8) if fused.fits(config) else (Dense32, DenseW8A8)
 
 
-def build_decoder(source: Source | LlamaSource, form: type, data, tick: Callable[[], None]) -> ModelProto:
+def build_decoder(source: Source | DecoderSource, form: type, data, tick: Callable[[], None]) -> ModelProto:
     """The graph of a decoder with attention."""
     return (fused if form is FusedInt8 else graph).build(source, form, data, DATA, tick)
 
@@ -63,28 +65,42 @@ def open_decoder(path: str, form: type, room: int) -> Scorer:
 
 
 class FromGGUF:
-    """A GGUF file of architecture `llama`."""
+    """A GGUF file; its tokenizer, or that of a folder of Hugging Face's."""
 
-    def __init__(self, path: Path):
-        self._path, self._source = path, Source(str(path))
+    def __init__(self, path: Path, tokenizer: Path | None = None):
+        self._path, self._source, self._tokenizer = path, Source(str(path)), tokenizer
         self.config = self._source.config
+        if tokenizer and not (tokenizer / TOKENIZER_FILES[0]).is_file():
+            raise SourceError(f"{tokenizer / TOKENIZER_FILES[0]}: no such file")
+        if tokenizer is None:
+            check_tokenizer(str(path))  # before an hour's work, not after it
         self.forms = decoder_forms(self.config)
 
     def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto:
         return build_decoder(self._source, form, data, tick)
 
     def write_tokenizer(self, folder: Path) -> None:
-        write_tokenizer(str(self._path), str(folder))
+        if self._tokenizer:
+            copy_tokenizer(self._tokenizer, folder)
+        else:
+            write_tokenizer(str(self._path), str(folder))
+
+    def origin(self, heldout: Path) -> dict:
+        """The manifest's `source`."""
+        made = origin(self._path.name, sha256(self._path), heldout)
+        beside = [p for p in (self._tokenizer / name for name in TOKENIZER_FILES) if p.is_file()] if self._tokenizer else []
+        return made | {"beside_sha256": digest_of(beside)} if beside else made
 
     def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None:
-        write_card(folder, self.config, name, form.name, quality, made_from)
+        about = About(self._source.name, f"stored as {', '.join(self._source.types)}")
+        write_card(folder, self.config, name, form.name, quality, made_from, about)
 
     def open(self, path: str, form: type, room: int) -> Scorer:
         return open_decoder(path, form, room)
 
 
 class FromCheckpoint:
-    """A folder that training left (see checkpoint.py): a recurrent model, or a decoder with attention."""
+    """A folder that training left, or of Hugging Face's (see checkpoint.py)."""
 
     def __init__(self, folder: Path):
         self._checkpoint = Checkpoint(folder)
@@ -92,20 +108,24 @@ class FromCheckpoint:
         self._recurrent = isinstance(self.config, RecurrentConfig)
         self.forms = (Stored32, Stored8, Stored16) if self._recurrent else decoder_forms(self.config)
 
-    def files(self) -> list[Path]:
-        """What the folders depend on beside the weights."""
-        return self._checkpoint.files()
+    def origin(self, heldout: Path) -> dict:
+        """The manifest's `source`."""
+        return self._checkpoint.origin(heldout)
 
     def build(self, form: type, data, tick: Callable[[], None]) -> ModelProto:
         if self._recurrent:
             return recurrent.build(self._checkpoint, form, data, DATA, tick)
-        return build_decoder(LlamaSource(self._checkpoint), form, data, tick)
+        return build_decoder(DecoderSource(self._checkpoint.tensors, self.config), form, data, tick)
 
     def write_tokenizer(self, folder: Path) -> None:
         self._checkpoint.write_tokenizer(folder)
 
     def write_card(self, folder: Path, name: str, form: type, quality: dict, made_from: dict) -> None:
-        write_device_card(folder, self._checkpoint, name, form.name, quality, made_from)
+        if self._checkpoint.weights.name == WEIGHTS:
+            write_device_card(folder, self._checkpoint, name, form.name, quality, made_from)
+        else:
+            about = About(f"`{name.removesuffix('-fp32')}`", "safetensors")
+            write_card(folder, self.config, name, form.name, quality, made_from, about)
 
     def open(self, path: str, form: type, room: int) -> Scorer:
         return Stateful(path, 1) if self._recurrent else open_decoder(path, form, room)
@@ -173,14 +193,15 @@ def written_as(folder: Path) -> str:
     return json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("precision", "")
 
 
-def export_all(gguf: Path, models: Path, name: str, heldout: Path = HELDOUT, force: bool = False) -> None:
+def export_all(gguf: Path, models: Path, name: str, heldout: Path = HELDOUT, force: bool = False,
+               tokenizer: Path | None = None) -> None:
     """Both folders of a GGUF file."""
-    export_forms(FromGGUF(gguf), models, name, heldout, origin(gguf.name, sha256(gguf), heldout), force)
+    model = FromGGUF(gguf, tokenizer)
+    export_forms(model, models, name, heldout, model.origin(heldout), force)
 
 
 def export_checkpoint(folder: Path, models: Path, name: str, heldout: Path = HELDOUT, force: bool = False,
                       served: str | None = None) -> None:
-    """Both folders of what training left in `folder`."""
+    """Both folders of a checkpoint."""
     model = FromCheckpoint(folder)
-    made_from = origin(WEIGHTS, sha256(folder / WEIGHTS), heldout) | {"beside_sha256": digest_of(model.files())}
-    export_forms(model, models, name, heldout, made_from, force, served)
+    export_forms(model, models, name, heldout, model.origin(heldout), force, served)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .source import SourceError
+from .architecture import SourceError
 
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100 << 20  # the format's own limit
@@ -65,6 +65,30 @@ class Tensors:
         if kind == "BF16":
             return (raw.astype(np.uint32) << 16).view(np.float32)
         return raw.astype(np.float32)
+
+
+class Shards:
+    """Tensors in several files, as an index lists them."""
+
+    def __init__(self, index: Path):
+        try:
+            places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+            self._places = {str(name): str(file) for name, file in places.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+            raise SourceError(f"{index}: not an index with a weight_map of names and files") from err
+        self.paths = [index.parent / file for file in sorted(set(self._places.values()))]
+        if any(path.name != file for path, file in zip(self.paths, sorted(set(self._places.values())))):
+            raise SourceError(f"{index}: weight_map names a file outside its folder")
+        self._index, self._files = index, {path.name: Tensors(path) for path in self.paths}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def get(self, name: str, *shape: int) -> np.ndarray:
+        """As Tensors.get."""
+        if name not in self._places:
+            raise SourceError(f"{name}: not in {self._index.name}")
+        return self._files[self._places[name]].get(name, *shape)
 
 
 def write(path: Path, tensors: dict[str, np.ndarray]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -11,8 +10,7 @@ from pathlib import Path
 import gguf
 from tokenizers import Tokenizer
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import tokenizer as export
+from scripts.export import tokenizer as export
 
 TOKENS = ["<|end|>", "<|start|>", "1", "2", "a", "b", "Ġ", "ab", "Ġab", "12", "<note>"]
 KINDS = [3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 4]
@@ -39,8 +37,9 @@ class WriteTokenizer(unittest.TestCase):
         writer.add_bos_token_id(1)
         writer.add_eos_token_id(0)
         writer.add_chat_template(TEMPLATE)
-        if changes.get("add_bos"):
-            writer.add_add_bos_token(True)
+        for flag in ("add_bos", "add_eos"):
+            if flag in changes:
+                getattr(writer, f"add_{flag}_token")(changes[flag])
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.close()
@@ -51,16 +50,43 @@ class WriteTokenizer(unittest.TestCase):
         export.write_tokenizer(self.gguf(**changes), str(out))
         return out
 
-    def test_digits_are_split_only_by_smollm(self) -> None:
-        for pre, want in (("smollm", ["1", "2"]), ("gpt-2", ["12"])):
+    def test_digits_are_split_as_the_pre_tokenizer_says(self) -> None:
+        for pre, want in (("smollm", ["1", "2"]), ("gpt-2", ["12"]), ("qwen2", ["1", "2"]), ("llama-bpe", ["12"])):
             with self.subTest(pre):
                 out = self.write(pre=pre)
-                self.assertEqual(Tokenizer.from_file(str(out / "tokenizer.json")).encode("12").tokens, want)
+                tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
+                self.assertEqual(tokenizer.encode("12", add_special_tokens=False).tokens, want)
 
     def test_tokens_merge_and_special_tokens_are_parsed(self) -> None:
         tokenizer = Tokenizer.from_file(str(self.write() / "tokenizer.json"))
         self.assertEqual(tokenizer.encode("ab ab<|end|>").tokens, ["ab", "Ġab", "<|end|>"])
         self.assertEqual(tokenizer.decode([1, 7, 8, 10, 0]), "ab ab<note>")
+
+    def test_qwen_composes_characters(self) -> None:
+        changes = {"tokens": [*TOKENS, "Ã", "©", "Ã©"], "kinds": [*KINDS, 1, 1, 1], "merges": [*MERGES, "Ã ©"]}
+        for pre, want in (("qwen2", ["Ã©"]), ("llama-bpe", [])):
+            with self.subTest(pre):
+                tokenizer = Tokenizer.from_file(str(self.write(pre=pre, **changes) / "tokenizer.json"))
+                self.assertEqual(tokenizer.encode("e\u0301", add_special_tokens=False).tokens, want)
+
+    def test_whole_words_go_before_merges_in_llama_3(self) -> None:
+        for pre, want in (("llama-bpe", ["aab"]), ("qwen2", ["a", "ab"])):
+            with self.subTest(pre):
+                out = self.write(pre=pre, tokens=[*TOKENS, "aab"], kinds=[*KINDS, 1])
+                tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
+                self.assertEqual(tokenizer.encode("aab", add_special_tokens=False).tokens, want)
+
+    def test_a_text_begins_as_the_file_says(self) -> None:
+        for changes, want in (({"pre": "llama-bpe"}, ["<|start|>", "ab"]), ({"pre": "llama-bpe", "add_bos": False}, ["ab"]),
+                              ({"pre": "qwen2"}, ["ab"]), ({"pre": "qwen2", "add_bos": True}, ["<|start|>", "ab"])):
+            with self.subTest(changes):
+                out = self.write(**changes)
+                self.assertEqual(Tokenizer.from_file(str(out / "tokenizer.json")).encode("ab").tokens, want)
+
+    def test_unused_tokens_are_left_out(self) -> None:
+        tokenizer = Tokenizer.from_file(str(self.write(tokens=[*TOKENS, "[PAD11]"], kinds=[*KINDS, 5]) / "tokenizer.json"))
+        self.assertIsNone(tokenizer.token_to_id("[PAD11]"))
+        self.assertEqual(tokenizer.get_vocab_size(), len(TOKENS))
 
     def test_missing_bytes_are_left_out(self) -> None:
         tokenizer = Tokenizer.from_file(str(self.write() / "tokenizer.json"))
@@ -81,8 +107,8 @@ class WriteTokenizer(unittest.TestCase):
     def test_what_cannot_be_written_is_named(self) -> None:
         cases: list[tuple[dict[str, object], str]] = [
             ({"model": "llama"}, "tokenizer.ggml.model is 'llama'"),
-            ({"pre": "llama-bpe"}, "tokenizer.ggml.pre is 'llama-bpe'"),
-            ({"add_bos": True}, "tokenizer.ggml.add_bos_token"),
+            ({"pre": "tekken"}, "tokenizer.ggml.pre is 'tekken'"),
+            ({"add_eos": True}, "tokenizer.ggml.add_eos_token"),
             ({"kinds": KINDS[:-1]}, "differ in length"),
             ({"kinds": KINDS[:-1] + [6]}, r"kinds \[6\]"),
             ({"tokens": TOKENS[:-1] + ["a"]}, "token twice"),

@@ -55,6 +55,18 @@ def interleave(weight: np.ndarray, heads: int) -> np.ndarray:
     return weight.reshape(heads, 2, out // heads // 2, width).swapaxes(1, 2).reshape(out, width)
 
 
+def add_vocabulary(writer: gguf.GGUFWriter) -> None:
+    """A tokenizer of 256 tokens."""
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(TOKENS)
+    writer.add_token_types([3, 3, 3] + [1] * (len(TOKENS) - 3))
+    writer.add_token_merges(["A b"])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_chat_template(TEMPLATE)
+
+
 def write(path: Path, w: dict[str, np.ndarray], size: Size = SIZE, **changes) -> Path:
     """Write the GGUF file; `changes` replace hyper-parameters by name."""
     writer = gguf.GGUFWriter(path, changes.get("arch", "llama"))
@@ -67,14 +79,7 @@ def write(path: Path, w: dict[str, np.ndarray], size: Size = SIZE, **changes) ->
     writer.add_rope_dimension_count(changes.get("rope_dim", size.dim))
     writer.add_rope_freq_base(THETA)
     writer.add_layer_norm_rms_eps(EPS)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    writer.add_token_list(TOKENS)
-    writer.add_token_types([3, 3, 3] + [1] * (len(TOKENS) - 3))
-    writer.add_token_merges(["A b"])
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_chat_template(TEMPLATE)
+    add_vocabulary(writer)
     for name, value in w.items():
         if name == changes.get("without"):
             continue

@@ -67,6 +67,8 @@ typedef struct {
   const char *name;
   // The largest absolute value decides the scale; norm (NULL: none) is RMS normalisation's weight, applied first.
   void (*quantize)(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale);
+  // add + norm(x), of one row.
+  void (*norm_add)(const float *x, const float *norm, const float *add, float epsilon, int width, float *out);
   // Outputs of blocks [from, to) for all rows; with BED_GATED both are even. Up to BED_SPARE rows behind the last are read.
   void (*product)(const bed_quantized *, const bed_weights *, int from, int to, const bed_target *);
   // Rotates, quantizes and caches a token's keys and values.

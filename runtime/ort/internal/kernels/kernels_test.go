@@ -98,6 +98,27 @@ func TestRowsAloneAreTheSameBits(t *testing.T) {
 	}
 }
 
+// A norm that is added is the same bits with every set, and right.
+func TestNormsAreTheSameBits(t *testing.T) {
+	plain, rest := others(t)
+	r := rand.New(rand.NewPCG(6, 1))
+	for _, width := range []int{16, 32, 80, 640} {
+		x, norm, add := random(r, width, 5), random(r, width, 2), random(r, width, 3)
+		want := plain.NormAdd(x, norm, add, 1e-6)
+		sum := 0.0
+		for _, v := range x {
+			sum += float64(v) * float64(v)
+		}
+		f := 1 / math.Sqrt(sum/float64(width)+1e-6)
+		for i := range want {
+			require.InDelta(t, float64(add[i])+float64(x[i])*f*float64(norm[i]), want[i], 1e-5)
+		}
+		for name, s := range rest {
+			require.Equal(t, want, s.NormAdd(x, norm, add, 1e-6), "%s, %d", name, width)
+		}
+	}
+}
+
 // The plain set against float64.
 func TestProductIsRight(t *testing.T) {
 	plain, _ := others(t)

@@ -98,15 +98,17 @@ static ort_status find(const void *api_base) {
 }
 
 void *bed_register_ops(void *options, const void *api_base) {
-  static ort_op ops[2];
+  enum { OPS = 3 };
+  static ort_op ops[OPS];
   static void *domain;
   TRY(find(api_base));
   if (domain == NULL) {
     void *made;
     ops[0] = bed_linear_op();
     ops[1] = bed_attention_op();
+    ops[2] = bed_norm_op();
     TRY(ort_CreateCustomOpDomain("bedside", &made));
-    for (size_t i = 0; i < 2; i++) TRY(ort_CustomOpDomain_Add(made, &ops[i]));
+    for (size_t i = 0; i < OPS; i++) TRY(ort_CustomOpDomain_Add(made, &ops[i]));
     domain = made;
   }
   return ort_AddCustomOpDomain(options, domain);

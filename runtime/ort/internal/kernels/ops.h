@@ -12,6 +12,11 @@
 //           [slots, bytes], **written to**; q_norm, k_norm float [dim], optional
 //   output: y float [tokens, heads*dim]
 //   attributes: heads, kv_heads, dim, layer, layers, window (0: none), scale and epsilon (float)
+//
+// NormAdd: y = add + norm(x), for layers that norm what they give before it is added
+//   inputs: x float [rows, width]; norm float [width]; add float [rows, width]
+//   output: y float [rows, width]
+//   attributes: epsilon (float)
 #ifndef BEDSIDE_OPS_H
 #define BEDSIDE_OPS_H
 

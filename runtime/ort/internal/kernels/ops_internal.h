@@ -31,5 +31,6 @@ ort_op bed_ops_describe(const ort_op own);
 
 ort_op bed_linear_op(void);
 ort_op bed_attention_op(void);
+ort_op bed_norm_op(void);
 
 #endif

@@ -8,6 +8,10 @@ static void bed_quantize(const bed_kernels *k, const float *x, const float *norm
                          size_t stride, float *scale) {
   k->quantize(x, norm, epsilon, width, values, stride, scale);
 }
+static void bed_norm_add(const bed_kernels *k, const float *x, const float *norm, const float *add, float epsilon, int width,
+                         float *out) {
+  k->norm_add(x, norm, add, epsilon, width, out);
+}
 static void bed_product(const bed_kernels *k, const bed_quantized *x, const bed_weights *w, int from, int to, const bed_target *t) {
   k->product(x, w, from, to, t);
 }
@@ -38,6 +42,15 @@ func NewSet(name string) (Set, bool) {
 	defer C.free(unsafe.Pointer(c))
 	k := C.bed_kernels_named(c)
 	return Set{k}, k != nil
+}
+
+// NormAdd is add + norm(x) of one row.
+func (s Set) NormAdd(x, norm, add []float32, epsilon float32) []float32 {
+	out := make([]float32, len(x))
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	C.bed_norm_add(s.k, floats(&pins, x), floats(&pins, norm), floats(&pins, add), C.float(epsilon), C.int(len(x)), floats(&pins, out))
+	return out
 }
 
 // Linear is a product's weights and what becomes of it, as kernels.h describes them.
