@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -71,7 +72,8 @@ def pin(cpus: str) -> None:
     """Keep all threads on some processors. After loading: OpenVINO fails where it sees one processor alone."""
     wanted = {int(c) for c in cpus.split(",")}
     for task in os.listdir("/proc/self/task"):
-        os.sched_setaffinity(int(task), wanted)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.sched_setaffinity(int(task), wanted)
 
 
 def main(open_engine: Callable[[Path, argparse.Namespace], Engine]) -> None:

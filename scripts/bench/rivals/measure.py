@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .cells import Plan, cells, long, screen
+from .cells import Plan, cells, screen
 from .prompts import Prompts
 from .side import Settings, Side, SideError, bedside
 from .sides import OURS, Rival
@@ -51,6 +51,7 @@ def rounds(found: dict[str, Side], rivals: list[Rival], plan: Plan, prompts: Pro
                 if value is None:
                     raise SideError(f"{name}: a stream ended early in {cell}")
                 results.setdefault(cell, {}).setdefault(name, []).append(value)
+            say(f"round {number + 1}: {cell}")
         now = time.monotonic()
         say(f"round {number + 1}: {now - started:.0f} s")
         if now - began + (now - started) > budget:
@@ -67,9 +68,19 @@ def memory(rivals: list[Rival], models: dict[str, Path], settings: Settings, mod
         name = r.name if r else OURS
         side = r.start(models, whole, scratch) if r else bedside(model, whole, FILLED, scratch)
         with contextlib.closing(side):
-            out[name] = long(side, prompts, FILLED, filled - 16, 16)["rss"]
+            out[name] = fill(side, prompts, filled)
         say(f"memory of {name}: {out[name] >> 20} MiB")
     return out
+
+
+def fill(side: Side, prompts: Prompts, filled: int) -> int:
+    """Most bytes resident while all slots are in use; the last prompt is read before the first stream ends."""
+    tokens = filled // 3
+    requests = [prompts.cycle(filled - tokens) | {"tokens": tokens, "after": 0} for _ in range(FILLED)]
+    answer = side.ask({"requests": requests})
+    if max(t[0][0] for t in answer["times"]) > min(t[-1][0] for t in answer["times"]):
+        raise SideError(f"{side.name}: the slots were not in use at one time")
+    return answer["rss"]
 
 
 def versions(found: dict[str, Side]) -> dict[str, str]:

@@ -9,6 +9,8 @@ from tokenizers import Tokenizer
 
 WORD = re.compile(r"Ġ[a-z]{3,9}")  # a token that is a word and the space before it
 
+CYCLE = 12  # words
+
 
 class Prompts:
     """Random words that are one token each, so that a text's length in tokens is its number of words."""
@@ -25,6 +27,13 @@ class Prompts:
         if len(ids) != length:
             raise ValueError(f"{length} words are {len(ids)} tokens")
         return {"text": text, "prompt": ids}
+
+    def cycle(self, length: int) -> dict:
+        """A few words over and over, which greedy decoding goes on with for good."""
+        words = self.make(CYCLE)["text"]
+        text = words * (length // CYCLE + 1)
+        ids = self._tokenizer.encode(text, add_special_tokens=False)
+        return {"text": text[:ids.offsets[length - 1][1]], "prompt": ids.ids[:length]}
 
     def draw(self, count: int) -> list[dict]:
         """Some of those that last."""

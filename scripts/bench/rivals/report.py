@@ -8,6 +8,7 @@ from statistics import median
 from .sides import FAMILIES, OURS
 
 Rows = list[list[str]]
+BEGIN, END = "<!-- rivals: written by `make bench` -->\n", "<!-- rivals: end -->\n"
 
 
 def table(head: list[str], rows: Rows) -> str:
@@ -120,3 +121,16 @@ def sections(result: dict) -> list[tuple[str, str]]:
         out.append(("Step of 4 streams over the tokens before it, ms", sweep(result, "context", "step_ms", 1)))
     rest = (("Memory", "memory", memory), ("Quality", "quality", quality), ("Roofline", "roofline", roofline))
     return out + [(title, made(result)) for title, key, made in rest if result.get(key)]
+
+
+def document(result: dict) -> str:
+    """All of it as a section of a page."""
+    head = f"## Against llama.cpp, onnxruntime-genai and OpenVINO GenAI: `make bench`\n\n{setting(result)}"
+    return "\n\n".join([head, *(f"### {title}\n\n{text}" for title, text in sections(result))])
+
+
+def put(page: str, section: str) -> str:
+    """The page with the section between its markers, or at its end where it has none yet."""
+    head, found, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2] if found else ""
+    return (head if found else f"{page}\n") + f"{BEGIN}\n{section}\n\n{END}{after}"

@@ -23,7 +23,6 @@ from .side import ROOT, Settings, build_client
 from .sides import OURS, RIVALS, Rival
 
 DOCS = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- rivals: written by `make bench` -->\n", "<!-- rivals: end -->\n"
 SHOWN_STEPS = (1, 16, 64)  # streams of the roofline table
 QUICK_SECONDS = 200  # of rounds, so that all of it takes less than five minutes
 
@@ -81,18 +80,11 @@ def judge(args: argparse.Namespace, rivals: list[Rival], models: dict[str, Path]
 
 
 def write_docs(result: dict, path: Path) -> None:
-    """Put the section between its markers, which are added at the end where they are missing; draw the plots beside it."""
-    from . import plots
+    """Put the section into its place, and the plots beside it."""
+    from . import plots  # matplotlib takes a second to load
     drawn = [f"![{p.stem}]({p.name})" for p in plots.draw(result, path.parent)]
-    told = [f"## Against llama.cpp, onnxruntime-genai and OpenVINO GenAI: `make bench`\n\n{report.setting(result)}",
-            *(f"### {title}\n\n{text}" for title, text in report.sections(result)), "\n".join(drawn)]
-    section = BEGIN + "\n" + "\n\n".join(told) + "\n\n" + END
-    old = path.read_text(encoding="utf-8")
-    if BEGIN in old:
-        head, _, rest = old.partition(BEGIN)
-        path.write_text(head + section + rest.partition(END)[2], encoding="utf-8")
-    else:
-        path.write_text(old + "\n" + section, encoding="utf-8")
+    section = "\n\n".join([report.document(result), *drawn])
+    path.write_text(report.put(path.read_text(encoding="utf-8"), section), encoding="utf-8")
 
 
 def main() -> None:
