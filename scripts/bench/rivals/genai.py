@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,9 @@ class GenAI:
         session = onnxruntime.InferenceSession(self._path / "model.onnx", options, providers=["CPUExecutionProvider"])
         ids = np.array([tokens], np.int64)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        for i in session.get_inputs():
-            if i.name.startswith("past_key_values."):
-                feeds[i.name] = np.empty((1, i.shape[1], 0, i.shape[3]), np.float32)
+        shape = json.loads((self._path / "genai_config.json").read_text(encoding="utf-8"))["model"]["decoder"]
+        nothing = np.empty((1, shape["num_key_value_heads"], 0, shape["head_size"]), np.float32)
+        feeds |= {i.name: nothing for i in session.get_inputs() if i.name.startswith("past_key_values.")}
         return session.run(["logits"], feeds)[0][0]
 
 

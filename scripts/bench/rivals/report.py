@@ -67,6 +67,7 @@ def sweep(result: dict, kind: str, key: str, digits: int = 0) -> str:
 def single(result: dict) -> str:
     """Prefill, and what an arriving prompt costs."""
     figures = [("prefill tokens/s", column(result, "prefill", "rate"), 0, max),
+               ("prefill tokens/processor s", column(result, "prefill", "cpu_rate"), 0, max),
                ("first token, worst, s", worst(result, "first_token_s"), 2, min),
                ("gap meanwhile, worst, s", worst(result, "gap_s"), 2, min)]
     names = list(dict.fromkeys(name for _, c, _, _ in figures for name in c))
@@ -93,7 +94,7 @@ def memory(result: dict) -> str:
 
 def roofline(result: dict) -> str:
     """Shares of a step."""
-    rows = [[streams, f"{r['step_ms']:.1f}", f"{r['multiplying']:.0%}", f"{r['reading']:.0%}"]
+    rows = [[streams, f"{r['step_ms']:.1f}", f"{r['multiplying']:.1%}", f"{r['reading']:.1%}"]
             for streams, r in result["roofline"].items()]
     return table(["streams", "step, ms", "multiplying at peak", "reading at peak"], rows)
 
@@ -104,7 +105,8 @@ def setting(result: dict) -> str:
     where = f" on processors {s['cpus']}" if s["cpus"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in m["versions"].items())
     return (f"{m['processor']} ({', '.join(m['instructions'])}), {m['cores']} cores, {m['memory_bytes'] / 2**30:.0f} GiB, "
-            f"{s['threads']} threads a side{where}, {s['rounds']} rounds, load at the start {m['load']}, {result['date']}. "
+            f"threads of each side: {s['threads']}{where}, rounds: {s['rounds']}, load at the start: {m['load']}, "
+            f"{result['date']}. "
             f"{versions}; Bedside {s['commit']} with {s['model']}. "
             f"Measured peaks: {peak['macs'] / 1e9:,.0f} billion 8-bit multiply-adds a second ({peak['kernel']}), "
             f"{peak['cached'] / 1e9:.1f} GB/s from as much memory as the weights take, "

@@ -61,7 +61,8 @@ def speed(args: argparse.Namespace, rivals: list[Rival], models: dict[str, Path]
     for streams in SHOWN_STEPS:
         step = median(r["step_ms"] for r in cells[f"decode/{streams}"][OURS])
         context = plan.prompt + plan.tokens / 2
-        limits[streams] = {"step_ms": step} | roofline.shares(shape, peak, streams, context, step / 1000, args.cache_bytes)
+        shares = roofline.shares(shape, peak, streams, context, step / 1000, args.cache_bytes)
+        limits[str(streams)] = {"step_ms": step} | shares
     return {"cells": cells, "peak": vars(peak), "roofline": limits, "engines": says}
 
 
