@@ -19,6 +19,10 @@ SIZE ?= tiny
 CORPUS ?=
 SOAK ?= 30m
 CASES ?= 1000000
+QUICK ?=
+RIVALS ?=
+BASE ?= main
+COUNT ?= 6
 
 # The set-up knows where the models and ONNX Runtime lie; tests, benchmarks and the server are told by environment.
 with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
@@ -62,9 +66,21 @@ test: prerequisites ## Set up, then run every test: fuzzers, Go (with the race d
 fuzz: setup ## Run the fuzzers alone, FUZZTIME each
 	@$(with_env) && GO='$(GO)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh fuzz
 
+# With PKG or BENCH given, `make bench` runs Go benchmarks; alone, it measures against the rivals.
+go_benchmarks = $(filter-out file,$(origin BENCH) $(origin PKG))
+
 .PHONY: bench
-bench: setup build ## Run the benchmarks (BENCH=pattern PKG=packages)
-	@$(with_env) && exec $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
+bench: setup build ## Measure against other engines and write docs/benchmarks.md (QUICK=1: 5 minutes, no docs); with PKG or BENCH, run Go benchmarks
+	@$(with_env) && $(if $(go_benchmarks),exec $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG),\
+	  GO='$(GO)' exec $(PYTHON) -m scripts.bench.rivals $(if $(QUICK),--quick,--docs) $(RIVALS))
+
+.PHONY: bench-rivals
+bench-rivals: setup build ## Measure against other engines, write no docs (RIVALS='--threads 1 --cpus 1 --quick'; --help lists all)
+	@$(with_env) && GO='$(GO)' exec $(PYTHON) -m scripts.bench.rivals $(if $(QUICK),--quick) $(RIVALS)
+
+.PHONY: bench-compare
+bench-compare: setup build ## Compare Go benchmarks with those of another revision (BASE=main BENCH=pattern PKG=packages COUNT=6)
+	@$(with_env) && GO='$(GO)' exec bash scripts/bench/revisions.sh '$(BASE)' '$(BENCH)' '$(COUNT)' $(PKG)
 
 .PHONY: load
 load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate or summarize)
