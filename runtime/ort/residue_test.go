@@ -22,6 +22,8 @@ func slotMemory(t testing.TB, m *LanguageModel, slot int) [][]byte {
 		return ofCache(g.cache)
 	case *genaiGraph:
 		return ofCache(g.cache)
+	case *fusedGraph:
+		return [][]byte{g.cache.bytes[slot*g.slot : (slot+1)*g.slot]}
 	case *recurrentGraph:
 		from := slot * g.states.slotBytes()
 		return [][]byte{g.states.memory.bytes[from : from+g.states.slotBytes()]}
