@@ -17,6 +17,12 @@ DURATION ?= 30s
 RECORD ?= testdata/records/minimal.fhir.json
 SIZE ?= tiny
 CORPUS ?=
+SOAK ?= 30m
+CASES ?= 1000000
+QUICK ?=
+RIVALS ?=
+BASE ?= main
+COUNT ?= 6
 
 # The set-up knows where the models and ONNX Runtime lie; tests, benchmarks and the server are told by environment.
 with_env = env="$$($(PYTHON) scripts/setup.py --print-env)" && eval "$$env"
@@ -29,6 +35,7 @@ help: ## Show this list
 	@echo 'Variables: PYTHON, GO, CC, BEDSIDE_CACHE (where models and libraries are kept), DEMO (record for make run),'
 	@echo '  FUZZTIME (time for each fuzzer, such as 5m), BENCH and PKG (which benchmarks, in which packages),'
 	@echo '  SCENARIO, ADDR, CONCURRENCY, DURATION and RECORD (what make load sends, where to, and for how long),'
+	@echo '  CASES and SEED (how many requests make fuzz-rpc makes, and which),'
 	@echo '  SIZE and CORPUS (what make train trains, and on what; without a corpus, on made-up readings).'
 
 .PHONY: prerequisites
@@ -59,9 +66,21 @@ test: prerequisites ## Set up, then run every test: fuzzers, Go (with the race d
 fuzz: setup ## Run the fuzzers alone, FUZZTIME each
 	@$(with_env) && GO='$(GO)' FUZZTIME='$(FUZZTIME)' exec bash scripts/test.sh fuzz
 
+# With PKG or BENCH given, `make bench` runs Go benchmarks; alone, it measures against the rivals.
+go_benchmarks = $(filter-out file,$(origin BENCH) $(origin PKG))
+
 .PHONY: bench
-bench: setup build ## Run the benchmarks (BENCH=pattern PKG=packages)
-	@$(with_env) && exec $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG)
+bench: setup build ## Measure against other engines and write docs/benchmarks.md (QUICK=1: 5 minutes, no docs); with PKG or BENCH, run Go benchmarks
+	@$(with_env) && $(if $(go_benchmarks),exec $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PKG),\
+	  GO='$(GO)' exec $(PYTHON) -m scripts.bench.rivals $(if $(QUICK),--quick,--docs) $(RIVALS))
+
+.PHONY: bench-rivals
+bench-rivals: setup build ## Measure against other engines, write no docs (RIVALS='--threads 1 --cpus 1 --quick'; --help lists all)
+	@$(with_env) && GO='$(GO)' exec $(PYTHON) -m scripts.bench.rivals $(if $(QUICK),--quick) $(RIVALS)
+
+.PHONY: bench-compare
+bench-compare: setup build ## Compare Go benchmarks with those of another revision (BASE=main BENCH=pattern PKG=packages COUNT=6)
+	@$(with_env) && GO='$(GO)' exec bash scripts/bench/revisions.sh '$(BASE)' '$(BENCH)' '$(COUNT)' $(PKG)
 
 .PHONY: load
 load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate or summarize)
@@ -71,10 +90,28 @@ load: prerequisites ## Drive a running server (SCENARIO=embed, infer, generate o
 overload: setup build ## Send a server three times what it can do, and report what becomes of it (6 minutes)
 	@$(with_env) && $(GO) build -o .build/overload ./scripts/bench/overload && exec .build/overload
 
+.PHONY: soak
+soak: setup ## Run the server under mixed calls while things go wrong (SOAK=30m; a table of what was seen in .build/faults.md)
+	@mkdir -p .build && $(with_env) && BEDSIDE_SOAK='$(SOAK)' BEDSIDE_SOAK_TABLE='$(CURDIR)/.build/faults.md' \
+		exec $(GO) test ./server/soak -v -count=1 -timeout 3h
+
 .PHONY: adversarial
 adversarial: setup ## Have the clinical functions answer all 500 records that mean harm (SEED=n makes others; 15 minutes)
 	@$(with_env) && BEDSIDE_ADVERSARIAL=1 BEDSIDE_ADVERSARIAL_ENGLISH=25 BEDSIDE_ADVERSARIAL_SEED='$(or $(SEED),1)' \
 		exec $(GO) test ./server/adversarial -v -count=1 -timeout 2h
+
+.PHONY: fuzz-rpc
+fuzz-rpc: setup ## Send every call requests made of the protocol, valid and not (CASES=1000000, SEED=n makes others)
+	@$(with_env) && BEDSIDE_FUZZ_CASES='$(CASES)' BEDSIDE_FUZZ_SEED='$(or $(SEED),1)' \
+		exec $(GO) test ./server -run '^TestEveryCallTakesAnything$$' -v -count=1 -timeout 12h
+
+.PHONY: layout
+layout: setup build ## Lay out what a server needs in one folder, for an image or a package (.build/layout)
+	@$(with_env) && bash deploy/layout.sh .build/layout
+
+.PHONY: supply-chain
+supply-chain: setup build ## Hashes, modules, licences, bill of materials, two builds alike, known weaknesses (15 minutes)
+	@$(with_env) && GO='$(GO)' exec "$$BEDSIDE_PYTHON" -m scripts.supply all --version '$(VERSION)'
 
 .PHONY: compare
 compare: setup build ## Compare embeddings with MLServer, which it fetches (6 minutes)

@@ -129,11 +129,19 @@ func (lm *languageModel) encode(prompt string, chat *bedsidev1.Chat) ([]int32, e
 		}
 		return ids, nil
 	}
+	ids, err := lm.encodeChat(messagesOf(chat))
+	if err == nil && len(ids) == 0 {
+		return nil, noTokens("chat.messages")
+	}
+	return ids, err
+}
+
+func messagesOf(chat *bedsidev1.Chat) []tokenizer.Message {
 	messages := make([]tokenizer.Message, len(chat.GetMessages()))
 	for i, m := range chat.GetMessages() {
 		messages[i] = tokenizer.Message{Role: m.GetRole(), Content: m.GetContent()}
 	}
-	return lm.encodeChat(messages)
+	return messages
 }
 
 // encodeChat turns a chat into tokens, up to where the model's turn begins.
@@ -251,7 +259,7 @@ func (s *generationService) Tokenize(ctx context.Context, req *bedsidev1.Tokeniz
 	var ids []int32
 	switch {
 	case req.GetChat() != nil:
-		ids, err = lm.encode("", req.GetChat())
+		ids, err = lm.encodeChat(messagesOf(req.GetChat()))
 	case req.GetParseSpecial():
 		ids = lm.tokenizer.Encode(req.GetText(), tokenizer.WithSpecial())
 	default:

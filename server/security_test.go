@@ -41,11 +41,15 @@ type secured struct {
 	dir    string
 	ca     *authtest.CA
 	signer *authtest.Signer
+
+	keys, expired map[auth.Role]string // API keys of one role each; expired: the same
 }
 
 func startSecured(t *testing.T, change func(*config.Config)) *secured {
 	t.Helper()
-	s := &secured{dir: t.TempDir(), ca: authtest.NewCA(t), signer: authtest.NewSigner(t, "one")}
+	s := &secured{
+		dir: t.TempDir(), ca: authtest.NewCA(t), signer: authtest.NewSigner(t, "one"), keys: map[auth.Role]string{}, expired: map[auth.Role]string{},
+	}
 	cert, key := s.ca.Issue("server", "")
 	s.Server = startServer(t, func(c *config.Config) {
 		withoutModels(c)
@@ -54,6 +58,15 @@ func startSecured(t *testing.T, change func(*config.Config)) *secured {
 		c.TLSClientCA = authtest.Write(t, s.dir, "ca.pem", s.ca.PEM())
 		c.CallersFile = authtest.Write(t, s.dir, "callers.yaml", []byte(
 			"- {certificate: 'spiffe://hospital.example/monitor', roles: [integrator], tenant: ward-3}\n"))
+		for _, r := range auth.Roles() {
+			holder := auth.KeyHolder{Subject: string(r), Roles: []auth.Role{r}, Tenant: "ward-3"}
+			var err error
+			s.keys[r], err = auth.NewKey(c.CallersFile, holder, time.Now())
+			require.NoError(t, err)
+			holder.Expires = time.Now().Add(-time.Minute)
+			s.expired[r], err = auth.NewKey(c.CallersFile, holder, time.Now())
+			require.NoError(t, err)
+		}
 		c.JWTJWKS = authtest.Write(t, s.dir, "jwks.json", authtest.JWKS(t, s.signer))
 		c.JWTIssuer, c.JWTAudience = "https://idp.example", "bedside"
 		if change != nil {
@@ -129,8 +142,22 @@ func TestAuthorizationMatrix(t *testing.T) {
 		callers[name] = c
 	}
 	bearer := func(token string) []string { return []string{"authorization", "Bearer " + token} }
+	stranger := authtest.NewSigner(t, "one")
 	for _, r := range auth.Roles() {
 		add(string(r), codes.PermissionDenied, []auth.Role{r}, conn, bearer(s.signer.Token(claims(r)))...)
+		add(string(r)+", own tenant", codes.PermissionDenied, []auth.Role{r}, conn, append(bearer(s.signer.Token(claims(r))), tenant.Key, "ward-3")...)
+		add(string(r)+", API key", codes.PermissionDenied, []auth.Role{r}, conn, bearer(s.keys[r])...)
+		// Whatever a caller might do, none of it counts once a part of what they show is wrong.
+		add(string(r)+", another tenant", codes.PermissionDenied, nil, conn, append(bearer(s.signer.Token(claims(r))), tenant.Key, "ward-4")...)
+		for name, token := range map[string]string{
+			"expired":          s.signer.Token(with(claims(r), "exp", time.Now().Add(-time.Minute).Unix())),
+			"another audience": s.signer.Token(with(claims(r), "aud", "billing")),
+			"another issuer":   s.signer.Token(with(claims(r), "iss", "https://evil.example")),
+			"another key":      stranger.Token(claims(r)),
+			"expired API key":  s.expired[r],
+		} {
+			add(string(r)+", "+name, codes.Unauthenticated, nil, conn, bearer(token)...)
+		}
 	}
 	everything := func() map[string]any { return claims(auth.Roles()...) }
 	none, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims(everything())).SignedString(jwt.UnsafeAllowNoneSignatureType)

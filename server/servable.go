@@ -44,7 +44,7 @@ func (s *servable) healthy() error {
 	if s.language != nil {
 		return s.language.engine.Healthy()
 	}
-	if s.dog.IsStuck() {
+	if s.dog.Overdue() {
 		return watchdog.ErrHung
 	}
 	return nil
@@ -294,7 +294,7 @@ const kindTensors = "tensors"
 func (s *servable) attributes() []any {
 	if lm := s.language; lm != nil {
 		return []any{"kind", lm.manifest.Kind, "precision", lm.manifest.Precision,
-			"slot_capacity", lm.engine.Capacity(), "slot_bytes", lm.engine.SlotMemory().Bytes, "batch_invariant", lm.manifest.BatchInvariant}
+			"slot_capacity", lm.engine.Capacity(), "slot_bytes", lm.engine.SlotMemory().Bytes, "cache_bytes", lm.cacheBytes, "batch_invariant", lm.manifest.BatchInvariant}
 	}
 	if e := s.embedding; e != nil {
 		return []any{"kind", e.Manifest().Kind, "precision", e.Manifest().Precision, "dimensions", e.Manifest().Dimensions}

@@ -26,20 +26,17 @@ import (
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
-	"github.com/bedside-lm/bedside/runtime/ort"
-	"github.com/bedside-lm/bedside/runtime/repository"
 	"github.com/bedside-lm/bedside/server/audit"
 	"github.com/bedside-lm/bedside/server/auth"
 	"github.com/bedside-lm/bedside/server/config"
 	"github.com/bedside-lm/bedside/server/convert"
-	"github.com/bedside-lm/bedside/server/embed"
 	"github.com/bedside-lm/bedside/server/engine"
-	"github.com/bedside-lm/bedside/server/infer"
 	"github.com/bedside-lm/bedside/server/interceptor"
 	"github.com/bedside-lm/bedside/server/memory"
 	"github.com/bedside-lm/bedside/server/oip"
 	"github.com/bedside-lm/bedside/server/quota"
 	"github.com/bedside-lm/bedside/server/tenant"
+	"github.com/bedside-lm/bedside/server/tracing"
 )
 
 // Server serves the models of one configuration.
@@ -52,6 +49,7 @@ type Server struct {
 	audit    *audit.Log // nil: none is kept
 	quota    *quota.Ledger
 	deid     *deidentifier
+	tracer   *tracing.Tracer // nil: no traces are made
 	grpc     *grpc.Server
 	registry *prometheus.Registry
 	language *engine.MetricSet
@@ -102,25 +100,8 @@ func (s *Server) start(ctx context.Context) error {
 		s.http = newHTTPServer(registry, &s.ready)
 		s.serving.Go(func() error { return ignoreClosed(s.http.Serve(s.httpListener)) })
 	}
-	var err error
-	if s.language, err = engine.NewMetricSet(registry); err != nil {
-		return err
-	}
-	tensors, err := infer.NewMetricSet(registry)
+	err := s.load(ctx)
 	if err != nil {
-		return err
-	}
-	embedding, err := embed.NewMetricSet(registry)
-	if err != nil {
-		return err
-	}
-	if err := initRuntime(s.cfg); err != nil {
-		return err
-	}
-	if s.models, err = startRegistry(ctx, s.cfg, &loader{
-		cfg: s.cfg, language: s.language, embedding: embedding, tensors: tensors, log: s.log,
-		budget: &budget{limit: s.cfg.MemoryLimit, cache: s.cfg.CacheMemory, resident: memory.Resident},
-	}, s.log); err != nil {
 		return err
 	}
 	s.graphs = &graphs{cfg: s.cfg}
@@ -130,21 +111,8 @@ func (s *Server) start(ctx context.Context) error {
 	if s.deid, err = newDeidentifier(s.cfg); err != nil {
 		return err
 	}
-	if s.quota, err = quota.New(s.cfg.TenantLimits, registry); err != nil {
+	if err := s.open(ctx); err != nil {
 		return err
-	}
-	chain, err := s.chain()
-	if err != nil {
-		return err
-	}
-	s.grpc = grpc.NewServer(append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))...)
-	s.register(chain)
-	chain.InitializeMetrics(s.grpc)
-	s.inside = bufconn.Listen(1 << 20)
-	s.serving.Go(func() error { return s.serve(s.inside) })
-	if s.listener != nil {
-		listener := interceptor.Guard(netutil.LimitListener(s.listener, s.cfg.MaxConnections))
-		s.serving.Go(func() error { return s.serve(listener) })
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopWatching = stop
@@ -154,14 +122,38 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// chain is what every call passes through.
-func (s *Server) chain() (*interceptor.Chain, error) {
-	return interceptor.New(interceptor.Options{
-		Logger: s.log, Registerer: s.registry, Gate: s.gate, Audit: s.audit, Quota: s.quota, Pressure: s.pressure, Limits: interceptor.Limits{
-			MessageBytes: s.cfg.MaxMessageBytes, MaxConcurrentStreams: s.cfg.MaxConcurrentStreams,
-			RequestTimeout: s.cfg.RequestTimeout, KeepaliveMinTime: s.cfg.KeepaliveMinTime, SendTimeout: s.cfg.SendTimeout,
-			ConnectionAge: s.cfg.MaxConnectionAge, ConnectionGrace: s.cfg.MaxConnectionGrace, ConnectionIdle: s.cfg.MaxConnectionIdle,
-		},
+// open makes the gRPC server and lets callers in.
+func (s *Server) open(ctx context.Context) error {
+	chain, err := s.chain()
+	if err != nil {
+		return err
+	}
+	options := append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))
+	if s.tracer, err = newTracer(ctx, s.cfg, s.log); err != nil {
+		return err
+	}
+	if s.tracer != nil {
+		options = append(options, s.tracer.ServerOption())
+	}
+	s.grpc = grpc.NewServer(options...)
+	s.register(chain)
+	chain.InitializeMetrics(s.grpc)
+	s.inside = bufconn.Listen(1 << 20)
+	s.serving.Go(func() error { return s.serve(s.inside) })
+	if s.listener != nil {
+		listener := interceptor.Guard(netutil.LimitListener(s.listener, s.cfg.MaxConnections))
+		s.serving.Go(func() error { return s.serve(listener) })
+	}
+	return nil
+}
+
+// newTracer gives nil where no traces are wanted.
+func newTracer(ctx context.Context, cfg config.Config, log *slog.Logger) (*tracing.Tracer, error) {
+	if cfg.OTLPEndpoint == "" {
+		return nil, nil
+	}
+	return tracing.New(ctx, tracing.Options{
+		Endpoint: cfg.OTLPEndpoint, Ratio: cfg.TraceRatio, Version: cfg.Version, Logger: log, Methods: auth.Known,
 	})
 }
 
@@ -171,18 +163,6 @@ func (s *Server) serve(l net.Listener) error {
 		return err
 	}
 	return nil
-}
-
-// initRuntime loads ONNX Runtime.
-func initRuntime(cfg config.Config) error {
-	library := cfg.ORTLibrary
-	if library == "" {
-		var err error
-		if library, err = repository.ORTLibrary(); err != nil {
-			return err
-		}
-	}
-	return ort.Init(library)
 }
 
 // listen opens the ports of the configuration.
@@ -222,6 +202,9 @@ func (s *Server) register(chain *interceptor.Chain) {
 		s.health.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
 	}
 	reflection.Register(s.grpc) // v1 and v1alpha
+	if s.cfg.Register != nil {
+		s.cfg.Register(s.grpc)
+	}
 	if s.cfg.Channelz {
 		channelz.RegisterChannelzServiceToServer(s.grpc)
 	}
@@ -298,5 +281,11 @@ func (s *Server) close() error {
 	if s.models != nil {
 		errs = append(errs, s.models.close())
 	}
-	return errors.Join(append(errs, s.unguard())...)
+	errs = append(errs, s.unguard())
+	if s.tracer != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // for the last spans
+		defer cancel()
+		errs = append(errs, s.tracer.Close(ctx))
+	}
+	return errors.Join(errs...)
 }

@@ -137,6 +137,7 @@ func (w *world) checkEnded(e Ended, allowed ...Reason) {
 	delete(w.live, e.ID)
 	var right bool
 	switch e.Reason {
+	case ReasonDisplaced: // there is one tenant alone, whom nobody displaces
 	case ReasonExpired:
 		right = !o.cancelled && !o.req.Deadline.IsZero() && !w.now.Before(o.req.Deadline)
 	case ReasonCancelled:

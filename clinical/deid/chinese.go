@@ -13,9 +13,11 @@ func (s *scanner) chinese() {
 		return
 	}
 	s.addressesZH()
-	n := &namesZH{scanner: s, v: vocab(), seen: set{}}
+	n := &namesZH{scanner: s, v: vocab(), c: likelihoods(), seen: set{}}
 	n.runes, n.at = split(s.text)
+	n.covered, n.begun = n.weighed()
 	n.find()
+	n.likely()
 	n.again()
 }
 
@@ -31,10 +33,13 @@ func split(text string) ([]rune, []int) {
 type namesZH struct {
 	*scanner
 	v     *vocabulary
+	c     *counted
 	runes []rune
 	at    []int
 	seen  set
 	last  int // where the name before ended
+	// For each character, how likely a name covers it and how likely one begins there.
+	covered, begun []float64
 }
 
 // mark is how strongly what stands beside a name says that it is one.
@@ -67,7 +72,7 @@ func (n *namesZH) name(i int) int {
 		return end
 	}
 	for _, length := range []int{2, 1} { // of the surname
-		if i+length > len(n.runes) || !n.v.surnamesZH.has(string(n.runes[i:i+length])) {
+		if i+length > len(n.runes) || !n.v.surnamesZH.has(n.between(i, i+length)) {
 			continue
 		}
 		if end := n.behind(i, i+length); end > i {
@@ -103,6 +108,9 @@ func (n *namesZH) behind(i, from int) int {
 			break
 		}
 		score := n.score(i, from, end, left)
+		if score > 0 && n.unlikely(i, end) {
+			continue
+		}
 		if given > 0 && stop > 0 && left < sure && !(stop == end-i && left == strong && n.right(end) > none && n.kinship(i)) || stop > end-i && n.right(end) < strong || n.illness(end) {
 			continue
 		}
@@ -159,7 +167,7 @@ func (n *namesZH) illness(end int) bool {
 }
 
 func (n *namesZH) starts(at int, words []string) bool {
-	rest := string(n.runes[at:min(len(n.runes), at+4)])
+	rest := n.text[n.at[at]:]
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(rest, w) })
 }
 
@@ -193,7 +201,7 @@ func (n *namesZH) titled(i int) bool {
 // stopWord is how many characters the longest word at i has that is no name.
 func (n *namesZH) stopWord(i int) int {
 	for length := min(n.v.longestZH, len(n.runes)-i); length >= 2; length-- {
-		if n.v.notNamesZH.has(string(n.runes[i : i+length])) {
+		if n.v.notNamesZH.has(n.between(i, i+length)) {
 			return length
 		}
 	}
@@ -226,6 +234,19 @@ func (n *namesZH) again() {
 		if utf8.RuneCountInString(name) >= 3 || !n.v.notNamesZH.has(name) {
 			known.add(name, Name)
 		}
+		n.givenOf(known, name)
 	}
 	known.search(n.text, func(t Type, start, end int) { n.add(t, start, end, scoreName) })
+}
+
+// givenOf has the given name searched for where it stands alone, if it is two characters and no word.
+func (n *namesZH) givenOf(known *Known, name string) {
+	r := []rune(name)
+	if len(r) < 3 || len(r) > 4 || !n.v.surnamesZH.has(string(r[:len(r)-2])) {
+		return
+	}
+	given := string(r[len(r)-2:])
+	if _, ok := n.c.words[given]; !ok {
+		known.add(given, Name)
+	}
 }

@@ -33,7 +33,7 @@ func (n *namesZH) left(i int) mark {
 	}
 	switch {
 	case n.cue(k, n.v.cuesBeforeZH), n.agent(k):
-		if k-n.last <= 6 && k > n.last && n.v.cuesAfterZH.has(string(n.runes[n.last:k])) { // the title of the name before it
+		if n.last > 0 && k-n.last <= 6 && k > n.last && n.v.cuesAfterZH.has(n.between(n.last, k)) { // the title of the name before it
 			return weak
 		}
 		return strong
@@ -55,7 +55,7 @@ var peopleZH = words(`成人 卫士 战士 博士 学士 员工 手工 人工 �
 // cue says whether a word of a list ends at k.
 func (n *namesZH) cue(k int, list set) bool {
 	for length := min(6, k); length >= 1; length-- {
-		if list.has(string(n.runes[k-length : k])) {
+		if list.has(n.between(k-length, k)) {
 			return true
 		}
 	}
@@ -69,11 +69,11 @@ func (n *namesZH) right(end int) mark {
 	}
 	k := end
 	for length := min(6, len(n.runes)-k); length >= 2; length-- {
-		if n.v.cuesAfterZH.has(string(n.runes[k : k+length])) {
+		if n.v.cuesAfterZH.has(n.between(k, k+length)) {
 			return strong
 		}
 	}
-	rest := string(n.runes[k:min(len(n.runes), k+8)])
+	rest := n.text[n.at[k]:]
 	for _, sign := range []string{"，男", "，女", ",男", ",女", "（男", "（女", "(男", "(女", "、男", "、女", " 男", " 女", "，性别", " 性别", "的丈夫", "的妻子", "的父亲", "的母亲", "的儿子", "的女儿", "的家属", "（电话", "(电话", "（手机", "（父", "（母", "（配偶", "（夫", "（妻", "（子", "（女"} {
 		if strings.HasPrefix(rest, sign) {
 			return strong

@@ -2,7 +2,8 @@
 // eighteen kinds of HIPAA's Safe Harbor (45 CFR 164.514(b)(2)) and those in use in China. Structured fields go by a table of
 // their paths, free text by rules with checksums and context, and by what the record's own fields say of its people.
 //
-// It is rules throughout: no model, no state, the same answer every time. docs/deidentification.md says how much it finds.
+// Chinese names are also found by how likely they are against the words that stand there, from lists with counts. There is no
+// network and no state: the same answer every time. docs/deidentification.md says how much it finds.
 package deid
 
 import "fmt"

@@ -29,7 +29,7 @@ func (n *namesEN) find() {
 			continue
 		}
 		switch {
-		case n.afterTitle(i), n.afterRole(i), n.reversed(i), n.pair(i), n.beforeCredential(i), n.afterCaller(i), n.beforeVerb(i), n.beforeKin(i):
+		case n.afterTitle(i), n.afterRole(i), n.reversed(i), n.pair(i), n.beforeCredential(i), n.afterCaller(i), n.beforeVerb(i), n.beforeKin(i), n.amid(i):
 		case n.words[i].kind == title && n.words[i].known() && !n.eponym(i):
 			n.take(i, i+1, true)
 		}
@@ -102,7 +102,7 @@ func (n *namesEN) run(i int, ok func(*word) bool) int {
 func (n *namesEN) goesOn(j, i int) bool {
 	w := &n.words[j]
 	first := &n.words[i]
-	sure := first.given && first.known() || first.strange() && (n.cued(i) || n.verbs(j+1))
+	sure := first.given && first.known() || first.strange() && (n.cued(i) || n.verbs(j+1) || particles.has(n.words[j-1].key))
 	return j > i && (j == i+1 || particles.has(n.words[j-1].key)) && sure && w.kind == title && first.kind == title && !w.clinical && !n.v.titles.has(w.key) && !n.v.months.has(w.key) && !n.eponym(j)
 }
 

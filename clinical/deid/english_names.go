@@ -1,6 +1,7 @@
 package deid
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -143,12 +144,49 @@ func (n *namesEN) beforeVerb(i int) bool {
 		return false
 	case n.v.looseVerbs.has(verb) && w.frequent && (!w.common || w.eponym || n.startsSentence(i)):
 	case n.v.looseVerbs.has(verb) && w.strange() && i+2 < len(n.words) && n.acts(i+2):
+	case n.v.actVerbs.has(verb) && w.strange() && !medicalEnding(w):
 	default:
 		return false
 	}
 	n.take(i, i+1, true)
 	return true
 }
+
+// amid takes a word of no list that has a capital amid a sentence, and one with a capital before it, unless a dose follows or it
+// ends as drugs and diseases do.
+func (n *namesEN) amid(i int) bool {
+	if i == 0 || n.words[i-1].kind != lower || n.words[i-1].gap != " " {
+		return false
+	}
+	w := &n.words[i]
+	if first := w; !w.strange() && w.kind == title && !first.clinical && !n.v.roles.has(first.key) && !n.v.titles.has(first.key) && n.near(i) {
+		w = &n.words[i+1]
+	}
+	if !w.strange() && !(w.known() && w != &n.words[i] && n.v.callers.has(n.words[i-1].key)) || medicalEnding(w) || n.eponym(i) || n.eponym(i+1) {
+		return false
+	}
+	if rest := n.text[w.end:]; strings.HasPrefix(rest, " ") && digitAt(rest, 1) || strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "®") {
+		return false
+	}
+	at := i
+	for &n.words[at] != w {
+		at++
+	}
+	n.take(i, max(at+1, n.run(at, func(w *word) bool { return w.nameish() && !w.common })), true)
+	return true
+}
+
+// medicalEnding says whether a word ends as names of drugs, diseases, organisms and procedures do.
+func medicalEnding(w *word) bool {
+	return slices.ContainsFunc(medicalEndings, func(e string) bool { return strings.HasSuffix(w.key, e) })
+}
+
+var medicalEndings = strings.Fields(`itis osis emia aemia uria oma pathy ectomy ostomy otomy plasty scopy graphy gram algia penia philia plegia paresis pnea pnoea rrhea
+	rrhoea rrhage trophy megaly sclerosis stenosis lysis iasis ism coccus bacter bacteria virus mycosis myces spora monas mab nib pril artan statin azole azine cillin
+	mycin micin floxacin cycline olol dipine gliptin gliflozin glutide parin xaban grel triptan setron prazole tidine sone solone lone onide caine curium barbital
+	azepam azolam pam lam idone pine apine oxetine faxine ipramine triptyline thiazide semide mide zide vir fovir vudine fungin terol tropium phylline platin taxel
+	rubicin citabine trexate sartan formin insulin globulin ase amine amide arone adine azosin lukast profen oxicam coxib fentanil morphone codone dronate sterone
+	estradiol gestrel cillin penem ximab zumab tinib`)
 
 // beforeKin takes "Melissa, her niece" and "Ignacy (brother)".
 func (n *namesEN) beforeKin(i int) bool {
@@ -164,6 +202,9 @@ func (n *namesEN) beforeKin(i int) bool {
 				return true
 			}
 		}
+	case w.gap == " " && next == "and" && possessives.has(n.words[min(i+2, len(n.words)-1)].key) && (w.strange() || w.known()):
+		n.take(i, i+1, true)
+		return true
 	case w.gap == " (" && kinship.has(next):
 		n.take(i, i+1, true)
 		return true

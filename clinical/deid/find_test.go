@@ -3,6 +3,7 @@ package deid_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -52,6 +53,22 @@ func TestFindEachTypeInText(t *testing.T) {
 	}
 }
 
+// Sentences that no list of cues knows: the names are known by what they are made of.
+func TestFindKnowsChineseNamesByThemselves(t *testing.T) {
+	for _, want := range []string{
+		"接诊后<NAME 曾晓蕾>嘱完善头颅CT，<NAME 鄢立>家人同意。",
+		"药房<NAME 位文斌>来电核对剂量，已由<NAME 邬玉珍>确认。",
+		"手术安全核查：<NAME 苏俊豪> <NAME 欧阳晓峰> <NAME 段春梅>",
+		"这位患者叫<NAME 尉迟秀兰>，是<NAME 杨帆>介绍来的。",
+		"三线<NAME 李>教授未通知，<NAME 丽丽>来电。",
+		"受试者<NAME 阿依古丽·买买提>，陪同人<NAME 扎西卓玛>。",
+		"<NAME 李陈晓雯>今日出院，<NAME 王某某>签字。",
+		"与<NAME 周海燕>通话，后者希望转回当地；<NAME 海燕>次日来院。",
+	} {
+		require.Equal(t, want, marked(stripTags(strings.ReplaceAll(want, ">", "")), deid.Auto, nil))
+	}
+}
+
 func stripTags(s string) string {
 	for _, t := range deid.Types() {
 		s = strings.ReplaceAll(s, "<"+string(t)+" ", "")
@@ -68,6 +85,9 @@ func TestFindLeavesWhatOnlyLooksLikeOne(t *testing.T) {
 		"A 67-year-old man. Given twice daily at 10:30:45. In 2019 he was well.",
 		"诊断：帕金森病，高血压3级，黄疸消退，予何首乌、马来酸依那普利，方案同前。",
 		"白细胞12.5×10^9/L，青霉素800万单位，血小板250000/uL，患者67岁。",
+		"黄疸较前减轻，白细胞计数下降，高热已退，张力性气胸待排，金黄色葡萄球菌阳性，何时停药另议，马上调整方案。",
+		"帕金森综合征，梅尼埃病，桥本甲状腺炎，杜加·施拉特病；雷贝拉唑护胃，易善复保肝，舒普深抗感染。",
+		"沈阳出差史，武汉旅居史，单孔腹腔镜，连续性杂音，父母均体健，于门诊取药，任何不适随诊，病毒载量1200000拷贝。",
 		"[NAME] was seen on [DATE]; [MRN-0f3c9d21aa54bb7712ee] 90+ 岁",
 	} {
 		require.Equal(t, text, marked(text, deid.Auto, nil))
@@ -92,6 +112,31 @@ func TestFindSearchesForWhatIsKnown(t *testing.T) {
 func TestNamesFoundOnceAreFoundAgain(t *testing.T) {
 	require.Equal(t, "Dr. <NAME Zzyzx> came. <NAME Zzyzx> left.", marked("Dr. Zzyzx came. Zzyzx left.", deid.Auto, nil))
 	require.Equal(t, "患者<NAME 李建国>入院。问<NAME 李建国>病史。", marked("患者李建国入院。问李建国病史。", deid.Auto, nil))
+}
+
+// What has no stop in it is weighed piece by piece: time and memory grow with the text alone.
+func TestChineseWithoutAStopIsBounded(t *testing.T) {
+	text := strings.Repeat("患者张伟今晨出院", 20_000)
+	began := time.Now()
+	found := deid.Find(text, deid.Chinese, nil)
+	require.Greater(t, len(found), 19_000)
+	require.Less(t, time.Since(began), 30*time.Second)
+}
+
+func BenchmarkFind(b *testing.B) {
+	for name, text := range map[string]string{
+		"en": "Mr. Whitfield was seen by Dr. Jane Adebayo on 3/4/2021 with chest pain; his wife Ruth agrees. BP 120/80, troponin 0.04. ",
+		"zh": "接诊后曾晓蕾嘱完善头颅CT，鄢立家人同意。血压120/80mmHg，予阿司匹林100mg口服，双肺呼吸音清，未闻及干湿啰音。",
+	} {
+		text = strings.Repeat(text+"\n", 100)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				deid.Find(text, deid.Auto, nil)
+			}
+		})
+	}
 }
 
 func FuzzFind(f *testing.F) {

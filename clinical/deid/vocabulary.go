@@ -22,27 +22,28 @@ type set map[string]struct{}
 func (s set) has(w string) bool { _, ok := s[w]; return ok }
 
 type vocabulary struct {
-	given, surnames, words, clinical         set
-	frequent, eponyms                        set // surnames of most people; words that are eponyms, too
-	surnamesZH, notNamesZH, citiesZH         set
-	givenZH                                  map[rune]bool
-	longestZH                                int // characters of the longest of notNamesZH
-	noteNouns, suffixes, states, months      set
-	personVerbs, looseVerbs, suffixesOfNames set
-	titles, roles, callers, credentials      set
-	cuesBeforeZH, cuesAfterZH, weakBeforeZH  set
+	given, surnames, words, clinical                   set
+	frequent, eponyms                                  set // surnames of most people; words that are eponyms, too
+	capitals                                           set // words with a capital that are no person's
+	surnamesZH, notNamesZH, citiesZH                   set
+	givenZH                                            map[rune]bool
+	longestZH                                          int // characters of the longest of notNamesZH
+	noteNouns, suffixes, states, months                set
+	personVerbs, looseVerbs, actVerbs, suffixesOfNames set
+	titles, roles, callers, credentials                set
+	cuesBeforeZH, cuesAfterZH, weakBeforeZH            set
 }
 
 // vocab is read once; the lists are part of the binary.
 var vocab = sync.OnceValue(func() *vocabulary {
 	v := &vocabulary{
-		given: list("given_en"), surnames: list("surnames_en"), words: list("words_en"), clinical: list("clinical_en"),
+		given: list("given_en"), surnames: list("surnames_en"), words: list("words_en"), clinical: list("clinical_en"), capitals: list("capitals_en"),
 		frequent: set{}, eponyms: list("eponyms_en"),
 		surnamesZH: list("surnames_zh"), notNamesZH: list("words_zh"), citiesZH: list("places_zh"), givenZH: map[rune]bool{},
 		noteNouns: list("eponym_nouns"), suffixes: list("streets_en"), states: list("states_en"),
 		titles: words(titleWords), roles: words(roleWords), callers: words(callerWords), credentials: words(credentialWords),
 		cuesBeforeZH: words(cuesBefore), cuesAfterZH: words(cuesAfter), weakBeforeZH: words(weakBefore), months: words(monthWords),
-		personVerbs: words(personVerbs), looseVerbs: words(looseVerbs), suffixesOfNames: words(`jr sr ii iii iv`),
+		personVerbs: words(personVerbs), looseVerbs: words(looseVerbs), actVerbs: words(actVerbs), suffixesOfNames: words(`jr sr ii iii iv`),
 	}
 	for _, w := range inOrder("surnames_en")[:frequentSurnames] {
 		v.frequent[w] = struct{}{}
@@ -138,12 +139,15 @@ const (
 		gentleman lady named called is was`
 	// callerWords stand before a name that something was done by, to or with.
 	callerWords = `by with per from for to told tells notified informed contacted called call paged page phoned spoke speak asked
-		and w care attn via thank thanks dear hi hello of about to regarding seen met referring saw see seeing`
+		ask remind and w care attn via thank thanks dear hi hello of about to regarding seen met referring saw see seeing`
 	credentialWords = `md do rn np pa pa-c dds dmd phd pharmd msw lcsw lpn cna dnp crna mbbs frcp facc facs faap rd pt ot rt jr sr ii iii iv esq mph ms bsn msn aprn arnp`
 	// personVerbs are what people alone do, and looseVerbs what things do as well.
 	personVerbs = `tolerated denies denied reports reported states stated complains complained agrees agreed refused refuses lives walks walked underwent
 		remembers says said tells told asks asked wants wanted feels felt smokes drinks works worked understands understood consented declined
-		signed expressed admits admitted endorses endorsed sleeps slept ate drank voided ambulated`
+		signed expressed admits admitted endorses endorsed sleeps slept ate drank voided ambulated aware recalls recalled recommended recommends explained
+		explains thinks believes hopes prefers insists noticed heard phoned rang visited drove slipped woke cried smiled fainted cooks answered reviewed`
+	// actVerbs are what people do more often than things do.
+	actVerbs   = `needs need found hit cannot brought confirmed fell lost uses used manages managed follows followed arrived is are was has to`
 	looseVerbs = `will was is has had should may can does did would became needs needed continues continued received takes took presented presents appears appeared remains remained noted arrived left returned called`
 	monthWords = `january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec`
 

@@ -124,7 +124,7 @@ func kindOf(s string) wordKind {
 
 // classify looks a word up. A name with a hyphen is as good as the better known of its parts.
 func (v *vocabulary) classify(w *word) {
-	w.given, w.surname, w.common, w.clinical = v.given.has(w.key), v.surnames.has(w.key), v.words.has(w.key), v.clinical.has(w.key) || v.noteNouns.has(w.key)
+	w.given, w.surname, w.common, w.clinical = v.given.has(w.key), v.surnames.has(w.key), v.words.has(w.key), v.clinical.has(w.key) || v.noteNouns.has(w.key) || v.capitals.has(w.key)
 	w.eponym, w.frequent = v.eponyms.has(w.key), v.frequent.has(w.key)
 	if v.titles.has(w.key) || v.roles.has(w.key) || v.months.has(w.key) && w.key != "may" && w.key != "april" && w.key != "june" && w.key != "august" {
 		w.common = true

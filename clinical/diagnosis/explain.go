@@ -76,8 +76,7 @@ func (w *weighing) lacking(e *terms.Entry) prompt.Sheet {
 
 func (w *weighing) weight(it prompt.Item, change float64) Weight {
 	code := loinc(it.Entry)
-	text := prompt.Tell(it, prompt.Style{Lang: w.lang, Long: true, Units: true})
-	return Weight{Code: code, Text: text, Change: change, Evidence: w.sources[code]}
+	return Weight{Code: code, Text: prompt.Tell(it, w.lang), Change: change, Evidence: w.sources[code]}
 }
 
 // sides parts what speaks for a suggestion from what speaks against it, the strongest first.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,7 @@ func TestSuggest(t *testing.T) {
 		require.Positive(t, first.For[0].Change)
 		require.Len(t, a.Suggestions[1].Against, 1)
 		require.Contains(t, a.Scope(), "24")
+		require.Equal(t, a.LeftOut > 0, strings.ContainsAny(a.Scope(), ";；"), a.Scope())
 		if english == nil {
 			english = a
 		}
@@ -134,17 +136,28 @@ func TestAbstention(t *testing.T) {
 	require.ErrorContains(t, err, "asked")
 }
 
-// Every disease of the table of tests is one that treatments are known for, so that codes are not misspelt.
+// Every disease of the table of tests is one that treatments are known for, so that codes are not misspelt; and every
+// diagnosis that the shipped model may suggest has a test that would help to settle it.
 func TestTheTableOfTests(t *testing.T) {
 	data, err := os.ReadFile("data/next.tsv")
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")[1:]
 	require.NotEmpty(t, lines)
+	var all []string
 	for _, l := range lines {
 		for code := range strings.SplitSeq(strings.Split(l, "\t")[0], "|") {
+			all = append(all, code)
 			if code != "J45" && code != "J69" { // the table of treatments has their exacerbations alone
 				require.NotEmpty(t, treatment.For(code), code)
 			}
 		}
+	}
+	shipped, err := os.ReadFile("../../models/bedside-gru/" + diagnosis.FitName)
+	require.NoError(t, err)
+	f, err := diagnosis.ParseFit(shipped)
+	require.NoError(t, err)
+	require.NotEmpty(t, f.Codes)
+	for _, icd := range f.Codes {
+		require.True(t, slices.ContainsFunc(all, func(code string) bool { return strings.HasPrefix(icd, code) }), icd)
 	}
 }

@@ -33,11 +33,23 @@ var notices = map[terms.Lang]string{
 func Notice(lang terms.Lang, fit *Fit) string { return fmt.Sprintf(notices[lang], len(fit.Codes)) }
 
 var windows = map[terms.Lang]string{
-	terms.English: "From the first %d h after admission (%d measures); %d later readings were not looked at, since the model was trained without.",
-	terms.Chinese: "依据入院后前 %d 小时（%d 项检测）；模型训练未涉及其后的 %d 次检测，未予考虑。",
+	terms.English: "From the first %d h after admission (%d measures)",
+	terms.Chinese: "依据入院后前 %d 小时（%d 项检测）",
 }
+
+// laters tell of readings behind the window, if there are any.
+var laters = map[terms.Lang]string{
+	terms.English: "; %d later readings were not looked at, since the model was trained without",
+	terms.Chinese: "；模型训练未涉及其后的 %d 次检测，未予考虑",
+}
+
+var stops = map[terms.Lang]string{terms.English: ".", terms.Chinese: "。"}
 
 // Scope says what an answer rests on.
 func (a *Answer) Scope() string {
-	return fmt.Sprintf(windows[a.Lang], a.Window.Hours(), a.Measures, a.LeftOut)
+	s := fmt.Sprintf(windows[a.Lang], a.Window.Hours(), a.Measures)
+	if a.LeftOut > 0 {
+		s += fmt.Sprintf(laters[a.Lang], a.LeftOut)
+	}
+	return s + stops[a.Lang]
 }

@@ -176,7 +176,7 @@ func (r *reader) violate(n *tree.Node, format string, args ...any) {
 
 func (r *reader) violatePath(path, format string, args ...any) {
 	if len(r.violations) < r.lim.Violations {
-		path = r.src.prefix(r.at.text) + path
+		path = r.src.prefix(r.at.text) + knownPath(path)
 		r.violations = append(r.violations, record.Violation{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bedside-lm/bedside/clinical/note"
@@ -39,6 +40,57 @@ func TestByRule(t *testing.T) {
 		"The ward was quiet.": nil,
 	} {
 		require.Equal(t, want, lines(text), text)
+	}
+}
+
+// Sentences as they are written at bedsides, none of the corpus': what is stated of each name, up to where words reach.
+func TestRulesOfScope(t *testing.T) {
+	for text, want := range map[string]string{
+		"No chest pain, has fever.":                                                  "chest pain denied, fever diagnosis",
+		"Denies cough for 3 days, fever or vomiting; known asthma.":                  "cough denied, fever denied, vomiting denied, asthma history",
+		"PMH: asthma; stroke; gout. Wean norepinephrine as tolerated.":               "asthma history, stroke history, gout history, norepinephrine named",
+		"No fever; reports cough.":                                                   "fever denied, cough diagnosis",
+		"否认糖尿病；脑梗死。无发热；有胸痛。":                                                         "糖尿病 denied, 脑梗死 denied, 发热 denied, 胸痛 diagnosis",
+		"Had no nausea but vomiting.":                                                "nausea denied, vomiting diagnosis",
+		"No history of stroke, hypertension.":                                        "stroke denied, hypertension denied",
+		"Cough denied, fever present.":                                               "Cough denied, fever diagnosis",
+		"PE cannot be excluded. PE has been excluded.":                               "PE possible, PE denied",
+		"Sepsis unlikely given normal lactate.":                                      "Sepsis denied",
+		"Acute kidney injury in 2019, resolved. Stroke 3 years ago.":                 "Acute kidney injury history, Stroke history",
+		"59-year-old man brought in with fever.":                                     "fever diagnosis",
+		"Mother had gout, patient denies gout.":                                      "gout family, gout denied",
+		"Family: no stroke. Stroke runs in the family.":                              "stroke denied, Stroke family",
+		"Return if fever. Monitor for sepsis. DVT prophylaxis with enoxaparin.":      "fever named, sepsis named, DVT named, enoxaparin given",
+		"Wife has influenza. Worried about stroke.":                                  "influenza named, stroke named",
+		"Plan: start vancomycin, stop cefepime. Cefepime held.":                      "vancomycin ordered, cefepime named, Cefepime named",
+		"Not taking aspirin. Aspirin 100 mg given at 10:00, heparin ordered.":        "aspirin denied, Aspirin given, heparin ordered",
+		"Allergies: strawberries, penicillin (hives). Tolerates ibuprofen.":          "penicillin allergy, hives named, ibuprofen denied",
+		"Cannot take penicillin due to allergy. Rash with ibuprofen.":                "penicillin allergy, Rash named, ibuprofen allergy",
+		"Treated for pneumonia with ceftriaxone.":                                    "pneumonia diagnosis, ceftriaxone given",
+		"Underwent bronchoscopy. Gastroscopy tomorrow. Dialysis was declined.":       "bronchoscopy done, Gastroscopy named, Dialysis denied",
+		"BP 88/52 (was 120/80). HR up from 90 to 118. CRP pending, Hb at 9 am.":      "BP 88/52, HR 118, CRP named, Hb named",
+		"Lactate yesterday 4.1, now 2.0. K 3.1 (ref 3.5 to 5.1). Recheck Na in 4 h.": "Lactate 2.0, K 3.1, Na named",
+		"HR and BP stable, Hb 8.1 g/dL.":                                             "HR named, BP named, Hb 8.1 g/dL",
+		"否认发热、咳嗽，有胸痛。":                                                               "发热 denied, 咳嗽 denied, 胸痛 diagnosis",
+		"否认糖尿病，否认输血史，对青霉素过敏。":                                                        "糖尿病 denied, 输血 denied, 青霉素 allergy",
+		"既往高血压10年，现胸痛。脑梗死病史3年。":                                                      "高血压 history, 胸痛 diagnosis, 脑梗死 history",
+		"父亲有糖尿病，本人否认糖尿病。":                                                            "糖尿病 family, 糖尿病 denied",
+		"肺炎待排，不除外肺栓塞，暂不考虑急性心肌梗死。":                                                    "肺炎 possible, 肺栓塞 possible, 急性心肌梗死 denied",
+		"若出现胸痛及时就诊。警惕感染性休克。":                                                         "胸痛 named, 感染性休克 named",
+		"予头孢曲松静滴，拟予万古霉素，停用布洛芬。未予阿司匹林。":                                               "头孢曲松 given, 万古霉素 ordered, 布洛芬 named, 阿司匹林 denied",
+		"行胃镜检查，拟行透析，病情加重时行透析。":                                                       "胃镜检查 done, 透析 named, 透析 named",
+		"白细胞由12.1升至15.2×10^9/L。血钾较前3.9为3.2mmol/L，明日8时复查血钠。":                          "白细胞 15.2×10^9/L, 血钾 3.2mmol/L",
+		"最高血压180/110mmHg。":                                                           "高血压 named",
+	} {
+		var got []string
+		for _, s := range note.ByRule(text) {
+			what := string(s.Relation)
+			if s.Relation == note.Value {
+				what = s.Value.Of(text)
+			}
+			got = append(got, s.Mention.Of(text)+" "+what)
+		}
+		assert.Equal(t, want, strings.Join(got, ", "), text)
 	}
 }
 

@@ -157,13 +157,6 @@ func Write(s Sheet, style Style) string {
 	return b.String()
 }
 
-// Tell puts one measure into words.
-func Tell(it Item, style Style) string {
-	var b strings.Builder
-	writeItem(&b, &it, style)
-	return b.String()
-}
-
 // Question is what a model is asked: a sheet as Write puts it, under the sign of a language and a task ("diagnosis"). The
 // answer follows it. Special tokens are written out.
 func Question(lang terms.Lang, task, text string) string {

@@ -108,3 +108,19 @@ func TestByGradePutsTheFurthestFirst(t *testing.T) {
 	sheet.Items = prompt.ByGrade(sheet.Items)
 	require.Equal(t, "F67 1h lactate5.4↑↑↑ HR101↑ SBP88↓ K4.1", prompt.Write(sheet, prompt.Style{Lang: terms.English}))
 }
+
+func TestTell(t *testing.T) {
+	lactate, rr := terms.Measure("2524-7"), terms.Measure("9279-1")
+	for _, c := range []struct {
+		item   prompt.Item
+		en, zh string
+	}{
+		{prompt.Item{Entry: lactate, Last: 4.1, Min: 4.1, Max: 4.1, Grade: 3}, "lactate 4.1 mmol/L, far too high", "乳酸 4.1 mmol/L，显著偏高"},
+		{prompt.Item{Entry: lactate, Last: 0.004, Min: 0.004, Max: 0.004}, "lactate 0.004 mmol/L", "乳酸 0.004 mmol/L"},
+		{prompt.Item{Entry: lactate, Last: 1.8, Min: 1.8, Max: 4.8}, "lactate 1.8 mmol/L (highest 4.8)", "乳酸 1.8 mmol/L（最高4.8）"},
+		{prompt.Item{Entry: rr, Last: 24, Min: 20, Max: 30, Grade: 2}, "respiratory rate 24/min, too high (lowest 20, highest 30)", "呼吸频率 24次/分，偏高（最低20，最高30）"},
+	} {
+		require.Equal(t, c.en, prompt.Tell(c.item, terms.English))
+		require.Equal(t, c.zh, prompt.Tell(c.item, terms.Chinese))
+	}
+}

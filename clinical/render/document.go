@@ -67,6 +67,7 @@ type Fact struct {
 	ID       string   // unique in the document: "vitals.2"
 	Text     string   // one sentence in the document's language
 	Evidence []string // what it rests on: "Observation/hr-0800", ...
+	Last     string   // of that, the latest reading of a series
 	Numbers  []Number // every number that the fact supports, in the text or behind it
 	Dates    []record.DateTime
 	Terms    []Term // every measure, diagnosis, drug, ... that the fact names

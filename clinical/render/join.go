@@ -27,6 +27,59 @@ func (d *Document) OutOfRange(facts []Fact) Fact { return d.join(d.phrases().out
 // and of that measure.
 func (d *Document) Course(facts []Fact) Fact { return d.join(d.phrases().outOfRangeOver, facts) }
 
+// LatestVitals tells the latest values of vital signs in one sentence, in or out of range. All facts must be of a series of
+// numbers or of one number, each of another measure; those beyond the twelfth are left to the caller.
+func (d *Document) LatestVitals(facts []Fact) Fact {
+	p := d.phrases()
+	b := (&renderer{lang: d.Lang, p: p, ref: d.Latest, showZone: d.zoned}).fact()
+	b.write(p.latestVitals, p.colon)
+	for i := range facts[:min(len(facts), maxJoined)] {
+		f := &facts[i]
+		values := f.LatestNumbers()
+		if i > 0 {
+			b.write(p.comma)
+		}
+		text, first := "", values[0]
+		for k, n := range values {
+			if k > 0 {
+				text += "/"
+			}
+			text += n.Comparator + n.Value.Text
+			b.add(n)
+		}
+		text += p.joinUnit(first.Label)
+		if word := b.flagWord(first.Flag); word != "" && first.Flag != FlagNormal {
+			if len(values) > 1 {
+				word = p.systolic + word
+			}
+			text += p.paren(word)
+		}
+		b.write(f.Terms[0].Names[0], " ", p.valueAt(text, b.at(first.At, record.DateTime{})))
+		b.f.Evidence = append(b.f.Evidence, f.Last)
+		for _, t := range f.Terms {
+			b.addTerm(t)
+		}
+	}
+	return b.done()
+}
+
+// LatestNumbers are the latest value of a series, or the only one: of a blood pressure both; none of what is no number.
+func (f *Fact) LatestNumbers() []Number {
+	var last, only []Number
+	for _, n := range f.Numbers {
+		if n.Role == RoleLast {
+			last = append(last, n)
+		}
+		if n.Role == RoleValue {
+			only = append(only, n)
+		}
+	}
+	if last != nil {
+		return last
+	}
+	return only
+}
+
 func (d *Document) phrases() *phrases { return phrasesFor(d.Lang, StyleFull) }
 
 func (d *Document) join(head string, facts []Fact) Fact {

@@ -98,7 +98,7 @@ func (r *renderer) seriesOf(m *measure, evidence []string) Fact {
 	}
 	b.write(b.name(m), p.colon)
 	first, last := m.readings[0], m.readings[len(m.readings)-1]
-	b.f.Flag = last.flag
+	b.f.Flag, b.f.Last = last.flag, reference("Observation", last.obs)
 	if b.f.Flag == FlagNormal && last.diaFlag != "" {
 		b.f.Flag = last.diaFlag
 	}

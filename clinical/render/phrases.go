@@ -36,7 +36,7 @@ type phrases struct {
 	findings                                   map[score.Finding]string
 	perHour, middleHalf, against, alarms       string
 	above, below, ofTime, longest              string
-	outOfRange, outOfRangeOver                 string
+	outOfRange, outOfRangeOver, latestVitals   string
 }
 
 func phrasesFor(l Lang, s Style) *phrases {
@@ -87,7 +87,7 @@ var english = phrases{
 	},
 	perHour: " per hour", middleHalf: "middle half of the readings ", against: " against ", alarms: "alarm limits",
 	above: "above", below: "below", ofTime: " of the time", longest: "longest ",
-	outOfRange: "Latest values out of range", outOfRangeOver: "Out of range during the stay",
+	outOfRange: "Latest values out of range", outOfRangeOver: "Out of range during the stay", latestVitals: "Latest vital signs",
 }
 
 var chinese = phrases{
@@ -126,5 +126,5 @@ var chinese = phrases{
 	},
 	perHour: "每小时", middleHalf: "中间半数读数", alarms: "报警限",
 	above: "高于上限", below: "低于下限", ofTime: "占时", longest: "最长",
-	outOfRange: "最近超出范围的数值", outOfRangeOver: "期间超出范围",
+	outOfRange: "最近超出范围的数值", outOfRangeOver: "期间超出范围", latestVitals: "最近生命体征",
 }

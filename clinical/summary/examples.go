@@ -1,7 +1,9 @@
 package summary
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/bedside-lm/bedside/clinical/render"
 )
@@ -33,7 +35,26 @@ func examplesFor(lang render.Lang, section render.SectionKind, f render.Fact) []
 	if s == seriesShape && !abnormal(f) || s == pressureShape && !isSeries(f) {
 		slices.Reverse(out)
 	}
+	// What begins with the very words of the fact is nearer still.
+	slices.SortStableFunc(out, func(a, b Exchange) int { return cmp.Compare(alike(a.User, f.Text), alike(b.User, f.Text)) })
 	return out
+}
+
+// alike is 1 where both begin with the same word before a colon, and 2 where both tell of what still runs, too.
+func alike(example, fact string) int {
+	head := func(s string) string {
+		before, _, _ := strings.Cut(strings.ReplaceAll(s, "：", ":"), ":")
+		return before
+	}
+	if head(example) != head(fact) {
+		return 0
+	}
+	for _, running := range []string{"in progress", "进行中"} {
+		if strings.Contains(fact, running) && strings.Contains(example, running) {
+			return 2
+		}
+	}
+	return 1
 }
 
 // abnormal says whether a fact's latest value is out of range.
@@ -109,6 +130,7 @@ var examples = map[render.Lang]map[shape][]Exchange{
 			{"Ordered: furosemide 40 mg, intravenous, active, at 2025-01-03 09:30.", "Furosemide 40 mg, intravenous, was ordered at 2025-01-03 09:30."},
 		},
 		givenShape: {
+			{"Given: dobutamine 5 µg/kg/min, intravenous, in progress, at 2025-01-03 10:00.", "Dobutamine 5 µg/kg/min, intravenous, was given at 2025-01-03 10:00 and is in progress."},
 			{"Given: ibuprofen 400 mg, oral, completed, at 2025-01-03 09:15.", "Ibuprofen 400 mg, oral, was given at 2025-01-03 09:15."},
 			{"Given: furosemide 40 mg, intravenous, completed, from 2025-01-03 10:00 to 10:30.", "Furosemide 40 mg, intravenous, was given from 2025-01-03 10:00 to 10:30."},
 		},
@@ -161,6 +183,7 @@ var examples = map[render.Lang]map[shape][]Exchange{
 			{"医嘱：布洛芬400 mg，口服，有效，2025-01-03 09:00。", "2025-01-03 09:00 医嘱布洛芬400 mg，口服。"},
 		},
 		givenShape: {
+			{"已给药：多巴酚丁胺5 µg/kg/min，静脉给药，进行中，2025-01-03 10:00。", "2025-01-03 10:00 给予多巴酚丁胺5 µg/kg/min，静脉给药，进行中。"},
 			{"已给药：布洛芬400 mg，口服，已完成，2025-01-03 09:15。", "2025-01-03 09:15 给予布洛芬400 mg，口服。"},
 			{"已给药：呋塞米40 mg，静脉给药，已完成，2025-01-03 10:00 至 10:30。", "给予呋塞米40 mg，静脉给药，2025-01-03 10:00 至 10:30。"},
 		},

@@ -13,7 +13,7 @@ type Style string
 // The styles.
 const (
 	Plain     Style = ""          // the document's own sections
-	Brief     Style = "brief"     // critical facts and what is outstanding
+	Brief     Style = "brief"     // critical facts, the latest vital signs and what is outstanding
 	Handover  Style = "handover"  // SBAR: situation, background, assessment, recommendation
 	Discharge Style = "discharge" // stay, diagnoses, course, treatment, latest values, what is outstanding
 )
@@ -49,7 +49,8 @@ func headings(en, zh string) map[render.Lang]string {
 var layouts = map[Style][]part{
 	Brief: {
 		{SectionSummary, headings("Summary", "概要"), func(from render.SectionKind, f *render.Fact) bool {
-			return f.Critical || from == render.SectionWho && isStay(f) || from == render.SectionOpen && f.State != render.StateNone
+			return f.Critical || from == render.SectionWho && isStay(f) || isVital(from, f) ||
+				from == render.SectionOpen && f.State != render.StateNone
 		}, true},
 	},
 	Handover: {
@@ -132,7 +133,9 @@ func (w *writing) plan(doc *render.Document) []*turn {
 		facts := taken[i]
 		var joined []*turn
 		if p.join {
-			facts, joined = w.join(doc, section, facts)
+			facts, joined = w.vitals(doc, section, facts)
+			rest, values := w.join(doc, section, facts)
+			facts, joined = rest, append(joined, values...)
 		}
 		// Values stand behind who the patient is and what they have, before what else is open. Each section of the
 		// document has room of its own, or vital signs would push out drugs.

@@ -87,3 +87,23 @@ func TestValuesOutOfRangeAreToldTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestTheNearestExampleIsLast: what begins with a fact's own words is what a model reads right before it.
+func TestTheNearestExampleIsLast(t *testing.T) {
+	for text, want := range map[string]string{
+		"Reason for the stay: pneumonia.":                                                      "Reason for the stay: syncope.",
+		"Allergy: penicillin, high risk, active.":                                              "Allergy: latex,",
+		"Given: norepinephrine 0.05 µg/kg/min, intravenous, in progress, at 2026-03-14 12:00.": "Given: dobutamine",
+		"Given: vancomycin 1500 mg, intravenous, completed, from 2026-03-14 07:00 to 08:00.":   "Given: furosemide",
+		"Known problem: hypertension, active, since 2026-03-14 06:00.":                         "Diagnosis: asthma,",
+	} {
+		section, f := render.SectionWhy, render.Fact{Text: text}
+		if strings.HasPrefix(text, "Given") {
+			section, f.State = render.SectionMedication, render.StateAdministered
+		}
+		all := examplesFor(render.English, section, f)
+		if last := all[len(all)-1].User; !strings.HasPrefix(last, want) {
+			t.Errorf("%q: the last example is %q, want %q", text, last, want)
+		}
+	}
+}

@@ -111,20 +111,32 @@ func ParseMapping(data []byte) (*Mapping, error) {
 	return m, nil
 }
 
-// notYAML turns the YAML reader's complaints, which name lines, into the record's.
+// notYAML turns the YAML reader's complaints into the record's. They quote what stands there, which may be a patient's line
+// in the wrong place, so their number of the line is all that is taken of them.
 func notYAML(err error) error {
 	if errors.Is(err, io.EOF) {
 		return invalid("mapping", "empty")
 	}
 	typed, ok := errors.AsType[*yaml.TypeError](err)
 	if !ok {
-		return invalid("mapping", "not YAML: %s", err)
+		return invalid("mapping", "%snot YAML", lineOf("yaml: ", err.Error()))
 	}
 	out := &record.InvalidError{}
 	for _, e := range typed.Errors {
-		out.Violations = append(out.Violations, record.Violation{Path: "mapping", Message: e})
+		out.Violations = append(out.Violations, record.Violation{
+			Path: "mapping", Message: lineOf("", e) + "a key that a mapping does not have there, or has already, or a value of another type",
+		})
 	}
 	return out
+}
+
+// lineOf gives "line 3: " where a complaint begins so.
+func lineOf(before, complaint string) string {
+	var line int
+	if _, err := fmt.Sscanf(complaint, before+"line %d:", &line); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("line %d: ", line)
 }
 
 // Columns are the names of the columns that the mapping reads, in the order of Row.Cells.

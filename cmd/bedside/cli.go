@@ -42,6 +42,7 @@ type app struct {
 	out, err           io.Writer
 	outIsTTY, errIsTTY bool
 	start              func(context.Context, config.Config, *slog.Logger) (*server.Server, error)
+	shield             func() (log io.Writer, err error) // nil: standard error is left as it is
 }
 
 // run runs one command and gives the process's exit code.

@@ -19,7 +19,7 @@ func TestDiagnosesAsText(t *testing.T) {
 			ReadingsFor:     []*bedsidev1.ReadingWeight{{Text: "lactate:5.4mmol/L", Change: 0.2, Evidence: []string{"Observation/l"}}},
 			ReadingsAgainst: []*bedsidev1.ReadingWeight{{Text: "heart rate:70/min", Change: -0.1}},
 			NextTests:       []*bedsidev1.NextTest{{Name: "blood\ncultures", Source: "SSC"}},
-		}},
+		}, {Code: "N10", Name: "pyelonephritis", Probability: 0.009, NextTests: []*bedsidev1.NextTest{{Name: "urine culture"}}}, {Code: "J18.9", Name: "pneumonia"}},
 		Scope: "24 h", Notice: "decides nothing", Model: &bedsidev1.ModelReference{Name: "m", Version: "1", Digest: "d"},
 	}
 	var out bytes.Buffer
@@ -33,6 +33,7 @@ Not sure. (low-confidence)
    for: lactate:5.4mmol/L (+0.20) [Observation/l]
    against: heart rate:70/min (-0.10)
    next: blood cultures (SSC)
+Below 1%: pyelonephritis N10, pneumonia J18.9.
 
 24 h
 Model: m 1 (d)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	bedside "github.com/bedside-lm/bedside/clients/go"
@@ -60,6 +61,9 @@ func (d *diagnoseCmd) request(source *bedsidev1.RecordSource) *bedsidev1.Suggest
 // deviceModelsAlone is what diagnoses and treatments need of an engine in this process.
 func deviceModelsAlone(c *config.Config) { c.Model, c.EmbeddingModel, c.SummaryModel = "", "", "" }
 
+// leastShown is the probability below which a suggestion other than the first is named and no more.
+const leastShown = 0.01
+
 // writeDiagnoses writes suggestions as text, in their own language.
 func writeDiagnoses(w io.Writer, r *bedsidev1.SuggestDiagnosesResponse, took time.Duration) error {
 	var out bytes.Buffer
@@ -68,13 +72,21 @@ func writeDiagnoses(w io.Writer, r *bedsidev1.SuggestDiagnosesResponse, took tim
 		fmt.Fprintf(&out, "! %s%s\n  %s\n\n", p.bad(line(f.GetText())), evidence(f.GetEvidence()), line(f.GetSource()))
 	}
 	writeAbstention(&out, r.GetAbstention())
+	var less []string
 	for i, s := range r.GetSuggestions() {
+		if i > 0 && s.GetProbability() < leastShown {
+			less = append(less, line(s.GetName())+" "+line(s.GetCode()))
+			continue
+		}
 		fmt.Fprintf(&out, "%d. %s %s  %.1f%%\n", i+1, line(s.GetCode()), p.strong(line(s.GetName())), 100*s.GetProbability())
 		writeWeights(&out, words.speaksFor, s.GetReadingsFor())
 		writeWeights(&out, words.speaksAgainst, s.GetReadingsAgainst())
 		for _, t := range s.GetNextTests() {
 			fmt.Fprintf(&out, "   %s %s (%s)\n", words.next, line(t.GetName()), line(t.GetSource()))
 		}
+	}
+	if less != nil {
+		fmt.Fprintf(&out, words.less+"\n", strings.Join(less, words.list))
 	}
 	fmt.Fprintf(&out, "\n%s\n", line(r.GetScope()))
 	writeWarnings(&out, words, r.GetWarnings())

@@ -12,13 +12,14 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc/grpclog"
 
-	"github.com/bedside-lm/bedside/server"
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/shield"
 )
 
 // version is set when a release is built.
 var version = "dev"
 
 func main() {
+	shield.RunIfAsked()
 	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
 		// gRPC logs to standard error what comes back as an error as well.
 		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
@@ -34,6 +35,7 @@ func main() {
 		err:      os.Stderr,
 		outIsTTY: outIsTTY,
 		errIsTTY: term.IsTerminal(int(os.Stderr.Fd())),
-		start:    server.Start,
+		start:    startServer,
+		shield:   shield.Raise,
 	}))
 }

@@ -19,13 +19,16 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/bedside-lm/bedside/cmd/bedside/internal/shield"
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	"github.com/bedside-lm/bedside/server"
 )
 
 // TestMain lets tests run this program as a process of its own.
 func TestMain(m *testing.M) {
+	shield.RunIfAsked()
 	if os.Getenv("BEDSIDE_TEST_AS_MAIN") != "" {
+		panicWhenTold()
 		main()
 		return
 	}

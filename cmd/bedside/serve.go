@@ -45,6 +45,7 @@ func (s *serveCmd) Run(a *app) error {
 		demo = &demonstration{name: s.Demo, record: record, folder: s.DemoReport}
 	}
 	s.Config.Version = version
+	s.shield(a)
 	srv, err := a.start(a.ctx, s.Config, s.logger(a.err))
 	if err != nil {
 		return err
@@ -66,6 +67,19 @@ func (s *serveCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "\nDraining; running requests have %v to finish.\n", s.ShutdownGrace)
 	}
 	return errors.Join(err, shutdown(srv, s.ShutdownGrace))
+}
+
+// shield keeps what a crash prints from quoting a record. A server that cannot have it says so, and serves.
+func (s *serveCmd) shield(a *app) {
+	if a.shield == nil {
+		return
+	}
+	log, err := a.shield()
+	if err != nil {
+		s.logger(a.err).Warn("a crash may print text of a request to standard error", "error", err)
+		return
+	}
+	a.err = log
 }
 
 func (s *serveCmd) logger(w io.Writer) *slog.Logger {

@@ -11,6 +11,7 @@ type words struct {
 	windows         string // format
 
 	speaksFor, speaksAgainst, next string
+	less, list                     string // the first a format
 	confirmed, suggested           string
 	origin                         map[bedsidev1.SentenceOrigin]string
 }
@@ -24,6 +25,7 @@ var english = words{
 	took:      "Time: %.1f s",
 	windows:   "A long stay, read in %d windows of time; what they have in common is told once",
 	speaksFor: "for:", speaksAgainst: "against:", next: "next:",
+	less: "Below 1%%: %s.", list: ", ",
 	confirmed: "confirmed", suggested: "suggested",
 	origin: map[bedsidev1.SentenceOrigin]string{
 		bedsidev1.SentenceOrigin_SENTENCE_ORIGIN_MODEL:     "model",
@@ -41,6 +43,7 @@ var chinese = words{
 	took:      "用时 %.1f 秒",
 	windows:   "住院时间较长，分 %d 个时间段阅读，相同内容只述一次",
 	speaksFor: "支持：", speaksAgainst: "不支持：", next: "下一步：",
+	less: "低于1%%：%s。", list: "、",
 	confirmed: "已确诊", suggested: "建议",
 	origin: map[bedsidev1.SentenceOrigin]string{
 		bedsidev1.SentenceOrigin_SENTENCE_ORIGIN_MODEL:     "模型",

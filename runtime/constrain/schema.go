@@ -2,7 +2,6 @@ package constrain
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -135,15 +134,25 @@ func checkKeywords(v *value, path string) error {
 	return nil
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_$.-]{1,40}$`)
-
-// piece is a name as part of a path. One that is no plain word may be anything: its number stands for it.
-func piece(name string, i int) string {
-	if !plainName.MatchString(name) {
-		return fmt.Sprintf("#%d", i)
-	}
-	return name
+// unsupported are JSON Schema's other keywords, and formerly so, which a refusal can name.
+var unsupported = map[string]bool{
+	"not": true, "if": true, "then": true, "else": true, "oneOf": true, "format": true, "multipleOf": true, "uniqueItems": true, "$id": true,
+	"patternProperties": true, "propertyNames": true, "minProperties": true, "maxProperties": true, "dependencies": true, "dependentRequired": true,
+	"dependentSchemas": true, "prefixItems": true, "additionalItems": true, "contains": true, "minContains": true, "maxContains": true,
+	"unevaluatedItems": true, "unevaluatedProperties": true, "$anchor": true, "$dynamicRef": true, "$dynamicAnchor": true, "$recursiveRef": true,
+	"$vocabulary": true, "contentEncoding": true, "contentMediaType": true, "contentSchema": true, "id": true, "discriminator": true,
+	"nullable": true, "x-order": true, "strict": true, "extends": true, "disallow": true, "divisibleBy": true,
 }
+
+// piece is a keyword as part of a path. Another name may be anything, a patient's too: its number stands for it.
+func piece(name string, i int) string {
+	if _, known := keywords[name]; known || unsupported[name] || annotations[name] {
+		return name
+	}
+	return nth(i)
+}
+
+func nth(i int) string { return fmt.Sprintf("#%d", i) }
 
 func (c *schemaCompiler) ref(_, arg *value, refs int, path string) (nodeID, error) {
 	if arg.kind != isString {

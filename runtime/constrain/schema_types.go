@@ -180,7 +180,7 @@ func (c *schemaCompiler) object(v *value, refs int, path string) (nodeID, error)
 	}
 	var members []member
 	for i, name := range properties.names {
-		node, err := c.schema(properties.members[i], refs, path+"/properties/"+piece(name, i))
+		node, err := c.schema(properties.members[i], refs, path+"/properties/"+nth(i))
 		if err != nil {
 			return none, err
 		}

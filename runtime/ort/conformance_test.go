@@ -97,7 +97,7 @@ func TestConformance(t *testing.T) {
 				"chunks": checkChunks, "neighbours": checkNeighbours, "idle slots keep what they hold": checkIdle,
 				"full slots keep what they hold": checkFull, "every position's logits": checkPositions,
 				"one token at a time, among any": checkSingles, "released slot starts anew": checkRelease,
-				"a stopped step harms no other": checkStopped,
+				"a stopped step harms no other": checkStopped, "a released slot holds nothing": checkResidue,
 			} {
 				t.Run(name, func(t *testing.T) { check(t, s, m, alone) })
 			}

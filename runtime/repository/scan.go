@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -113,10 +114,11 @@ func scanModel(roots []string, name string) (*folder, error) {
 	return scanFolder(name, in), nil
 }
 
-// validName says whether a name can be that of a model: one path element that is not passed over.
+// validName says whether a name can be that of a model: one path element that is not passed over. A zero byte is in none:
+// that the system takes no such path would be held to be a failure of the model, and the model to exist.
 func validName(name string) bool {
 	return name != "" && len(name) <= maxNameBytes && utf8.ValidString(name) && !ignored(name) &&
-		filepath.IsLocal(name) && !strings.ContainsAny(name, `/\`)
+		filepath.IsLocal(name) && !strings.ContainsAny(name, `/\`) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // scanFolder reads the model folder that the given roots have.

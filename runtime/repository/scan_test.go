@@ -93,7 +93,7 @@ func TestScanModelTakesOneName(t *testing.T) {
 		require.NoError(t, err)
 		require.Nil(t, f)
 	}
-	for _, name := range []string{"", ".", "..", "../a", "a/1", "/a", `a\1`, ".a", "a.tmp", strings.Repeat("x", 256), "\xff"} {
+	for _, name := range []string{"", ".", "..", "../a", "a/1", "/a", `a\1`, ".a", "a.tmp", strings.Repeat("x", 256), "\xff", "a\x00", "a\n"} {
 		require.False(t, validName(name), "%q", name)
 	}
 }

@@ -16,23 +16,30 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from scripts.deid import templates_dev, templates_second, templates_test, templates_trial
-from scripts.deid.slots import PARTS, Values
+from scripts.deid import templates_dev, templates_second, templates_test, templates_trial, templates_validation
+from scripts.deid.parts import PARTS
+from scripts.deid.slots import Values
 
 SLOT = re.compile(r"\{([A-Za-z.]+)\}")
 HARD = ("\x04", "\x05")
+TEMPLATES = {
+    "dev": templates_dev, "trial": templates_trial, "second": templates_second, "test": templates_test,
+    "validation": templates_validation,
+}
+# Sentences for validation draw their values, names above all, from what "second" has.
+VALUES_OF = {part: part for part in PARTS} | {"validation": "second"}
 MARKS = re.compile("\x01([A-Z_]+)\x02|\x03|\x04|\x05")
 
 
 def note(rng: random.Random, part: str, lang: str) -> dict[str, object]:
     """One note: three to seven sentences with identifiers, one to three without, in any order."""
-    templates = {"dev": templates_dev, "trial": templates_trial, "second": templates_second, "test": templates_test}[part]
+    templates = TEMPLATES[part]
     plain = rng.sample(getattr(templates, lang.upper()), rng.randint(3, 7))
     others = rng.sample(getattr(templates, lang.upper() + "_HARD"), rng.randint(1, 3))
     hard = [t.replace("<", HARD[0]).replace(">", HARD[1]) for t in others]
     sentences = plain + hard
     rng.shuffle(sentences)
-    values = Values(rng, part, lang)
+    values = Values(rng, VALUES_OF[part], lang)
     text = rng.choice([" ", "\n"] if lang == "en" else ["", "\n"]).join(sentences)
     return placed(lang, SLOT.sub(lambda m: values.value(m.group(1)), text))
 
@@ -61,7 +68,7 @@ def placed(lang: str, marked: str) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", choices=PARTS, default="dev")
+    parser.add_argument("--part", choices=sorted(TEMPLATES), default="dev")
     parser.add_argument("--lang", choices=["en", "zh"], required=True)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)

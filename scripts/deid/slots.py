@@ -10,17 +10,15 @@ from dataclasses import dataclass
 
 from faker import Faker
 
-PARTS = ["dev", "trial", "second", "test"]
+from scripts.deid.parts import COMPOUND, RARE_GIVEN, part_of
 
-# Names of the test come from places that development never saw, and from the half of the shared lists that it left.
+# Names of the test come from places that development never saw, and from the part of the shared lists that it left.
 LOCALES = {
     "dev": {"en": ["en_US", "en_GB", "fr_FR"], "zh": ["zh_CN"]},
     "trial": {"en": ["en_US", "en_US", "en_IN", "es_MX", "pl_PL", "de_DE", "tr_TR", "en_NG", "vi_VN"], "zh": ["zh_CN"]},
     "second": {"en": ["en_US", "en_US", "it_IT", "sv_SE", "nl_NL", "pt_BR", "cs_CZ", "id_ID", "en_NZ"], "zh": ["zh_CN"]},
     "test": {"en": ["en_US", "en_US", "en_US", "ro_RO", "hu_HU", "fi_FI", "es_ES", "tl_PH", "en_IE", "hr_HR"], "zh": ["zh_CN"]},
 }
-COMPOUND = {"test": ["宇文", "轩辕", "闻人", "呼延", "申屠"], "dev": ["欧阳", "司马", "上官"], "second": ["东方", "夏侯", "尉迟", "公孙", "长孙"], "trial": ["诸葛", "慕容", "令狐", "端木", "皇甫"]}
-RARE_GIVEN = {"test": ["攸宁", "屿", "砺之", "疏影", "鹤鸣", "澍", "衔蝉", "望舒"], "second": ["屹楠", "葳蕤", "予安", "砚", "弋", "霁月", "稷", "知行"], "dev": ["芷若", "懿", "昊霖"], "trial": ["沁禾", "钰涵", "骁", "泓睿", "妤彤", "峥", "曦月", "栩"]}
 
 
 @dataclass(frozen=True)
@@ -107,8 +105,7 @@ class Values:
                     last = self.rng.choice(COMPOUND[self.part])
                 elif draw < 0.2:
                     given = self.rng.choice(RARE_GIVEN[self.part])
-            # Given names are dealt out by their code points, so that none is in two parts.
-            if sum(map(ord, given)) % len(PARTS) == PARTS.index(self.part):
+            if part_of(given) == self.part:
                 return Person(given, last, self.lang)
 
     def value(self, slot: str) -> str:

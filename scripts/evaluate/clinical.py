@@ -18,7 +18,7 @@ from .serving import ROOT, Served, reference
 from .stays import Stay, read
 
 RESULT, SECTION = "clinical.json", "clinical.md"
-PARTS = ("diagnosis", "treatment", "triples", "summary")
+PARTS = ("diagnosis", "treatment", "triples", "summary", "wording")
 WRITTEN = 24  # patients whose records a language model summarises: it takes most of the time
 SUMMARIZER, DIAGNOSTICIAN = "smollm2-135m-instruct", "bedside-gru"
 
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="receives SPLIT/clinical.json and .md")
     p.add_argument("--sample", type=int, default=0, metavar="N", help="judge on N patients drawn by lot (default: all)")
     p.add_argument("--written", type=int, default=WRITTEN, metavar="N", help=(
-        "patients whose records the language model summarises (default: %(default)s); all are summarised without one"))
+        "patients whose records the language model summarises (wording; default: %(default)s); all without one"))
     p.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     p.add_argument("--models", type=Path, help="folder of exported models (default: where make setup puts them)")
     p.add_argument("--shipped", type=Path, default=ROOT / "models", help="the models that come with Bedside")
@@ -91,11 +91,15 @@ def _kept(path: Path, corpus: Corpus, args: argparse.Namespace) -> dict:
 
 
 def _once(args: argparse.Namespace, corpus: Corpus) -> None:
+    """Each part is judged once on the test set."""
     book, digest = ledger.Ledger(), corpus.digests["test.jsonl"]
-    model = json.loads((args.shipped / DIAGNOSTICIAN / "bedside.json").read_text(encoding="utf-8"))["digest"]
+    with Served(args.shipped / DIAGNOSTICIAN, args.binary, args.threads, ["--shipped-models", "none"]) as served:
+        model = reference(served.reference)["digest"]
     name = f"clinical functions, {DIAGNOSTICIAN}"
-    book.check(f"clinical:{model}", digest, False)
-    book.add(name, f"clinical:{model}", digest)
+    for part in args.parts:
+        book.check(f"clinical {part}:{model}", digest, False)
+    for part in args.parts:
+        book.add(f"{name}: {part}", f"clinical {part}:{model}", digest)
 
 
 def _judge(args: argparse.Namespace, corpus: Corpus, stays: list[Stay]) -> Iterator[dict]:
@@ -121,5 +125,5 @@ def _judge(args: argparse.Namespace, corpus: Corpus, stays: list[Stay]) -> Itera
             if "summary" in args.parts:
                 # The diagnostician's sentences never stand, so that the plain facts are told.
                 yield {"summary": {"facts": functions.summaries(served, patients, DIAGNOSTICIAN)}}
-                if args.written:
-                    yield {"summary": {"model": functions.summaries(served, functions.Patients(_some(stays, args.written)))}}
+            if "wording" in args.parts and args.written:
+                yield {"summary": {"model": functions.summaries(served, functions.Patients(_some(stays, args.written)))}}

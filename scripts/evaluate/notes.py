@@ -2,13 +2,15 @@
 
     python -m scripts.evaluate notes MODELFOLDER --corpus FOLDER --split validation --out FOLDER [--write]
 
-FOLDER is what scripts/corpus/notes wrote. --write enters what was chosen on validation, the probability below which a
-statement is not taken, in the model's folder as notes.json: that makes it the server's model for notes.
+FOLDER is what scripts/corpus/notes wrote. Without MODELFOLDER the rules alone are judged. --write enters what was chosen
+on validation, the probability below which a statement is not taken, in the model's folder as notes.json: that makes it
+the server's model for notes.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -23,10 +25,10 @@ from . import metrics, tables
 from .corpus import LANGUAGES, CorpusError
 from .fit import MANIFEST, FitError, enter
 from .ledger import DEFAULT, Ledger
-from .serving import Served, reference
+from .serving import ROOT, Served, reference
 
 NAME, CHOSEN = "notes.json", "notes-chosen.json"
-RULES = "rules"
+RULES, RULE_FILES = "rules", ROOT / "clinical" / "note"
 # The words of lines, in both languages, and the graph's relations.
 RELATIONS = {
     "diagnosis": "has_diagnosis", "诊断": "has_diagnosis",
@@ -41,6 +43,7 @@ RELATIONS = {
     "value": "value", "数值": "value",
     "named": "mentions", "提及": "mentions",
 }
+ANY = ROOT / "models" / "bedside-gru"  # a server has a model, which rules do not ask
 NOTHING = "mentions"  # the note names it, and states nothing
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
 
@@ -201,6 +204,27 @@ def section(report: dict) -> str:
     return tables.table(head, rows) + "\n" + tables.table(("relation", "statements", *both), each)
 
 
+def rules() -> dict[str, str]:
+    """What the rules are called in the ledger: by the digest of their files, so that other rules are another reader."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in RULE_FILES.rglob("*") if p.is_file() and not p.name.endswith("_test.go")):
+        digest.update(f"{path.name} {sha256(path)}\n".encode())
+    return {"name": f"{RULES} of notes", "digest": f"sha256:{digest.hexdigest()}"}
+
+
+def run_rules(served: Served, args: argparse.Namespace) -> dict:
+    """Judge the rules alone; on the test set once, as a model."""
+    reader, test, ledger = rules(), sha256(args.corpus / f"notes-{args.split}.jsonl"), Ledger(args.ledger)
+    if args.split == "test":
+        ledger.check(reader["digest"], test, args.again)
+    notes = read(args.corpus, args.split)
+    judged = {RULES: judge(notes, ask(served, notes, by_rule=True))}
+    out = {"model": reader, "split": args.split, "split_sha256": test, "judged": judged}
+    if args.split == "test":
+        out["times"] = ledger.add(reader["name"], reader["digest"], test)
+    return out
+
+
 def run(served: Served, args: argparse.Namespace) -> dict:
     """Judge on a split; the threshold is validation's."""
     model, test = reference(served.reference), sha256(args.corpus / f"notes-{args.split}.jsonl")
@@ -228,7 +252,7 @@ def main(argv: list[str]) -> int:
     """Returns the exit status."""
     about = str(__doc__).split("\n\n", maxsplit=1)[0]
     p = argparse.ArgumentParser(prog="python -m scripts.evaluate notes", description=about)
-    p.add_argument("model", type=Path, metavar="MODELFOLDER")
+    p.add_argument("model", type=Path, nargs="?", metavar="MODELFOLDER", help="without it the rules alone are judged")
     p.add_argument("--corpus", type=Path, required=True, metavar="FOLDER", help="what scripts/corpus/notes wrote")
     p.add_argument("--split", choices=("validation", "test"), required=True, help="test judges a model once")
     p.add_argument("--out", type=Path, required=True, metavar="FOLDER")
@@ -238,9 +262,11 @@ def main(argv: list[str]) -> int:
     p.add_argument("--binary", type=Path, help="the server (default: bin/bedside)")
     p.add_argument("--threads", type=int, default=0)
     args = p.parse_args(argv)
-    with Served(args.model, args.binary, args.threads) as served:
-        report = run(served, args)
-    folder = args.out / args.model.resolve().name / args.split
+    if args.write and not args.model:
+        p.error("--write needs a model")
+    with Served(args.model or ANY, args.binary, args.threads) as served:
+        report = run(served, args) if args.model else run_rules(served, args)
+    folder = args.out / (args.model.resolve().name if args.model else RULES) / args.split
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "notes.json") as temp:
         temp.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

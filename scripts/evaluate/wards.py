@@ -25,6 +25,7 @@ LIMITS = {
 # Readings that score two or three in NEWS2 (Royal College of Physicians, 2017): at most, at least.
 NEWS2 = {"8867-4": (40, 111), "9279-1": (8, 21), "2708-6": (93, math.inf), "8480-6": (100, 220), "8310-5": (35.0, 39.1)}
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+CATEGORY = r"I[A-Z]\d[0-9A-Z]"  # of ICD-10, behind the letter of its system
 WORD = r"(?<![a-z0-9]){}(?![a-z0-9])"
 WIDTH = str.maketrans("０１２３４５６７８９", "0123456789")
 
@@ -80,7 +81,9 @@ def critical(resources: Sequence[dict]) -> list[Fact]:
 
 def _names(kind: str, coded: str, concept: dict) -> dict[str, tuple[str, ...]]:
     filed = tuple(filter(None, [concept.get("text", ""), *(c.get("display", "") for c in concept.get("coding", []))]))
-    found = vocabulary.by_code(kind, coded) or next(filter(None, (vocabulary.by_name(kind, w) for w in filed)), None)
+    # A finer ICD-10-CM code goes by its category's name in a language in which it was not filed.
+    found = vocabulary.by_code(kind, coded) or vocabulary.by_code(kind, coded.split(".")[0])
+    found = found or next(filter(None, (vocabulary.by_name(kind, w) for w in filed)), None)
     return {lang: (found.names[lang] if found else ()) + filed for lang in ("en", "zh")}
 
 
@@ -144,8 +147,10 @@ class Record:
 
     @staticmethod
     def _holds(term: vocabulary.Term, name: str, text: str) -> bool:
+        codes = [f'"{c[1:].lower()}"' for c in term.codes]
+        codes += [f'"{c[1:].lower()}.' for c in term.codes if re.fullmatch(CATEGORY, c)]  # which holds finer ones
         return (name in text or any(n.lower() in text for of in term.names.values() for n in of)
-                or any(f'"{c[1:].lower()}"' in text for c in term.codes))
+                or any(c in text for c in codes))
 
 
 def _age(born: date, on: date) -> int:

@@ -126,3 +126,13 @@ def test_table_of_what_was_judged():
 def test_names_of_the_table_of_terms():
     assert vocabulary.by_name("drug", "ASPIRIN").codes[0] == "R1191"
     assert vocabulary.belongs("ceftriaxone", "cephalosporins") and not vocabulary.belongs("ceftriaxone", "penicillins")
+
+
+def test_a_finer_code_goes_by_its_category():
+    filed = "Influenza due to unidentified influenza virus with other respiratory manifestations"
+    flu = {"resourceType": "Condition", "id": "f", "category": [{"coding": [{"code": "encounter-diagnosis"}]}],
+           "code": {"text": filed, "coding": [{"system": stays.ICD, "code": "J11.1", "display": filed}]}}
+    fact = next(f for f in wards.critical([*RECORD, flu]) if f.reference == "Condition/f")
+    assert fact.told([("诊断：流行性感冒（未检出病毒）。", ["Condition/f"])], "zh")
+    assert wards.Record([*RECORD, flu]).unsupported("诊断：流行性感冒（未检出病毒）。", ["Condition/f"]) == ""
+    assert wards.Record([*RECORD, flu]).unsupported("诊断：流行性感冒（未检出病毒）。", ["Condition/c"]) != ""

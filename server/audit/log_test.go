@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -239,4 +240,14 @@ func BenchmarkAppend(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A clock that is set back or forward changes the times in the log, and nothing else: lines are in order by their numbers.
+func TestTheClockJumps(t *testing.T) {
+	at, lines := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), 0
+	dir := written(t, 20, Options{Now: func() time.Time {
+		lines++
+		return at.Add([]time.Duration{0, -48 * time.Hour, 400 * 24 * time.Hour}[lines%3])
+	}})
+	require.EqualValues(t, 22, verified(t, dir).Head.Seq, "with its first and its last line")
 }

@@ -118,3 +118,9 @@ func permit(method string, id *Identity) error {
 
 // Methods lists the calls that have a rule.
 func Methods() []string { return slices.Sorted(maps.Keys(policy)) }
+
+// Known says whether a call is one that there is.
+func Known(method string) bool {
+	_, known := policy[method]
+	return known
+}

@@ -4,7 +4,10 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // Config configures a server. The tags are those of github.com/alecthomas/kong: flag
@@ -65,10 +68,14 @@ type Config struct {
 	DeidKeyFile       string `help:"File with the key of de-identification (pseudonyms, hashes, shifted dates, and what undoes them), at least 32 random bytes. It holds a secret: others must not be able to read it. Empty: each answer has a key of its own, which is then gone." env:"BEDSIDE_DEID_KEY_FILE" placeholder:"FILE" group:"privacy"`
 	DeidentifyPrompts bool   `help:"Take identifiers out of a record's free text before a model reads it." default:"true" negatable:"" env:"BEDSIDE_DEIDENTIFY_PROMPTS" group:"privacy"`
 
-	Channelz bool   `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
-	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
+	Channelz     bool    `help:"Serve channelz (who is connected, how much was sent)." env:"BEDSIDE_CHANNELZ" group:"diagnosis"`
+	LogLevel     string  `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"BEDSIDE_LOG_LEVEL" group:"diagnosis"`
+	OTLPEndpoint string  `name:"otlp-endpoint" help:"Send a span of every call to this OpenTelemetry collector: the URL of its OTLP port for gRPC, https, or http on this machine. Empty: none are made." env:"BEDSIDE_OTLP_ENDPOINT" placeholder:"URL" group:"diagnosis"`
+	TraceRatio   float64 `help:"Part of the calls that are traced, where the caller has not decided." default:"1" env:"BEDSIDE_TRACE_RATIO" group:"diagnosis"`
 	// Version is what the server says of itself; no setting.
 	Version string `kong:"-"`
+	// Register adds services of a program that holds the server; no setting.
+	Register func(grpc.ServiceRegistrar) `kong:"-"`
 
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"BEDSIDE_LOG_FORMAT" group:"diagnosis"`
 }
@@ -145,5 +152,22 @@ func (c *Config) Validate() error {
 	if err := c.Security.validate(); err != nil {
 		return err
 	}
+	if err := c.tracing(); err != nil {
+		return err
+	}
 	return c.reach()
+}
+
+// tracing holds that spans do not cross a network for others to read: they tell who is treated when.
+func (c *Config) tracing() error {
+	switch {
+	case c.OTLPEndpoint == "":
+	case !IsURL(c.OTLPEndpoint):
+		return &Error{"otlp-endpoint", "expected a URL, such as https://collector.example:4317"}
+	case strings.HasPrefix(c.OTLPEndpoint, "http://") && !localURL(c.OTLPEndpoint):
+		return &Error{"otlp-endpoint", "must be https, but for a collector on this machine"}
+	case !(c.TraceRatio >= 0 && c.TraceRatio <= 1):
+		return &Error{"trace-ratio", "is outside 0 to 1"}
+	}
+	return nil
 }

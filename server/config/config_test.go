@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -48,6 +49,10 @@ func TestValidateNamesTheSetting(t *testing.T) {
 		"connections":         {"max-connections", func(c *Config) { c.MaxConnections = 0 }},
 		"slot of one token":   {"slot-capacity", func(c *Config) { c.SlotCapacity = 1 }},
 		"no aging":            {"aging-interval", func(c *Config) { c.AgingInterval = 0 }},
+		"no URL for traces":   {"otlp-endpoint", func(c *Config) { c.OTLPEndpoint = "collector:4317" }},
+		"traces in the open":  {"otlp-endpoint", func(c *Config) { c.OTLPEndpoint = "http://collector.example:4317" }},
+		"more than all calls": {"trace-ratio", func(c *Config) { c.OTLPEndpoint, c.TraceRatio = "http://localhost:4317", 1.5 }},
+		"no part of calls":    {"trace-ratio", func(c *Config) { c.OTLPEndpoint, c.TraceRatio = "http://localhost:4317", math.NaN() }},
 		"no keepalive at all": {"keepalive-min-time", func(c *Config) { c.KeepaliveMinTime = 0 }},
 	} {
 		config := parse(t)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"math"
 	"regexp"
 	"strconv"
@@ -25,17 +26,17 @@ var tenantName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (l *TenantLimit) UnmarshalText(text []byte) error {
 	name, bounds, _ := strings.Cut(string(text), ":")
 	if name != EveryTenant && !tenantName.MatchString(name) {
-		return tenantError("must begin with a tenant's name, or * for all others")
+		return errors.New("must begin with a tenant's name, or * for all others")
 	}
 	*l = TenantLimit{Tenant: name}
 	if bounds == "" {
-		return tenantError("needs at least one of requests=, tokens=, calls= and queue=")
+		return errors.New("needs at least one of requests=, tokens=, calls= and queue=")
 	}
 	for bound := range strings.SplitSeq(bounds, ":") {
 		key, value, _ := strings.Cut(bound, "=")
 		n, err := strconv.ParseFloat(value, 64)
 		if err != nil || math.IsNaN(n) || n <= 0 || n > 1e9 {
-			return tenantError("bounds are numbers above 0, such as requests=50")
+			return errors.New("bounds are numbers above 0, such as requests=50")
 		}
 		switch key {
 		case "requests":
@@ -44,14 +45,14 @@ func (l *TenantLimit) UnmarshalText(text []byte) error {
 			l.Tokens = n
 		case "calls":
 			if l.Calls = int(n); float64(l.Calls) != n {
-				return tenantError("calls must be a whole number")
+				return errors.New("calls must be a whole number")
 			}
 		case "queue":
 			if l.Queue = n; n > 1 {
-				return tenantError("queue is a share, at most 1")
+				return errors.New("queue is a share, at most 1")
 			}
 		default:
-			return tenantError("bounds are requests, tokens, calls and queue")
+			return errors.New("bounds are requests, tokens, calls and queue")
 		}
 	}
 	return nil

@@ -260,6 +260,8 @@ func (e *Engine) runAll(ctx context.Context, texts [][]int32, out []vector, agai
 		for i := range out {
 			out[i].values = values[i]
 		}
+	case half == 0 && !again && errors.Is(err, watchdog.ErrHung) && ctx.Err() == nil && !e.dog.IsStuck():
+		e.runAll(ctx, texts, out, true) // it may have been the machine that stood still
 	case half == 0 || ctx.Err() != nil || e.dog.IsStuck():
 		for i := range out {
 			out[i].err = err

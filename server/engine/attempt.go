@@ -26,6 +26,10 @@ func (e *Engine) attempt(ctx context.Context, planned []continuous.Row, rows []o
 		return ErrStopped // the engine's own doing, no fault of the model
 	}
 	e.metrics.fault(err)
+	if len(rows) == 1 && !again && errors.Is(err, watchdog.ErrHung) && !e.dog.IsStuck() {
+		// It may have been the machine that stood still.
+		return e.attempt(ctx, planned, rows, results, true)
+	}
 	if len(rows) == 1 || e.dog.IsStuck() {
 		for _, r := range planned {
 			e.sequences[r.ID].failure = err
@@ -83,13 +87,12 @@ func (e *Engine) advance(planned []continuous.Row, rows []ort.Row, results []con
 // errStuck is what callers are told whose step could not be stopped.
 var errStuck = fmt.Errorf("%w: %w", ErrFailed, watchdog.ErrHung)
 
-// Healthy says whether the engine can work: nil, or why it cannot until the model is loaded anew or the process started
-// anew.
+// Healthy says whether the engine can work: nil, or why it cannot, most likely until the process is started anew.
 func (e *Engine) Healthy() error {
 	if fault := e.broken.Load(); fault != nil {
 		return fault
 	}
-	if e.dog.IsStuck() {
+	if e.dog.Overdue() {
 		return errStuck
 	}
 	return nil

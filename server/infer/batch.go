@@ -45,7 +45,12 @@ func (m *Model) runAll(ctx context.Context, batch []*Checked, again bool) (parts
 		return err
 	})
 	done()
-	if err == nil || !ofValues(err) || len(batch) == 1 || ctx.Err() != nil || m.dog.IsStuck() {
+	switch {
+	case err == nil || !ofValues(err) || ctx.Err() != nil || m.dog.IsStuck():
+		return parts, err
+	case len(batch) == 1 && !again && errors.Is(err, watchdog.ErrHung): // it may have been the machine that stood still
+		return m.runAll(ctx, batch, true)
+	case len(batch) == 1:
 		return parts, err
 	}
 	parts = make([]*part, 0, len(batch))

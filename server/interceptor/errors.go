@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -92,9 +93,28 @@ func validationError(err error) (answer, bool) {
 		if what == "" {
 			what = v.Proto.GetRuleId()
 		}
-		a.violate(protovalidate.FieldPathString(v.Proto.GetField()), what)
+		a.violate(pathOf(v.Proto.GetField()), what)
 	}
 	return a, true
+}
+
+// pathOf writes a field's path. The key of a map is the caller's own text, and stays out of it.
+func pathOf(path *validate.FieldPath) string {
+	var b strings.Builder
+	for i, e := range path.GetElements() {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(e.GetFieldName())
+		switch e.WhichSubscript() {
+		case validate.FieldPathElement_Subscript_not_set_case:
+		case validate.FieldPathElement_Index_case:
+			b.WriteString("[" + strconv.FormatUint(e.GetIndex(), 10) + "]")
+		default:
+			b.WriteString("[…]")
+		}
+	}
+	return b.String()
 }
 
 func fieldError(err error) (answer, bool) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	reflectiongrpc "google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -14,6 +15,7 @@ import (
 
 	bedsidev1 "github.com/bedside-lm/bedside/proto/bedside/v1"
 	inference "github.com/bedside-lm/bedside/proto/inference/v2"
+	"github.com/bedside-lm/bedside/server/tracing"
 )
 
 // reporter logs a call when it ends. go-grpc-middleware's own logging interceptor would log
@@ -60,6 +62,7 @@ func (r *reporter) PostCall(err error, took time.Duration) {
 			level = slog.LevelDebug
 		}
 	}
+	r.trace(reasonOf(err))
 	if !r.logger.Enabled(r.ctx, level) {
 		return
 	}
@@ -80,5 +83,26 @@ func (r *reporter) PostCall(err error, took time.Duration) {
 	if internal != nil {
 		attrs = append(attrs, slog.String("error_id", internal.id), slog.String("error_type", internal.types))
 	}
+	if span := trace.SpanContextFromContext(r.ctx); span.IsValid() {
+		attrs = append(attrs, slog.String("trace_id", span.TraceID().String()))
+	}
 	r.logger.LogAttrs(r.ctx, level, "call", attrs...)
+}
+
+// trace tells the call's span what the log will say, where there is a span.
+func (r *reporter) trace(reason string) {
+	span := trace.SpanFromContext(r.ctx)
+	if !span.IsRecording() {
+		return
+	}
+	model, internal := r.call.result()
+	if model != "" {
+		span.SetAttributes(tracing.Model.String(model))
+	}
+	if reason != "" {
+		span.SetAttributes(tracing.Reason.String(reason))
+	}
+	if internal != nil {
+		span.SetAttributes(tracing.ErrorID.String(internal.id))
+	}
 }

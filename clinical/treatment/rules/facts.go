@@ -112,14 +112,17 @@ func (p *patient) sexFact() Fact {
 func (p *patient) weightFact() Fact {
 	x, lack := p.latest("weight")
 	if lack != nil {
-		return lacking(TopicWeight, []Lack{*lack})
+		return Fact{Topic: TopicWeight, Unknown: true, Text: both(func(l terms.Lang) string {
+			return vocabularies[l].facts["no-weight"] + lack.age(l)
+		})}
 	}
 	return valued(TopicWeight, x)
 }
 
-func lacking(topic Topic, lacks []Lack) Fact {
-	return Fact{Topic: topic, Unknown: true, Text: both(func(l terms.Lang) string {
-		return vocabularies[l].facts["missing"] + vocabularies[l].colon + lackText(lacks, l)
+// inestimable says what cannot be estimated, by its name in the vocabulary of facts, and for want of what.
+func inestimable(what string, lacks []Lack) Fact {
+	return Fact{Topic: TopicKidney, Unknown: true, Text: both(func(l terms.Lang) string {
+		return vocabularies[l].facts[what] + vocabularies[l].facts["missing"] + vocabularies[l].colon + lackText(lacks, l)
 	})}
 }
 
@@ -138,8 +141,15 @@ func (p *patient) kidneyFacts() []Fact {
 			out = append(out, valued(TopicKidney, x))
 		}
 	}
-	if lacks := distinct(slices.Concat(k.EGFRLacks, k.CrClLacks)); len(lacks) > 0 {
-		out = append(out, lacking(TopicKidney, lacks))
+	switch {
+	case k.EGFR == nil && k.CrCl == nil:
+		if lacks := distinct(slices.Concat(k.EGFRLacks, k.CrClLacks)); len(lacks) > 0 {
+			out = append(out, inestimable("", lacks))
+		}
+	case k.EGFR == nil:
+		out = append(out, inestimable("egfr", k.EGFRLacks))
+	case k.CrCl == nil:
+		out = append(out, inestimable("crcl", k.CrClLacks))
 	}
 	if len(k.Unsteady) > 0 {
 		out = append(out, Fact{

@@ -27,8 +27,8 @@ func TestFacts(t *testing.T) {
 		want []string // topic, "?" where unknown, text, evidence
 	}{
 		"nothing is known": {&record.PatientRecord{}, []string{
-			"age? the age is not known", "sex? the sex is not known", "weight? not known: body weight",
-			"kidney? not known: age, creatinine, sex, body weight", "liver no disease of the liver is filed",
+			"age? the age is not known", "sex? the sex is not known", "weight? the weight is not known",
+			"kidney? cannot be estimated, not known: age, creatinine, sex, body weight", "liver no disease of the liver is filed",
 			"pregnancy? not known whether pregnant", "allergy? the record says nothing of allergies, which does not mean that there are none",
 			"medication no medication is filed",
 		}},
@@ -38,7 +38,7 @@ func TestFacts(t *testing.T) {
 			Medications: []record.Medication{drug("m2", "warfarin"), drug("m1", "Warfarin 5 mg"), drug("m3", "furosemide")},
 			Allergies:   []record.Allergy{{ID: "a", Code: record.Concept{Text: "No known allergies"}}},
 		}, []string{
-			"age 30 years Patient/p", "sex female Patient/p", "weight? not known: body weight",
+			"age 30 years Patient/p", "sex female Patient/p", "weight? the weight is not known",
 			"kidney on dialysis, kidney function counts as 0 Condition/c3", "liver liver cirrhosis Condition/c1",
 			"pregnancy pregnant Condition/c2", "allergy the record says that no allergies are known",
 			"medication furosemide MedicationRequest/m3", "medication warfarin MedicationRequest/m1 MedicationRequest/m2",

@@ -42,7 +42,8 @@ var vocabularies = map[terms.Lang]*vocabulary{
 		child: "the patient is not known to be an adult: the tables are for adults, and no dose is given", kidneys: "kidney function",
 		facts: map[string]string{
 			"no-age": "the age is not known", "years": " years", "male": "male", "female": "female", "no-sex": "the sex is not known",
-			"missing": "not known", "no-liver": "no disease of the liver is filed", "pregnant": "pregnant", "not-pregnant": "not pregnant",
+			"no-weight": "the weight is not known", "egfr": "glomerular filtration rate ", "crcl": "creatinine clearance ",
+			"missing": "cannot be estimated, not known", "no-liver": "no disease of the liver is filed", "pregnant": "pregnant", "not-pregnant": "not pregnant",
 			"maybe-pregnant": "not known whether pregnant", "no-medication": "no medication is filed",
 			"age": "age", "sex": "sex", "weight": "weight", "kidney": "kidney function", "liver": "liver", "pregnancy": "pregnancy",
 			"allergy": "allergy", "medication": "medication", "more": "and %d more",
@@ -70,7 +71,8 @@ var vocabularies = map[terms.Lang]*vocabulary{
 		child: "不能确定患者成年：各表仅适用于成人，不给出剂量", kidneys: "肾功能",
 		facts: map[string]string{
 			"no-age": "年龄未知", "years": "岁", "male": "男性", "female": "女性", "no-sex": "性别未知",
-			"missing": "未知", "no-liver": "未记录肝脏疾病", "pregnant": "妊娠", "not-pregnant": "未妊娠",
+			"no-weight": "体重未知", "egfr": "肾小球滤过率", "crcl": "肌酐清除率",
+			"missing": "无法估算，缺少", "no-liver": "未记录肝脏疾病", "pregnant": "妊娠", "not-pregnant": "未妊娠",
 			"maybe-pregnant": "是否妊娠未知", "no-medication": "未记录用药",
 			"age": "年龄", "sex": "性别", "weight": "体重", "kidney": "肾功能", "liver": "肝脏", "pregnancy": "妊娠",
 			"allergy": "过敏", "medication": "用药", "more": "另有 %d 项",

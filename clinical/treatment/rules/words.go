@@ -29,7 +29,11 @@ func (f *Finding) Text(lang terms.Lang) string {
 	}
 	var rests []string
 	for _, a := range f.Against {
-		rests = append(rests, a.text(lang))
+		// What the caller named is told with the record's own entry of it, where there is one.
+		own := func(o Against) bool { return a.Evidence == "" && o.Evidence != "" && o.Name(lang) == a.Name(lang) }
+		if !slices.ContainsFunc(f.Against, own) {
+			rests = append(rests, a.text(lang))
+		}
 	}
 	for i := range f.Values {
 		rests = append(rests, f.Values[i].Text(lang))
@@ -134,10 +138,16 @@ func (l Lack) Text(lang terms.Lang) string {
 	if l.Entry != nil {
 		s = l.Entry.Name(lang)
 	}
-	if l.Stale {
-		s += v.open + v.stale + v.close
+	return s + l.age(lang)
+}
+
+// age says that there are readings, but too old ones.
+func (l Lack) age(lang terms.Lang) string {
+	if !l.Stale {
+		return ""
 	}
-	return s
+	v := vocabularies[lang]
+	return v.open + v.stale + v.close
 }
 
 // Line writes a dose out with what it is for and its source.

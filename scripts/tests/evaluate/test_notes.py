@@ -66,3 +66,21 @@ def test_command(tmp_path, capsys):
     report = json.loads((tmp_path / "out" / "attention" / "test" / "notes.json").read_text(encoding="utf-8"))
     assert report["times"] == 1 and report["judged"]["rules"]["en"]["links"]["accuracy"]["value"] == 1
     assert main.main([*command, "--split", "test"]) == 1
+
+
+def test_rules_alone(tmp_path, capsys):
+    corpus = tmp_path / "notes"
+    corpus.mkdir()
+    example = {"id": "n", "patient": "p", "language": "en", "prompt": "Denies cough. Hx of gout. HR 118 bpm.",
+               "answer": ANSWER.rpartition("\n")[0]}
+    (corpus / "notes-test.jsonl").write_text(json.dumps(example) + "\n", encoding="utf-8")
+    links = {"id": "n", "links": {"cough": "icd10cm/R05.9"}}
+    (corpus / "links-test.jsonl").write_text(json.dumps(links) + "\n", encoding="utf-8")
+    command = ["notes", "--corpus", str(corpus), "--out", str(tmp_path / "out"), "--binary", BINARY, "--threads", "1",
+               "--ledger", str(tmp_path / "judged.jsonl"), "--split", "test"]
+    assert main.main(command) == 0
+    report = json.loads((tmp_path / "out" / "rules" / "test" / "notes.json").read_text(encoding="utf-8"))
+    assert report["model"]["digest"] == notes.rules()["digest"] and list(report["judged"]) == ["rules"]
+    assert report["judged"]["rules"]["both"]["all"]["f1"]["value"] == 1
+    assert main.main(command) == 1
+    assert "judged on this test set 1 time" in capsys.readouterr().err

@@ -62,7 +62,9 @@ func answered(rec *record.PatientRecord, word string) Input {
 					ReadingsFor: []*bedsidev1.ReadingWeight{{Text: word + "lactate", Change: 0.12, Evidence: []string{"Observation/lactate-00"}}},
 					NextTests:   []*bedsidev1.NextTest{{Name: word + "blood culture", Source: word + "SSC"}},
 				},
-				{Code: "J18.9", Name: word + "pneumonia", Probability: 0.0001, ReadingsAgainst: []*bedsidev1.ReadingWeight{{Text: word + "creatinine", Change: -0.03}}},
+				{Code: "J18.9", Name: word + "pneumonia", Probability: 0.0123, ReadingsAgainst: []*bedsidev1.ReadingWeight{{Text: word + "creatinine", Change: -0.03}}},
+				{Code: "N10", Name: word + "pyelonephritis", Probability: 0.0042, NextTests: []*bedsidev1.NextTest{{Name: word + "urine culture", Source: word + "IDSA"}}},
+				{Code: "I48.91", Name: word + "atrial fibrillation", Probability: 0.0001},
 			},
 		},
 		Treatments: &bedsidev1.SuggestTreatmentsResponse{
@@ -70,6 +72,8 @@ func answered(rec *record.PatientRecord, word string) Input {
 			Patient: []string{word + "allergy: penicillin AllergyIntolerance/allergyintolerance-1"},
 			Suggestions: []*bedsidev1.TreatmentSuggestion{
 				{Kind: "monitor", Name: word + "lactate", Verdict: "kept", Lines: []string{"kept: lactate"}, Sources: []string{word + "SSC"}},
+				{Kind: "monitor", Name: word + "urine output", Verdict: "kept", Lines: []string{"kept: urine output"}, Sources: []string{word + "SSC"}},
+				{Kind: "monitor", Name: word + "glucose", Verdict: "kept", Lines: []string{"kept: glucose"}, Sources: []string{word + "ADA"}},
 				{
 					Kind: "drug", Name: word + "amoxicillin", Verdict: "removed", NamedByModel: true,
 					Lines: []string{"removed: amoxicillin", "contraindicated, allergy: " + word + "penicillin [penicillin AllergyIntolerance/allergyintolerance-1]", word + "dose: 1 g"},
@@ -104,7 +108,7 @@ func TestPage(t *testing.T) {
 	page := written(t, answered(sample(t, "sepsis-icu.fhir.json"), ""))
 	golden(t, "sepsis-icu.en.html", page)
 	whole(t, page)
-	for _, want := range []string{"99.3 %", "&lt; 0.1 %", `style="width:99.3%"`, "must not stand", "suggested, 99.3 %", `<li id="s1">`, "for-s1", `class="contraindicated"`} {
+	for _, want := range []string{"99.3 %", "1.2 %", "Below 1 %: pyelonephritis N10, atrial fibrillation I48.91.", "lactate, urine output <span", `style="width:99.3%"`, "must not stand", "suggested, 99.3 %", `<li id="s1">`, "for-s1", `class="contraindicated"`} {
 		require.Contains(t, page, want)
 	}
 }
@@ -174,7 +178,7 @@ func TestWhatComesFromElsewhereIsEscaped(t *testing.T) {
 	in.Summary.Sections[0].Sentences[0].Evidence = []string{"Observation/hr-00" + bad, bad}
 	in.Diagnoses.Suggestions[0].Code = bad
 	in.Diagnoses.Abstention = &bedsidev1.Abstention{Reason: bad, Message: bad}
-	in.Treatments.Suggestions[0].Verdict, in.Treatments.Suggestions[1].Findings[0].Severity = bad, bad
+	in.Treatments.Suggestions[0].Verdict, in.Treatments.Suggestions[3].Findings[0].Severity = bad, bad
 	in.Version, in.NoSummary.Error = bad, bad
 	page := written(t, in)
 	whole(t, page)

@@ -65,7 +65,9 @@ type section struct {
 type diagnoses struct {
 	Abstention *bedsidev1.Abstention
 	Ranked     []diagnosis
+	Less       string // those of less than 1 %, in a line
 	Scope      string
+	WeightIs   string // what the numbers behind readings are, where there are any
 }
 
 type diagnosis struct {
@@ -183,7 +185,7 @@ func (p *page) summary(r *bedsidev1.SummarizeRecordResponse, l *links) {
 				why = append(why, failure.GetMessage())
 			}
 			if len(why) > 0 {
-				f.Note = fmt.Sprintf(p.W.Rejected, strings.Join(why, "; "))
+				f.Note = fmt.Sprintf(p.W.Rejected, strings.Join(why, p.W.Semicolon))
 			}
 			out.Facts = append(out.Facts, f)
 		}
@@ -202,15 +204,24 @@ func (p *page) diagnoses(r *bedsidev1.SuggestDiagnosesResponse, l *links) {
 		for _, w := range all {
 			f := l.claim("d", w.GetText(), w.GetEvidence(), "")
 			f.Label = fmt.Sprintf("%+.2f", w.GetChange())
+			out.WeightIs = p.W.WeightIs
 			facts = append(facts, f)
 		}
 		return facts
 	}
-	for _, s := range r.GetSuggestions() {
+	var less []string
+	for i, s := range r.GetSuggestions() {
+		if i > 0 && s.GetProbability() < leastShown {
+			less = append(less, s.GetName()+" "+s.GetCode())
+			continue
+		}
 		out.Ranked = append(out.Ranked, diagnosis{
 			Code: s.GetCode(), Name: s.GetName(), Percent: percent(s.GetProbability()),
 			Width: math.Round(1000*min(max(s.GetProbability(), 0), 1)) / 10, For: weights(s.GetReadingsFor()), Against: weights(s.GetReadingsAgainst()), Next: s.GetNextTests(),
 		})
+	}
+	if less != nil {
+		out.Less = fmt.Sprintf(p.W.Less, strings.Join(less, p.W.List))
 	}
 	p.Diagnoses = out
 }
@@ -232,7 +243,7 @@ func (p *page) treatments(r *bedsidev1.SuggestTreatmentsResponse, l *links) {
 	for _, s := range r.GetSuggestions() {
 		t := treatment{
 			Kind: p.W.kind[s.GetKind()], Name: s.GetName(), Verdict: p.W.verdict[s.GetVerdict()], Class: class(s.GetVerdict()), ByModel: s.GetNamedByModel(),
-			Sources: strings.Join(s.GetSources(), "; "),
+			Sources: strings.Join(s.GetSources(), p.W.Semicolon),
 		}
 		for i, text := range s.GetLines() {
 			if i == 0 {
@@ -240,9 +251,18 @@ func (p *page) treatments(r *bedsidev1.SuggestTreatmentsResponse, l *links) {
 			}
 			t.Lines = append(t.Lines, p.line(text, s.GetFindings(), l))
 		}
+		if n := len(out.All); n > 0 && out.All[n-1].with(&t) {
+			out.All[n-1].Name += p.W.List + t.Name
+			continue
+		}
 		out.All = append(out.All, t)
 	}
 	p.Treatments = out
+}
+
+// with says whether there is nothing more to tell of both than their names, so that they can stand in one line.
+func (t *treatment) with(other *treatment) bool {
+	return len(t.Lines)+len(other.Lines) == 0 && t.Kind == other.Kind && t.Class == other.Class && t.ByModel == other.ByModel && t.Sources == other.Sources
 }
 
 // line is a line about a treatment, with what the rule that it tells of rests on.
@@ -258,6 +278,9 @@ func (p *page) line(text string, findings []*bedsidev1.TreatmentFinding, l *link
 	f.Class = class(findings[i].GetSeverity())
 	return f
 }
+
+// leastShown is the probability below which a suggestion other than the first is told in a line with others.
+const leastShown = 0.01
 
 // percent writes a probability. What is hardly possible is not impossible.
 func percent(p float64) string {

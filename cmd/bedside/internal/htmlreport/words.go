@@ -21,6 +21,7 @@ type words struct {
 	Rejected, More, MoreReadings                    string
 	NotAsked, NoModel, GraphIs, SummaryIs, Failed   string
 	Made, Version, ReadingsIs, Hover                string
+	Less, List, Semicolon, WeightIs                 string
 
 	origin  map[bedsidev1.SentenceOrigin]string
 	group   map[string]string
@@ -43,7 +44,9 @@ var english = words{
 	RangeIs: "reference range", Abnormal: "beyond it, upwards or downwards", Doubtful: "in doubt", MorePlots: "%d further measures have several readings: see the table.",
 	NoPlots: "No measure has several readings with a time.",
 	For:     "speaks for it", Against: "speaks against it", Next: "would help to settle it", Abstains: "No answer to rely on.",
-	Confirmed: "confirmed", Suggested: "suggested, %.1f %%", ByModel: "named by the model too", Sources: "Named by",
+	Confirmed: " (confirmed)", Suggested: " (suggested, %.1f %%)", ByModel: "named by the model too", Sources: "Named by: ",
+	Less: "Below 1 %%: %s.", List: ", ", Semicolon: "; ",
+	WeightIs: "The number behind a reading is by how much the probability falls where the model is not shown it.",
 	Rejected: "turned down before: %s", More: "%d more", MoreReadings: "%d further readings are left out here.",
 	NotAsked: "Not asked for.", NoModel: "No model here does this.", Failed: "No answer: %s",
 	GraphIs:   "What the record says of the patient, linked to terminologies. It is made for this page and stored nowhere.",
@@ -81,7 +84,9 @@ var chinese = words{
 	RangeIs: "参考范围", Abnormal: "偏高或偏低", Doubtful: "存疑", MorePlots: "另有 %d 个项目有多次测量，见表。",
 	NoPlots: "没有任何项目有多次带时间的测量。",
 	For:     "支持", Against: "不支持", Next: "有助于明确", Abstains: "没有可以依赖的答案。",
-	Confirmed: "已确诊", Suggested: "建议，%.1f %%", ByModel: "模型也提到", Sources: "来源",
+	Confirmed: "（已确诊）", Suggested: "（建议，%.1f %%）", ByModel: "模型也提到", Sources: "来源：",
+	Less: "低于 1 %%：%s。", List: "、", Semicolon: "；",
+	WeightIs: "读数后的数字表示不向模型提供该读数时概率下降多少。",
 	Rejected: "此前的表述未通过：%s", More: "另 %d 项", MoreReadings: "此处略去 %d 项测量。",
 	NotAsked: "未要求。", NoModel: "此处没有模型能做这项。", Failed: "没有答案：%s",
 	GraphIs:   "病历对该患者的陈述，已对应到标准术语。仅为本页生成，不作保存。",

@@ -2,7 +2,11 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
 #pragma GCC target("avx2")
+#endif
 #define SET bed_avx2
 #define NAME "avx2"
 #define LANES 8
@@ -18,4 +22,7 @@ INLINE vi dot4(vi acc, vi u, vi s) {
 }
 #include "bytes_avx2.inc"
 #include "set.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #endif

@@ -2,7 +2,11 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
+#endif
 #define SET bed_avx512vnni
 #define NAME "avx512vnni"
 #define LANES 16
@@ -15,4 +19,7 @@
 INLINE vi dot4(vi acc, vi u, vi s) { return (vi)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)u, (__m512i)s); }
 INLINE void store_bytes(uint8_t *p, vi v) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)v)); }
 #include "set.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #endif

@@ -2,7 +2,11 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,avxvnni"))), apply_to = function)
+#else
 #pragma GCC target("avx2,avxvnni")
+#endif
 #define SET bed_avxvnni
 #define NAME "avxvnni"
 #define LANES 8
@@ -15,4 +19,7 @@
 INLINE vi dot4(vi acc, vi u, vi s) { return (vi)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)u, (__m256i)s); }
 #include "bytes_avx2.inc"
 #include "set.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #endif

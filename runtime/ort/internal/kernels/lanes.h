@@ -8,6 +8,10 @@
 
 #include "kernels.h"
 
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF // which GCC takes -std=c11 for
+#endif
+
 enum { PARTS = 16 / LANES };
 
 typedef float vf __attribute__((vector_size(4 * LANES)));
@@ -107,12 +111,12 @@ INLINE vf gelu(vf x) {
 // acc[i] += sum over j of u[4i+j] * s[4i+j], u from 0 to 127 and s int8, exactly.
 #ifndef HAVE_DOT4
 INLINE vi dot4(vi acc, vi u, vi s) {
-  for (int j = 0; j < 4; j++) {
-    vi a = (u >> (8 * j)) & alli(0xff);
-    vi b = (vi)((vu)s << (24 - 8 * j)) >> 24;
-    acc += a * b;
-  }
-  return acc;
+  // Bytes at even and odd places as 16-bit numbers; the sum of two products fits those.
+  typedef int16_t vh __attribute__((vector_size(4 * LANES)));
+  typedef uint16_t vuh __attribute__((vector_size(4 * LANES)));
+  vh even = (vh)((vuh)s << 8) >> 8, odd = (vh)s >> 8;
+  vi pairs = (vi)(((vh)u & 0xff) * even + (vh)((vuh)u >> 8) * odd);
+  return acc + ((vi)((vu)pairs << 16) >> 16) + (pairs >> 16);
 }
 #endif
 

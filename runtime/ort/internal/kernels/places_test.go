@@ -48,10 +48,10 @@ _Static_assert((int)ORT_REQUIRED == INPUT_OUTPUT_REQUIRED && (int)ORT_OPTIONAL =
 `
 	file := filepath.Join(t.TempDir(), "places.c")
 	require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
-	compiler := os.Getenv("CC")
-	if compiler == "" {
-		compiler = "cc"
+	compiler := strings.Fields(os.Getenv("CC"))
+	if len(compiler) == 0 {
+		compiler = []string{"cc"}
 	}
-	text, err := exec.Command(compiler, "-fsyntax-only", "-std=c11", "-I.", file).CombinedOutput()
+	text, err := exec.Command(compiler[0], append(compiler[1:], "-fsyntax-only", "-std=c11", "-I.", file)...).CombinedOutput()
 	require.NoError(t, err, string(text))
 }
