@@ -64,7 +64,8 @@ def write(path: Path, text: str) -> None:
 
 def main() -> None:
     root = Path(sys.argv[1])
-    lines = [json.loads(line) for line in gzip.open(root / "tokenizer" / "corpus.jsonl.gz", "rt", encoding="utf-8")]
+    with gzip.open(root / "tokenizer" / "corpus.jsonl.gz", "rt", encoding="utf-8") as corpus:
+        lines = [json.loads(line) for line in corpus]
     known = [line["t"] for i, line in enumerate(lines) if "t" in line and i % 5]
     plain = tokenizer(*train([*known, (root / "eval" / "heldout.en.txt").read_text(encoding="utf-8")]))
     parsing = added(plain)
