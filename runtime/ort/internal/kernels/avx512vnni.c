@@ -16,8 +16,7 @@
 #define HAVE_STORE_BYTES
 #include "lanes.h"
 
-INLINE vi dot4(vi acc, vi u, vi s) { return (vi)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)u, (__m512i)s); }
-INLINE void store_bytes(uint8_t *p, vi v) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)v)); }
+#include "avx512.inc"
 #include "set.inc"
 #ifdef __clang__
 #pragma clang attribute pop
