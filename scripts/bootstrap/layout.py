@@ -38,7 +38,7 @@ KERNELS = SCRIPTS.parent / "runtime" / "ort" / "internal" / "kernels"
 
 def operator_sources() -> list[Path]:
     """The C files of our operators."""
-    return sorted(p for p in KERNELS.iterdir() if p.suffix in (".c", ".h", ".inc"))
+    return sorted(p for p in KERNELS.iterdir() if p.suffix in (".c", ".h"))
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ INLINE vi dot4(vi acc, vi u, vi s) {
   __m256i pairs = _mm256_maddubs_epi16((__m256i)u, (__m256i)s); // u is below 128: nothing saturates
   return acc + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
-#include "bytes_avx2.inc"
-#include "set.inc"
+#include "bytes_avx2.h"
+#include "set.h"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -16,8 +16,8 @@
 #define HAVE_STORE_BYTES
 #include "lanes.h"
 
-#include "avx512.inc"
-#include "set.inc"
+#include "avx512.h"
+#include "set.h"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -17,8 +17,8 @@
 #include "lanes.h"
 
 INLINE vi dot4(vi acc, vi u, vi s) { return (vi)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)u, (__m256i)s); }
-#include "bytes_avx2.inc"
-#include "set.inc"
+#include "bytes_avx2.h"
+#include "set.h"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

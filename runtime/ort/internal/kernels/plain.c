@@ -4,4 +4,4 @@
 #define LANES 4
 #define MICRO_ROWS 2
 #define MICRO_BLOCKS 1
-#include "set.inc"
+#include "set.h"

@@ -1,4 +1,6 @@
-// One set of kernels. Included by the file of each processor, which has chosen its instructions and defines SET (the set's
+// One set of kernels, in a header that is no other's: Go builds anew when a .h changes, and would not see another ending.
+//
+// Included by the file of each processor, which has chosen its instructions and defines SET (the set's
 // variable), NAME, LANES (of a register), MICRO_ROWS and MICRO_BLOCKS (the rows and blocks of a product whose sums its registers
 // hold), and, where the processor has one, dot4 (HAVE_DOT4) and tile (HAVE_TILE).
 #include <math.h>
@@ -118,7 +120,7 @@ INLINE void tile(const uint8_t *a, size_t stride, int rows, const blocks_of *w, 
   tile_by_lanes(a, stride, rows, w, acc);
 }
 #else
-#include "tile_amx.inc"
+#include "tile_amx.h"
 #endif
 
 // ---- products ----
@@ -165,6 +167,6 @@ static void product(const bed_quantized *x, const bed_weights *w, int from, int 
   tiles_end();
 }
 
-#include "attention.inc"
+#include "attention.h"
 
 const bed_kernels SET = {NAME, quantize, norm_add, product, store_token, attend};

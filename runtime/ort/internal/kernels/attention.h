@@ -1,4 +1,4 @@
-// Attention over the cached keys and values; part of set.inc.
+// Attention over the cached keys and values; part of set.h.
 
 // A page holds keys [4][dim/4][16][4], values [dim/16][16][16][4] (16 quads of tokens), then the tokens' key scales, value
 // scales and 64 times their keys' sums.
