@@ -1,4 +1,4 @@
-// One set of kernels, in a header that is no other's: Go builds anew when a .h changes, and would not see another ending.
+// One set of kernels. (It is a .h because Go builds anew when one of those changes, and does not look at other endings.)
 //
 // Included by the file of each processor, which has chosen its instructions and defines SET (the set's
 // variable), NAME, LANES (of a register), MICRO_ROWS and MICRO_BLOCKS (the rows and blocks of a product whose sums its registers
