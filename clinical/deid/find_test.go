@@ -3,7 +3,6 @@ package deid_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -114,13 +113,10 @@ func TestNamesFoundOnceAreFoundAgain(t *testing.T) {
 	require.Equal(t, "患者<NAME 李建国>入院。问<NAME 李建国>病史。", marked("患者李建国入院。问李建国病史。", deid.Auto, nil))
 }
 
-// What has no stop in it is weighed piece by piece: time and memory grow with the text alone.
-func TestChineseWithoutAStopIsBounded(t *testing.T) {
-	text := strings.Repeat("患者张伟今晨出院", 20_000)
-	began := time.Now()
-	found := deid.Find(text, deid.Chinese, nil)
-	require.Greater(t, len(found), 19_000)
-	require.Less(t, time.Since(began), 30*time.Second)
+// What has no stop in it is weighed piece by piece, and the names are found beside the cuts, too.
+func TestChineseWithoutAStopIsReadInPieces(t *testing.T) {
+	found := deid.Find(strings.Repeat("患者张伟今晨出院", 1000), deid.Chinese, nil)
+	require.Len(t, found, 1000)
 }
 
 func BenchmarkFind(b *testing.B) {
