@@ -15,6 +15,7 @@ APART = 24  # tokens that the running streams write between two arrivals
 LEAST_STEPS = 8
 TRIES = 5
 SCREENED = 64  # prompts tried at once
+SCREENINGS = 20
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,18 @@ def window(times: list[list[list[float]]]) -> dict | None:
 def screen(side: Side, prompts: Prompts, plan: Plan) -> None:
     """Find prompts after which Bedside's model does not end the text by itself; the others are told to write on.
 
+    Nor may a token of it end within a character: such a one is held back, and comes with the next.
+
     Its greedy text is the same however many streams there are, so a prompt that lasts once always does.
     """
     tokens = max(plan.tokens, arrival_tokens(plan.arrivals))
-    while len(prompts.lasting) < max(plan.streams):
+    for _ in range(SCREENINGS):
+        if len(prompts.lasting) >= max(plan.streams):
+            return
         tried = [prompts.make(plan.prompt) | {"tokens": tokens, "after": 0} for _ in range(SCREENED)]
         times = side.ask({"requests": tried})["times"]
         prompts.lasting += [t for t, came in zip(tried, times) if len(came) == tokens]
+    raise ValueError(f"{side.name}: of {SCREENINGS * SCREENED} prompts, {len(prompts.lasting)} had {tokens} messages of a token")
 
 
 def decode(side: Side, requests: list[dict], tokens: int) -> dict | None:
