@@ -38,6 +38,8 @@ QUICK = Plan(streams=(1, 4, 16, 64), prompt=32, tokens=20, prefills=1, arrivals=
 
 def window(times: list[list[list[float]]]) -> dict | None:
     """Tokens a second while all streams write: from the last one's first token to the first one's last."""
+    if not all(times):
+        return None
     begin, end = max(t[0] for t in times), min(t[-1] for t in times)
     tokens = sum(begin[0] < moment[0] <= end[0] for t in times for moment in t)
     if tokens < LEAST_STEPS * len(times) or end[1] <= begin[1]:
@@ -60,7 +62,8 @@ def screen(side: Side, prompts: Prompts, plan: Plan) -> None:
         tried = [prompts.make(plan.prompt) | {"tokens": tokens, "after": 0} for _ in range(SCREENED)]
         times = side.ask({"requests": tried})["times"]
         prompts.lasting += [t for t, came in zip(tried, times) if len(came) == tokens]
-    raise ValueError(f"{side.name}: of {SCREENINGS * SCREENED} prompts, {len(prompts.lasting)} had {tokens} messages of a token")
+    found = len(prompts.lasting)
+    raise ValueError(f"{side.name}: of {SCREENINGS * SCREENED} prompts, {found} had {tokens} messages of a token")
 
 
 def decode(side: Side, requests: list[dict], tokens: int) -> dict | None:
@@ -82,11 +85,20 @@ def prefill(side: Side, prompts: Prompts, count: int) -> dict:
     """Prompt tokens a second: 512 of them, and the time to the first token written; one prompt at a time."""
     wall = cpu = 0.0
     for _ in range(count):
-        before = side.ask({"requests": [prompts.make(1) | {"tokens": 1, "after": 0}]})
-        answer = side.ask({"requests": [prompts.make(512) | {"tokens": 1, "after": 0}]})
-        wall += answer["times"][0][0][0] - answer["sent"][0]
-        cpu += answer["times"][0][0][1] - before["times"][0][0][1]
+        _, before = first_token(side, prompts, 1)
+        took, after = first_token(side, prompts, 512)
+        wall += took
+        cpu += after - before
     return {"rate": 512 * count / wall, "cpu_rate": 512 * count / cpu}
+
+
+def first_token(side: Side, prompts: Prompts, length: int) -> tuple[float, float]:
+    """Seconds to the first token after a prompt, and the processor seconds of the process at that time."""
+    for _ in range(TRIES):
+        answer = side.ask({"requests": [prompts.make(length) | {"tokens": 1, "after": 0}]})
+        if times := answer["times"][0]:
+            return times[0][0] - answer["sent"][0], times[0][1]
+    raise ValueError(f"{side.name}: no text after any of {TRIES} prompts")
 
 
 def arrival_tokens(count: int) -> int:
@@ -99,9 +111,13 @@ def arrive(side: Side, prompts: Prompts, count: int) -> dict:
 
     Returns the seconds to each one's first token, and the longest gap between a running stream's tokens until then.
     """
-    requests = [r | {"tokens": arrival_tokens(count), "after": 0} for r in prompts.draw(AMONG)]
-    requests += [prompts.make(ARRIVING) | {"tokens": 2, "after": APART * (i + 1) - APART // 2} for i in range(count)]
-    return waits(side.ask({"requests": requests}))
+    for _ in range(TRIES):
+        requests = [r | {"tokens": arrival_tokens(count), "after": 0} for r in prompts.draw(AMONG)]
+        requests += [prompts.make(ARRIVING) | {"tokens": 2, "after": APART * (i + 1) - APART // 2} for i in range(count)]
+        answer = side.ask({"requests": requests})
+        if all(answer["times"]):
+            return waits(answer)
+    raise ValueError(f"{side.name}: a stream wrote nothing in each of {TRIES} runs")
 
 
 def waits(answer: dict) -> dict:

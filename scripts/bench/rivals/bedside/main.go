@@ -124,6 +124,9 @@ func newRound(srv server, requests []request) *round {
 		server: srv, requests: requests, begun: time.Now(),
 		times: make([][]moment, len(requests)), sent: make([]float64, len(requests)),
 	}
+	for i := range r.times {
+		r.times[i] = []moment{} // null would be no list
+	}
 	r.written.L = &r.mu
 	return r
 }
