@@ -10,6 +10,8 @@ from ...bootstrap.layout import Layout, cache_folder
 from . import environment
 
 if __name__ == "__main__":
+    if sys.platform != "linux":
+        sys.exit("rivals: Linux is needed: processes are stopped in turns, and read from /proc")
     try:
         python = str(environment.make(Layout(cache_folder(os.environ, sys.platform))))
     except SetupError as err:

@@ -15,6 +15,7 @@ APART = 24  # tokens that the running streams write between two arrivals
 LEAST_STEPS = 8
 TRIES = 5
 SCREENED = 64  # prompts tried at once
+SCREENINGS = 20
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ QUICK = Plan(streams=(1, 4, 16, 64), prompt=32, tokens=20, prefills=1, arrivals=
 
 def window(times: list[list[list[float]]]) -> dict | None:
     """Tokens a second while all streams write: from the last one's first token to the first one's last."""
+    if not all(times):
+        return None
     begin, end = max(t[0] for t in times), min(t[-1] for t in times)
     tokens = sum(begin[0] < moment[0] <= end[0] for t in times for moment in t)
     if tokens < LEAST_STEPS * len(times) or end[1] <= begin[1]:
@@ -48,13 +51,19 @@ def window(times: list[list[list[float]]]) -> dict | None:
 def screen(side: Side, prompts: Prompts, plan: Plan) -> None:
     """Find prompts after which Bedside's model does not end the text by itself; the others are told to write on.
 
+    Nor may a token of it end within a character: such a one is held back, and comes with the next.
+
     Its greedy text is the same however many streams there are, so a prompt that lasts once always does.
     """
     tokens = max(plan.tokens, arrival_tokens(plan.arrivals))
-    while len(prompts.lasting) < max(plan.streams):
+    for _ in range(SCREENINGS):
+        if len(prompts.lasting) >= max(plan.streams):
+            return
         tried = [prompts.make(plan.prompt) | {"tokens": tokens, "after": 0} for _ in range(SCREENED)]
         times = side.ask({"requests": tried})["times"]
         prompts.lasting += [t for t, came in zip(tried, times) if len(came) == tokens]
+    found = len(prompts.lasting)
+    raise ValueError(f"{side.name}: of {SCREENINGS * SCREENED} prompts, {found} had {tokens} messages of a token")
 
 
 def decode(side: Side, requests: list[dict], tokens: int) -> dict | None:
@@ -76,11 +85,20 @@ def prefill(side: Side, prompts: Prompts, count: int) -> dict:
     """Prompt tokens a second: 512 of them, and the time to the first token written; one prompt at a time."""
     wall = cpu = 0.0
     for _ in range(count):
-        before = side.ask({"requests": [prompts.make(1) | {"tokens": 1, "after": 0}]})
-        answer = side.ask({"requests": [prompts.make(512) | {"tokens": 1, "after": 0}]})
-        wall += answer["times"][0][0][0] - answer["sent"][0]
-        cpu += answer["times"][0][0][1] - before["times"][0][0][1]
+        _, before = first_token(side, prompts, 1)
+        took, after = first_token(side, prompts, 512)
+        wall += took
+        cpu += after - before
     return {"rate": 512 * count / wall, "cpu_rate": 512 * count / cpu}
+
+
+def first_token(side: Side, prompts: Prompts, length: int) -> tuple[float, float]:
+    """Seconds to the first token after a prompt, and the processor seconds of the process at that time."""
+    for _ in range(TRIES):
+        answer = side.ask({"requests": [prompts.make(length) | {"tokens": 1, "after": 0}]})
+        if times := answer["times"][0]:
+            return times[0][0] - answer["sent"][0], times[0][1]
+    raise ValueError(f"{side.name}: no text after any of {TRIES} prompts")
 
 
 def arrival_tokens(count: int) -> int:
@@ -93,9 +111,13 @@ def arrive(side: Side, prompts: Prompts, count: int) -> dict:
 
     Returns the seconds to each one's first token, and the longest gap between a running stream's tokens until then.
     """
-    requests = [r | {"tokens": arrival_tokens(count), "after": 0} for r in prompts.draw(AMONG)]
-    requests += [prompts.make(ARRIVING) | {"tokens": 2, "after": APART * (i + 1) - APART // 2} for i in range(count)]
-    return waits(side.ask({"requests": requests}))
+    for _ in range(TRIES):
+        requests = [r | {"tokens": arrival_tokens(count), "after": 0} for r in prompts.draw(AMONG)]
+        requests += [prompts.make(ARRIVING) | {"tokens": 2, "after": APART * (i + 1) - APART // 2} for i in range(count)]
+        answer = side.ask({"requests": requests})
+        if all(answer["times"]):
+            return waits(answer)
+    raise ValueError(f"{side.name}: a stream wrote nothing in each of {TRIES} runs")
 
 
 def waits(answer: dict) -> dict:

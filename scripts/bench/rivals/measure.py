@@ -61,10 +61,14 @@ def rounds(found: dict[str, Side], rivals: list[Rival], plan: Plan, prompts: Pro
 
 def memory(rivals: list[Rival], models: dict[str, Path], settings: Settings, model: str, prompts: Prompts, filled: int,
            scratch: Path) -> dict[str, int]:
-    """Most bytes resident while 64 slots of 2,048 tokens fill up to `filled` tokens each; a process at a time."""
+    """Most bytes resident while 64 slots of 2,048 tokens fill up to `filled` tokens each; a process at a time.
+
+    One rival of each engine, since its kinds of weights have the same cache.
+    """
     whole = Settings(settings.threads, settings.cpus, FILLED, settings.capacity)
     out = {}
-    for r in [None, *(r for r in rivals if r.most_streams >= FILLED)]:
+    engines = {r.module: r for r in reversed(rivals) if r.most_streams >= FILLED}
+    for r in [None, *reversed(engines.values())]:
         name = r.name if r else OURS
         side = r.start(models, whole, scratch) if r else bedside(model, whole, FILLED, scratch)
         with contextlib.closing(side):

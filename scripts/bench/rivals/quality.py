@@ -16,7 +16,6 @@ from .text import documents
 
 WINDOW = 512
 CHUNK = 128
-LEAST_TOKENS = 20_000
 
 Logits = Callable[[list[int]], np.ndarray]
 

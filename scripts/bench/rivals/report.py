@@ -115,10 +115,12 @@ def setting(result: dict) -> str:
 
 def sections(result: dict) -> list[tuple[str, str]]:
     """Titles and texts of all that was measured."""
-    out = [("Tokens a second over streams", sweep(result, "decode", "rate")),
-           ("Tokens a processor second over streams", sweep(result, "decode", "cpu_rate")),
-           ("Step over streams, ms", sweep(result, "decode", "step_ms", 1)),
-           ("Prompts", single(result))]
+    out = []
+    if result["cells"]:
+        out = [("Tokens a second over streams", sweep(result, "decode", "rate")),
+               ("Tokens a processor second over streams", sweep(result, "decode", "cpu_rate")),
+               ("Step over streams, ms", sweep(result, "decode", "step_ms", 1)),
+               ("Prompts", single(result))]
     if kinds(result, "context"):
         out.append(("Step of 4 streams over the tokens before it, ms", sweep(result, "context", "step_ms", 1)))
     rest = (("Memory", "memory", memory), ("Quality", "quality", quality), ("Roofline", "roofline", roofline))

@@ -121,7 +121,7 @@ def main() -> None:
     for title, text in report.sections(result):
         print(f"\n{title}\n\n{text}")
     print(f"\nAll figures: {kept}")
-    if args.docs:
+    if args.docs and result["cells"]:
         write_docs(result, DOCS)
 
 
