@@ -11,7 +11,7 @@ from ..bootstrap.files import sha256
 from .architecture import ModelConfig
 from .checkpoint import RecurrentConfig
 from .decoder import FULL, GELU, SLIDING
-from .fused import FusedInt8
+from .fused import GRAPH, FusedInt8
 
 FORMAT_VERSION = 1
 
@@ -82,7 +82,7 @@ def graph_of(c: ModelConfig | RecurrentConfig, precision: str) -> dict:
     if isinstance(c, RecurrentConfig):
         return {"kind": c.kind, "graph": "recurrent", "batch_invariant": True}
     return {
-        "kind": "attention", "graph": "fused-int8" if precision == FusedInt8.name else "packed-gqa",
+        "kind": "attention", "graph": GRAPH if precision == FusedInt8.name else "packed-gqa",
         "num_heads": c.num_attention_heads, "num_kv_heads": c.num_key_value_heads, "head_dim": c.head_dim,
         "batch_invariant": precision != "fp32",
     }

@@ -19,6 +19,7 @@ F32, I32, I64, U8 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, Ten
 BLOCK = 16  # outputs that lie together
 PAGE = 64  # tokens of a page of the cache
 SILU, GELU = 1, 2
+GRAPH = "fused-int8"  # its name in a manifest
 PAGE_BYTES = "cache_page_bytes"  # the metadata's name for bytes of a page, of all heads and layers
 
 
@@ -133,7 +134,7 @@ def build(source: Source, _form: type, data, data_name: str, tick=lambda: None, 
     rows = b.node("Gather", [x, "logits_index"], "head_in", axis=0)
     w.linear(rows, source.head(), "logits", source.tensor("output_norm.weight"))
     tick()
-    model = b.model("fused-int8", *signature(c))
+    model = b.model(GRAPH, *signature(c))
     helper.set_model_props(model, {PAGE_BYTES: str(slot_bytes(c, PAGE))})
     return model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from ...bootstrap.current import MANIFEST
+from ...export.cached import Cached
+from ...export.fused import GRAPH
 from ...export.packed import Packed
 from .side import Side
 from .text import documents
@@ -22,7 +26,8 @@ Logits = Callable[[list[int]], np.ndarray]
 
 def folder(path: Path, threads: int) -> Logits:
     """Of a model folder that this project exports, run by ONNX Runtime."""
-    model = Packed(str(path / "model.onnx"), 1, WINDOW, threads)
+    graph = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["graph"]
+    model = (Cached if graph == GRAPH else Packed)(str(path / "model.onnx"), 1, WINDOW, threads)
 
     def logits(tokens: list[int]) -> np.ndarray:
         return np.concatenate([model.extend(tokens[i:i + CHUNK], i) for i in range(0, len(tokens), CHUNK)])

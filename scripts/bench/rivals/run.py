@@ -36,7 +36,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", default=MODEL_NAME, help="Bedside's, by its folder's name")
     parser.add_argument("--sides", default="", help="rivals by parts of their names, such as Q4_0,OpenVINO; all by default")
-    parser.add_argument("--cache-bytes", type=float, default=4, help="bytes of a value in Bedside's cache, for the roofline")
+    parser.add_argument("--cache-bytes", type=float, default=1.1,
+                        help="bytes of a value in Bedside's cache, scales included, for the roofline")
     parser.add_argument("--filled", type=int, default=2048, help="tokens to which the memory test fills each of 64 slots")
     parser.add_argument("--only", default="", help="speed, memory or quality, or several with commas; all by default")
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md and its plots")

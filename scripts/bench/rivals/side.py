@@ -84,6 +84,7 @@ def bedside(model: str, settings: Settings, most_streams: int, scratch: Path) ->
     log = scratch / "bedside.log"
     pinned = ["taskset", "-c", settings.cpus] if settings.cpus else []
     command = [*pinned, str(ROOT / "bin" / "bedside"), "serve", "--listen", "127.0.0.1:0", "--http-listen", "",
+               "--prefix-cache-tokens", "0", "--draft-tokens", "0",  # a token of an engine against a token of another
                "--model", model, "--embedding-model", "", "--shipped-models", "none", "--threads", str(settings.threads),
                "--slots", str(settings.slots or most_streams), "--slot-capacity", str(settings.capacity)]
     with open(log, "w", encoding="utf-8") as out:
