@@ -80,7 +80,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 	s := &Server{cfg: cfg, log: log, health: health.NewServer(), pressure: memory.NewPressure(cfg.MemoryLimit)}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.close()) //nolint:contextcheck // what is left is sent, whatever has ended
 	}
 	return s, nil
 }
@@ -128,14 +128,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options := append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))
-	if s.tracer, err = newTracer(ctx, s.cfg, s.log); err != nil {
+	if err := s.newGRPC(ctx, chain); err != nil {
 		return err
 	}
-	if s.tracer != nil {
-		options = append(options, s.tracer.ServerOption())
-	}
-	s.grpc = grpc.NewServer(options...)
 	s.register(chain)
 	chain.InitializeMetrics(s.grpc)
 	s.inside = bufconn.Listen(1 << 20)
@@ -144,6 +139,19 @@ func (s *Server) open(ctx context.Context) error {
 		listener := interceptor.Guard(netutil.LimitListener(s.listener, s.cfg.MaxConnections))
 		s.serving.Go(func() error { return s.serve(listener) })
 	}
+	return nil
+}
+
+// newGRPC makes the gRPC server, which no service has been registered with.
+func (s *Server) newGRPC(ctx context.Context, chain *interceptor.Chain) (err error) {
+	options := append(chain.ServerOptions(), grpc.ConnectionTimeout(20*time.Second))
+	if s.tracer, err = newTracer(ctx, s.cfg, s.log); err != nil {
+		return err
+	}
+	if s.tracer != nil {
+		options = append(options, s.tracer.ServerOption())
+	}
+	s.grpc = grpc.NewServer(options...)
 	return nil
 }
 
@@ -252,7 +260,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.grpc.Stop()
 		<-stopped
 	}
-	return errors.Join(s.close(), s.serving.Wait())
+	return errors.Join(s.close(), s.serving.Wait()) //nolint:contextcheck // what is left is sent, whatever has ended
 }
 
 // close frees what start had got to.

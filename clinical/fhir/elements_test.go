@@ -14,7 +14,7 @@ func TestPathsNameElementsAlone(t *testing.T) {
 		"Bundle.entry[1].resource._birthDate":          "Bundle.entry[1].resource._birthDate",
 		"Bundle.entry[1].resource.valueZhangSan":       "Bundle.entry[1].resource.?",
 		"Bundle.entry[1].resource.zhangSan[2].code":    "Bundle.entry[1].resource.?[2].code",
-		"Patient":                                      "Patient",
+		"Patient": "Patient",
 	} {
 		require.Equal(t, want, knownPath(in))
 	}

@@ -200,12 +200,13 @@ func (m *Maker) invented(longest int) string {
 func (m *Maker) number(f protoreflect.FieldDescriptor, rules *validate.FieldRules) protoreflect.Value {
 	low, high := bounds(f, rules)
 	v := low + m.Rand.Float64()*math.Min(high-low, 64)
+	edge := m.Rand.IntN(8)
 	switch {
 	case m.Rand.Float64() < m.Wild:
 		v = []float64{-1, 0, 1, math.MaxInt32, math.MinInt32, 1e300, math.NaN(), math.Inf(1), 0.5}[m.Rand.IntN(9)]
-	case m.Rand.IntN(8) == 0:
+	case edge == 0:
 		v = low
-	case m.Rand.IntN(8) == 0:
+	case edge == 1:
 		v = high
 	}
 	whole := func() int64 {

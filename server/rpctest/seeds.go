@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,8 +22,6 @@ func Seeds(testdata, mark string, models []string) (map[string][]string, error) 
 		"72M c/o chest pain, denies dyspnea. Seen with " + mark + ". BP 88/52 mmHg. Given dupilumab for " + mark + ".",
 		"患者" + mark + "，男，未见肺栓塞。给予万古霉素。", mark,
 	}
-	nodes := []string{"icd10cm/A41.9", "loinc/8867-4", "patient/" + mark, "unlinked/0011", mark, "rxnorm/11124"}
-	predicates := []string{"has_diagnosis", "has_finding", "was_given", "denied", mark}
 	out := map[string][]string{
 		"bedside.v1.RecordSource.fhir_json":             fhir,
 		"bedside.v1.RecordSource.hl7v2":                 {hl7},
@@ -47,20 +46,31 @@ func Seeds(testdata, mark string, models []string) (map[string][]string, error) 
 		"bedside.v1.ChatMessage.content":                {"Is " + mark + " well?", mark},
 		"bedside.v1.GenerateRequest.prompt":             {"The patient " + mark + " was", mark},
 		"bedside.v1.CsvSource.data":                     {s.file("records/vitals.csv") + mark + "," + mark + ",x\n"},
-		"birth_date":                                    {"1954-03-02", mark},
-		"start":                                         {"2026-01-02T03:04:05Z", mark},
-		"end":                                           {"2026-01-02T05:04:05Z", mark},
-		"node":                                          nodes,
-		"from":                                          nodes,
-		"to":                                            nodes,
-		"patient":                                       {"p1", "icd10cm/A41.9", "patient/" + mark, mark},
-		"predicate":                                     predicates,
-		"predicates":                                    predicates,
-		"model":                                         append([]string{"", mark, mark + " " + mark}, models...),
-		"model_name":                                    append([]string{"", mark}, models...),
-		"name":                                          append([]string{mark}, models...),
-		"id":                                            {mark, "p", "o1"},
-		"service":                                       {"", "bedside.v1.ClinicalService", "models/gru", mark},
+	}
+	maps.Copy(out, s.byName(models))
+	return out, s.err
+}
+
+// byName are what fields hold that mean the same in every message.
+func (s *sower) byName(models []string) map[string][]string {
+	mark := s.mark
+	nodes := []string{"icd10cm/A41.9", "loinc/8867-4", "patient/" + mark, "unlinked/0011", mark, "rxnorm/11124"}
+	predicates := []string{"has_diagnosis", "has_finding", "was_given", "denied", mark}
+	return map[string][]string{
+		"birth_date": {"1954-03-02", mark},
+		"start":      {"2026-01-02T03:04:05Z", mark},
+		"end":        {"2026-01-02T05:04:05Z", mark},
+		"node":       nodes,
+		"from":       nodes,
+		"to":         nodes,
+		"patient":    {"p1", "icd10cm/A41.9", "patient/" + mark, mark},
+		"predicate":  predicates,
+		"predicates": predicates,
+		"model":      append([]string{"", mark, mark + " " + mark}, models...),
+		"model_name": append([]string{"", mark}, models...),
+		"name":       append([]string{mark}, models...),
+		"id":         {mark, "p", "o1"},
+		"service":    {"", "bedside.v1.ClinicalService", "models/gru", mark},
 		"inference.ModelInferRequest.raw_input_contents":        {"\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x04\x00\x00\x00", mark},
 		"inference.ModelInferRequest.InferInputTensor.name":     {"INPUT0", "INPUT1", "text_input", "text", "VALUES", "INDICES", "TABLE", mark},
 		"inference.ModelInferRequest.InferInputTensor.datatype": {"FP32", "INT32", "INT64", "BYTES", "BOOL", "FP16", mark},
@@ -76,7 +86,6 @@ func Seeds(testdata, mark string, models []string) (map[string][]string, error) 
 		"unit":                      {"/min", "mmHg", mark},
 		"bedside.v1.Quantity.value": {"72", "1e400", "-0", mark},
 	}
-	return out, s.err
 }
 
 // Document is a bundle of one patient, with the mark in every text that it has.

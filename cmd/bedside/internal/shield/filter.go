@@ -5,6 +5,7 @@ package shield
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -84,7 +85,7 @@ func Filter(from io.Reader, to io.Writer) error {
 			if kept > 0 {
 				fmt.Fprintf(to, "%d lines of standard error were kept back: they may quote a request\n", kept)
 			}
-			if err == io.EOF { //nolint:errorlint // bufio returns it bare
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
