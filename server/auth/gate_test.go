@@ -79,6 +79,8 @@ func TestTokens(t *testing.T) {
 
 	id, err := g.Admit(bearer(signer.Token(claims(nil))), search)
 	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Hour), id.Expires, time.Minute)
+	id.Expires = time.Time{}
 	require.Equal(t, auth.Identity{Subject: "dr-wang", Roles: []auth.Role{auth.Clinician}, Tenant: "ward-3", Method: auth.ByToken}, id)
 
 	none, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims(claims(nil))).SignedString(jwt.UnsafeAllowNoneSignatureType)

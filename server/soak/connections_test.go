@@ -34,7 +34,7 @@ func connectionFaults() []fault {
 		},
 		{
 			name: "half-open connections", injected: "200 TCP connections that say nothing, 50 with TLS that say nothing more",
-			expected: "closed within 20 s", long: true, inject: halfOpen,
+			expected: "closed after 20 s", long: true, inject: halfOpen,
 		},
 		{
 			name: "garbage", injected: "100 connections that send random bytes, half of them within TLS",
@@ -75,7 +75,7 @@ func connectionFaults() []fault {
 			},
 		},
 		{
-			name: "wrong token", injected: "an API key that nobody has, a token of another signer, no token, another tenant's name",
+			name: "wrong token", injected: "an API key that nobody has, a token of another signer, no token, none that is one",
 			expected: "UNAUTHENTICATED", inject: wrongTokens,
 		},
 		{
@@ -93,7 +93,7 @@ func connectionFaults() []fault {
 			},
 		},
 		{
-			name: "credentials that end", injected: "an API key is added to the callers' file, expires under an open stream, and is taken out",
+			name: "credentials that end", injected: "an API key is added to the callers' file, and expires under an open stream",
 			expected: "it works within 10 s, then the stream ends, UNAUTHENTICATED", inject: endingKey, long: true,
 		},
 		{
