@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// sentence is a tokenizer of Gemma's kind, which scripts/golden/tokenizer_sentence.py trained; old becomes new in its file.
-func sentence(t testing.TB, old, new string) (*Tokenizer, error) {
+// sentence is a tokenizer of Gemma's kind, which scripts/golden/tokenizer_sentence.py trained; one text in its file is replaced.
+func sentence(t testing.TB, old, replacement string) (*Tokenizer, error) {
 	t.Helper()
 	document := string(readLines[json.RawMessage](t, "sentence-tokenizer.json.gz")[0])
-	changed := strings.Replace(document, old, new, 1)
+	changed := strings.Replace(document, old, replacement, 1)
 	if old != "" && changed == document {
 		t.Fatalf("the file has no %s", old)
 	}

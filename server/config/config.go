@@ -120,6 +120,23 @@ func (c *Config) Validate() error {
 			return &Error{p.setting, fmt.Sprintf("%d is outside %d to %d", p.value, p.low, p.high)}
 		}
 	}
+	if err := c.validateTimes(); err != nil {
+		return err
+	}
+	if err := c.validateTenants(); err != nil {
+		return err
+	}
+	if err := c.Security.validate(); err != nil {
+		return err
+	}
+	if err := c.tracing(); err != nil {
+		return err
+	}
+	return c.reach()
+}
+
+// validateTimes judges the settings that are lengths of time.
+func (c *Config) validateTimes() error {
 	for _, p := range []struct {
 		setting string
 		value   time.Duration
@@ -146,16 +163,7 @@ func (c *Config) Validate() error {
 			return &Error{p.setting, "must not be negative"}
 		}
 	}
-	if err := c.validateTenants(); err != nil {
-		return err
-	}
-	if err := c.Security.validate(); err != nil {
-		return err
-	}
-	if err := c.tracing(); err != nil {
-		return err
-	}
-	return c.reach()
+	return nil
 }
 
 // tracing holds that spans do not cross a network for others to read: they tell who is treated when.
