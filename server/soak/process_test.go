@@ -158,7 +158,7 @@ func freePort(t *testing.T) string {
 // start runs the server, and returns when it is ready.
 func (p *place) start() error {
 	p.process = exec.Command(p.bin, p.args...) //nolint:noctx // ended by stop; a context would kill it
-	p.process.Stderr = p.log
+	p.process.Stderr, p.process.SysProcAttr = p.log, orphans()
 	out, err := p.process.StdoutPipe()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,9 @@ func mount(dir string, bytes int) error {
 }
 
 func unmount(dir string) error { return unix.Unmount(dir, unix.MNT_DETACH) }
+
+// orphans has the process end with the test, however that ends.
+func orphans() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
 // fill takes all that is left of a volume, until free is called.
 func fill(dir string) (free func() error, err error) {

@@ -2,9 +2,14 @@
 
 package soak
 
-import "errors"
+import (
+	"errors"
+	"syscall"
+)
 
 func mount(string, int) error { return errors.ErrUnsupported }
+
+func orphans() *syscall.SysProcAttr { return nil }
 
 func unmount(string) error { return nil }
 
