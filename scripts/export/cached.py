@@ -10,8 +10,8 @@ import numpy as np
 import onnxruntime as ort
 
 from ..bootstrap.layout import Layout, cache_folder
-from .fused import signature_bytes
 from .packed import Row
+from .pages import slot_bytes
 
 ALIGNED = 64  # bytes, for the cache
 
@@ -36,7 +36,7 @@ class Cached:
         self.session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.capacity = capacity
         self.vocab = self.session.get_outputs()[0].shape[1]
-        size = signature_bytes(self.session.get_modelmeta().custom_metadata_map, capacity)
+        size = slot_bytes(self.session.get_modelmeta().custom_metadata_map, capacity)
         memory = np.zeros(slots * size + ALIGNED, np.uint8)
         start = -memory.ctypes.data % ALIGNED
         self.cache = memory[start:start + slots * size].reshape(slots, size)

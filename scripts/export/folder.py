@@ -11,7 +11,8 @@ from ..bootstrap.files import sha256
 from .architecture import ModelConfig
 from .checkpoint import RecurrentConfig
 from .decoder import FULL, GELU, SLIDING
-from .fused import GRAPH, FusedInt8
+from .fused import FusedInt8
+from .pages import GRAPH
 
 FORMAT_VERSION = 1
 

@@ -11,16 +11,14 @@ from onnx import ModelProto, TensorProto, helper
 from .architecture import ModelConfig
 from .builder import INLINE_LIMIT, OWN, Builder
 from .graph import embed8, rope_consts
+from .pages import GRAPH, PAGE_BYTES, page_bytes
 from .quantize import per_row
 from .source import Source
 
 F32, I32, I64, U8 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8
 
 BLOCK = 16  # outputs that lie together
-PAGE = 64  # tokens of a page of the cache
 SILU, GELU = 1, 2
-GRAPH = "fused-int8"  # its name in a manifest
-PAGE_BYTES = "cache_page_bytes"  # the metadata's name for bytes of a page, of all heads and layers
 
 
 class FusedInt8:
@@ -34,21 +32,6 @@ def fits(c: ModelConfig) -> bool:
     groups = c.num_attention_heads // c.num_key_value_heads
     return c.hidden_size % 32 == 0 and c.intermediate_size % 32 == 0 and c.head_dim % 32 == 0 and \
         c.head_dim <= 256 and groups <= 16 and c.vocab_size % BLOCK == 0
-
-
-def page_bytes(c: ModelConfig) -> int:
-    """Bytes of a page of one key-value head: keys and values, and three numbers a token."""
-    return PAGE * (2 * c.head_dim + 3 * 4)
-
-
-def slot_bytes(c: ModelConfig, tokens: int) -> int:
-    """Bytes of the cache of a sequence of so many tokens, in whole pages."""
-    return -(-tokens // PAGE) * page_bytes(c) * c.num_key_value_heads * c.num_hidden_layers
-
-
-def signature_bytes(metadata: dict[str, str], tokens: int) -> int:
-    """As slot_bytes, for a graph: what a token takes stands in its metadata."""
-    return -(-tokens // PAGE) * int(metadata[PAGE_BYTES])
 
 
 def in_blocks(q: np.ndarray) -> np.ndarray:
@@ -134,8 +117,9 @@ def build(source: Source, _form: type, data, data_name: str, tick=lambda: None, 
     rows = b.node("Gather", [x, "logits_index"], "head_in", axis=0)
     w.linear(rows, source.head(), "logits", source.tensor("output_norm.weight"))
     tick()
+    page = page_bytes(c.head_dim) * c.num_key_value_heads * c.num_hidden_layers
     model = b.model(GRAPH, *signature(c))
-    helper.set_model_props(model, {PAGE_BYTES: str(slot_bytes(c, PAGE))})
+    helper.set_model_props(model, {PAGE_BYTES: str(page)})
     return model
 
 

@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 
 from ...bootstrap.current import MANIFEST
 from ...export.cached import Cached
-from ...export.fused import GRAPH
 from ...export.packed import Packed
+from ...export.pages import GRAPH
 from .side import Side
 from .text import documents
 
