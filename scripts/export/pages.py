@@ -13,5 +13,5 @@ def page_bytes(head_dim: int) -> int:
 
 
 def slot_bytes(metadata: dict[str, str], tokens: int) -> int:
-    """Bytes of the cache of a sequence of so many tokens, in whole pages: what a page takes stands in the graph's metadata."""
+    """Bytes of the cache of a sequence of so many tokens, in whole pages, by what the graph says of itself."""
     return -(-tokens // PAGE) * int(metadata[PAGE_BYTES])
