@@ -186,28 +186,8 @@ static ort_status compute(void *kernel, void *context) {
   return s;
 }
 
-static const char *name(const ort_op *op) {
-  (void)op;
-  return OP;
-}
-static int input_type(const ort_op *op, size_t i) {
-  (void)op;
-  return i == CACHE ? ORT_UINT8 : i >= SLOTS && i <= COUNTS ? ORT_INT32 : ORT_FLOAT;
-}
-static size_t input_count(const ort_op *op) {
-  (void)op;
-  return INPUTS;
-}
-static int input_characteristic(const ort_op *op, size_t i) {
-  (void)op;
-  return i >= Q_NORM ? ORT_OPTIONAL : ORT_REQUIRED;
-}
+static const int types[INPUTS] = {[QKV] = ORT_FLOAT,    [COS] = ORT_FLOAT,    [SIN] = ORT_FLOAT,
+                                  [SLOTS] = ORT_INT32,  [STARTS] = ORT_INT32, [COUNTS] = ORT_INT32,
+                                  [CACHE] = ORT_UINT8,  [Q_NORM] = ORT_FLOAT, [K_NORM] = ORT_FLOAT};
 
-ort_op bed_attention_op(void) {
-  return bed_ops_describe((ort_op){.name = name,
-                                   .input_type = input_type,
-                                   .input_count = input_count,
-                                   .input_characteristic = input_characteristic,
-                                   .create_kernel_status = create,
-                                   .compute_status = compute});
-}
+bed_op bed_attention_op(void) { return bed_ops_describe(OP, types, INPUTS, Q_NORM, create, compute); }

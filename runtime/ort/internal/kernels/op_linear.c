@@ -111,28 +111,7 @@ static ort_status compute(void *kernel, void *context) {
   return s;
 }
 
-static const char *name(const ort_op *op) {
-  (void)op;
-  return OP;
-}
-static int input_type(const ort_op *op, size_t i) {
-  (void)op;
-  return i == WEIGHT ? ORT_INT8 : i == ZERO ? ORT_INT32 : ORT_FLOAT;
-}
-static size_t input_count(const ort_op *op) {
-  (void)op;
-  return INPUTS;
-}
-static int input_characteristic(const ort_op *op, size_t i) {
-  (void)op;
-  return i >= NORM ? ORT_OPTIONAL : ORT_REQUIRED;
-}
+static const int types[INPUTS] = {[X] = ORT_FLOAT,    [WEIGHT] = ORT_INT8, [SCALE] = ORT_FLOAT, [ZERO] = ORT_INT32,
+                                  [NORM] = ORT_FLOAT, [BIAS] = ORT_FLOAT,  [ADD] = ORT_FLOAT};
 
-ort_op bed_linear_op(void) {
-  return bed_ops_describe((ort_op){.name = name,
-                                   .input_type = input_type,
-                                   .input_count = input_count,
-                                   .input_characteristic = input_characteristic,
-                                   .create_kernel_status = create,
-                                   .compute_status = compute});
-}
+bed_op bed_linear_op(void) { return bed_ops_describe(OP, types, INPUTS, NORM, create, compute); }

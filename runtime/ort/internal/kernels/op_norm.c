@@ -65,28 +65,6 @@ static ort_status compute(void *kernel, void *context) {
   return NULL;
 }
 
-static const char *name(const ort_op *op) {
-  (void)op;
-  return OP;
-}
-static int input_type(const ort_op *op, size_t i) {
-  (void)op, (void)i;
-  return ORT_FLOAT;
-}
-static size_t input_count(const ort_op *op) {
-  (void)op;
-  return INPUTS;
-}
-static int input_characteristic(const ort_op *op, size_t i) {
-  (void)op, (void)i;
-  return ORT_REQUIRED;
-}
+static const int types[INPUTS] = {[X] = ORT_FLOAT, [NORM] = ORT_FLOAT, [ADD] = ORT_FLOAT};
 
-ort_op bed_norm_op(void) {
-  return bed_ops_describe((ort_op){.name = name,
-                                   .input_type = input_type,
-                                   .input_count = input_count,
-                                   .input_characteristic = input_characteristic,
-                                   .create_kernel_status = create,
-                                   .compute_status = compute});
-}
+bed_op bed_norm_op(void) { return bed_ops_describe(OP, types, INPUTS, INPUTS, create, compute); }

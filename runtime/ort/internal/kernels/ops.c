@@ -43,6 +43,12 @@ ort_status bed_ops_output(void *context, size_t rows, size_t width, float **data
   return ort_GetTensorMutableData(value, (void **)data);
 }
 
+static const bed_op *of(const ort_op *op) { return (const bed_op *)op; }
+
+static const char *name(const ort_op *op) { return of(op)->name; }
+static size_t input_count(const ort_op *op) { return of(op)->inputs; }
+static int input_type(const ort_op *op, size_t i) { return of(op)->types[i]; }
+static int input_characteristic(const ort_op *op, size_t i) { return i < of(op)->required ? ORT_REQUIRED : ORT_OPTIONAL; }
 static const char *provider(const ort_op *op) {
   (void)op;
   return NULL; // the CPU
@@ -72,18 +78,28 @@ static int version_last(const ort_op *op) {
   return INT32_MAX;
 }
 
-ort_op bed_ops_describe(const ort_op own) {
-  ort_op op = own;
-  op.version = BED_ORT_API;
-  op.provider = provider;
-  op.output_type = type_float;
-  op.output_count = one;
-  op.output_characteristic = required;
-  op.input_memory = memory_default;
-  op.start_version = version_one;
-  op.end_version = version_last;
-  op.destroy = free;
-  return op;
+bed_op bed_ops_describe(const char *own, const int *types, size_t inputs, size_t needed, bed_create create, bed_compute compute) {
+  return (bed_op){
+      .op = {.version = BED_ORT_API,
+             .name = name,
+             .provider = provider,
+             .input_type = input_type,
+             .input_count = input_count,
+             .output_type = type_float,
+             .output_count = one,
+             .destroy = free,
+             .input_characteristic = input_characteristic,
+             .output_characteristic = required,
+             .input_memory = memory_default,
+             .create_kernel_status = create,
+             .compute_status = compute,
+             .start_version = version_one,
+             .end_version = version_last},
+      .name = own,
+      .types = types,
+      .inputs = inputs,
+      .required = needed,
+  };
 }
 
 static ort_status find(const void *api_base) {
@@ -99,7 +115,7 @@ static ort_status find(const void *api_base) {
 
 void *bed_register_ops(void *options, const void *api_base) {
   enum { OPS = 3 };
-  static ort_op ops[OPS];
+  static bed_op ops[OPS];
   static void *domain;
   TRY(find(api_base));
   if (domain == NULL) {
@@ -108,7 +124,7 @@ void *bed_register_ops(void *options, const void *api_base) {
     ops[1] = bed_attention_op();
     ops[2] = bed_norm_op();
     TRY(ort_CreateCustomOpDomain("bedside", &made));
-    for (size_t i = 0; i < OPS; i++) TRY(ort_CustomOpDomain_Add(made, &ops[i]));
+    for (size_t i = 0; i < OPS; i++) TRY(ort_CustomOpDomain_Add(made, &ops[i].op));
     domain = made;
   }
   return ort_AddCustomOpDomain(options, domain);

@@ -26,11 +26,22 @@ ort_status bed_ops_fail(const char *op, const char *what);
 ort_status bed_ops_input(const void *context, size_t index, bed_tensor_in *);
 ort_status bed_ops_output(void *context, size_t rows, size_t width, float **data);
 const bed_kernels *bed_ops_set(void);
-// Completes what is alike in all operators.
-ort_op bed_ops_describe(const ort_op own);
 
-ort_op bed_linear_op(void);
-ort_op bed_attention_op(void);
-ort_op bed_norm_op(void);
+// An operator, and what its functions tell of it. ONNX Runtime hands them the address of the first member.
+typedef struct {
+  ort_op op;
+  const char *name;
+  const int *types; // of the inputs
+  size_t inputs, required; // inputs from `required` on may be left out
+} bed_op;
+
+typedef ort_status (*bed_create)(const ort_op *, const void *api, const void *info, void **kernel);
+typedef ort_status (*bed_compute)(void *kernel, void *context);
+
+bed_op bed_ops_describe(const char *name, const int *types, size_t inputs, size_t required, bed_create, bed_compute);
+
+bed_op bed_linear_op(void);
+bed_op bed_attention_op(void);
+bed_op bed_norm_op(void);
 
 #endif
