@@ -12,7 +12,7 @@ from .architecture import ModelConfig
 from .builder import INLINE_LIMIT, OWN, Builder
 from .graph import embed8, rope_consts
 from .pages import GRAPH, PAGE_BYTES, page_bytes
-from .quantize import per_row
+from .quantize import four_bits, per_row
 from .source import Source
 
 F32, I32, I64, U8 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8
@@ -40,6 +40,19 @@ def in_blocks(q: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(q.reshape(outputs // BLOCK, BLOCK, inputs // 4, 4).swapaxes(1, 2))
 
 
+def in_nibbles(q: np.ndarray) -> np.ndarray:
+    """4-bit weights `[outputs, inputs]` as the operators take them, int8 `[outputs/16, inputs/8, 16, 4]` in kernels.h's order."""
+    outputs, inputs = q.shape
+    eight = q.reshape(outputs // BLOCK, BLOCK, inputs // 8, 8).swapaxes(1, 2)[..., [0, 1, 4, 5, 2, 3, 6, 7]]
+    return np.ascontiguousarray(eight[..., ::2] | eight[..., 1::2] << 4).view(np.int8)
+
+
+def steps_in_blocks(step: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Steps and offsets `[outputs, inputs/32]` as the operators take them, `[outputs/16, inputs/32, 16, 2]`."""
+    outputs, blocks = step.shape
+    return np.ascontiguousarray(np.stack([step, offset], -1).reshape(outputs // BLOCK, BLOCK, blocks, 2).swapaxes(1, 2))
+
+
 def taking_turns(gate: np.ndarray, up: np.ndarray) -> np.ndarray:
     """Two matrices as one whose blocks of outputs come from one and the other by turns."""
     width = gate.shape[1]
@@ -55,13 +68,19 @@ class Writer:
 
     def linear(self, x: str, weight: np.ndarray, name: str, norm: np.ndarray | None = None, bias: np.ndarray | None = None,
                add: str = "", gated: int = 0) -> str:
-        b = self._b
-        q, scale = per_row(weight)
+        b, small = self._b, four_bits(weight)
+        if small is None:
+            q, scale = per_row(weight)
+            scale, stored = scale[:, 0], in_blocks(q)
+        else:
+            q, scale = small.eight()
+            stored = in_nibbles(small.q)
         inputs = [
-            x, b.const(name + ".weight", in_blocks(q)), b.const(name + ".scale", scale[:, 0]),
+            x, b.const(name + ".weight", stored), b.const(name + ".scale", scale),
             b.const(name + ".zero", 64 * q.sum(axis=1, dtype=np.int32)),
             b.const(name + ".norm", norm) if norm is not None else "",
             b.const(name + ".bias", bias) if bias is not None else "", add,
+            b.const(name + ".steps", steps_in_blocks(*small.steps())) if small is not None else "",
         ]
         return b.node("QuantLinear", without_end(inputs), name, OWN, epsilon=self._c.rms_norm_eps, gated=gated)
 

@@ -11,7 +11,7 @@ from onnx import TensorProto
 from scripts.export.builder import Builder
 from scripts.export.graph import DenseW8A8
 from scripts.export.packed import session
-from scripts.export.quantize import per_block, per_channel
+from scripts.export.quantize import FourBits, four_bits, per_block, per_channel, per_row
 
 
 def test_per_channel_by_hand():
@@ -37,6 +37,32 @@ def test_per_block_reproduces_q8_0():
     q, scale = per_block(stored)
     back = (q.astype(np.float32) - 128).reshape(20, 3, 32) * scale[:, :, None]
     np.testing.assert_allclose(back.reshape(20, 96), stored, rtol=3e-7, atol=0)
+
+
+@pytest.mark.parametrize("kind", [GGMLQuantizationType.Q4_0, GGMLQuantizationType.Q4_1])
+def test_four_bits_are_found_and_exact(kind):
+    table = np.random.default_rng(1).standard_normal((48, 96)).astype(np.float32) + np.float32(0.3)
+    table[3, :32], table[4, 32:64] = 0.5, np.linspace(0, 1, 32) > 0.5  # a block of one value, one of two
+    stored = dequantize(quantize(table, kind), kind)[::-1].reshape(-1, 96)  # rows may have changed places
+    small = four_bits(stored)
+    assert isinstance(small, FourBits)
+    assert small.q.max() <= 15
+    back = small.q.reshape(48, 3, 32) * small.step[:, :, None] + small.low[:, :, None]
+    np.testing.assert_allclose(back.reshape(48, 96), stored, atol=1e-5 * np.abs(stored).max())
+    (q, scale), (q8, scale8) = small.eight(), per_row(stored)
+    assert np.array_equal(scale, scale8[:, 0])
+    assert np.abs(q.astype(int) - q8).max() <= 1  # halves are rounded either way
+    assert (q != q8).mean() < 0.05
+
+
+def test_other_weights_have_no_four_bits():
+    rng = np.random.default_rng(2)
+    weight = rng.standard_normal((32, 64)).astype(np.float32)
+    assert four_bits(weight) is None
+    assert four_bits(weight[:, :48]) is None
+    some = dequantize(quantize(weight, GGMLQuantizationType.Q4_1), GGMLQuantizationType.Q4_1).reshape(32, 64)
+    some[5, 40] += np.float32(0.01)
+    assert four_bits(some) is None
 
 
 def run_projection(x: np.ndarray, weight: np.ndarray) -> np.ndarray:

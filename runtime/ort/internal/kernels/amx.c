@@ -10,7 +10,7 @@
 #define SET bed_amx
 #define NAME "amx"
 #define LANES 16
-#define MICRO_ROWS 6
+#define MICRO_LINES 6
 #define MICRO_BLOCKS 4
 #define HAVE_DOT4
 #define HAVE_STORE_BYTES

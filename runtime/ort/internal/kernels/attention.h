@@ -67,7 +67,7 @@ typedef struct {
   int slot, kv_head, position, count, group;
   size_t stride;    // of scores, in tokens
   float *scores;    // [count*group][stride]
-  uint8_t *weights; // [2*count*group, and room for a tile's rows][stride]: upper digits, lower digits
+  uint8_t *weights; // [2*count*group, and room for a tile's rows][stride]
   uint8_t *queries; // [2*count*group, and room for a tile's rows][dim]
   float *scales;    // [count*group], of queries, later of sums of values
 } heads;
@@ -95,7 +95,7 @@ INLINE void score_row(const heads *t, const page *g, int i, int at, const int32_
   int last = t->position + i / t->group, first = first_seen(t->a, last), whole = first <= at && at + BED_PAGE - 1 <= last;
   float *scores = t->scores + t->stride * (size_t)i + at;
   for (int b = 0; b < BED_PAGE; b += LANES) {
-    vi sum = ((loadi(acc + b) - loadi(g->key_zeros + b)) << 7) + loadi(acc + 64 + b);
+    vi sum = (without_added(loadi(acc + b), g->key_zeros + b) << 7) + loadi(acc + 64 + b);
     vf s = floats(sum) * (load(g->key_scales + b) * all(t->scales[i]));
     if (!whole) {
       vi place = lanes + alli(at + b), seen = (place >= alli(first)) & (place <= alli(last));
@@ -109,7 +109,7 @@ INLINE void score_page(const heads *t, int at) {
   int32_t acc[TILE_ROWS * 64] __attribute__((aligned(64)));
   page g = page_at(t->a, t->slot, t->kv_head, at / BED_PAGE);
   int rows = 2 * t->count * t->group, dim = t->a->dim;
-  blocks_of keys = {g.keys, 16 * (size_t)dim, 0, TILE_BLOCKS, dim / 4, 1};
+  blocks_of keys = {g.keys, 16 * (size_t)dim, 0, TILE_BLOCKS, dim / 4, 1, 0};
   for (int r = 0; r < rows; r += TILE_ROWS) {
     int n = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
     tile(t->queries + dim * r, (size_t)dim, n, &keys, acc);
@@ -121,7 +121,7 @@ INLINE void score_page(const heads *t, int at) {
 // largest becomes 16383. scales[i] becomes what a sum of weighted values is to be multiplied with.
 INLINE void weigh(const heads *t, int i, int from, int to) {
   float *scores = t->scores + t->stride * (size_t)i;
-  uint8_t *upper = t->weights + 2 * t->stride * (size_t)i, *lower = upper + t->stride;
+  uint8_t *weights = t->weights + 2 * t->stride * (size_t)i;
   vf most = all(-INFINITY), heaviest = all(0), sum[PARTS];
   EACH for (int j = 0; j < PARTS; j++) sum[j] = all(0);
   for (int at = from; at < to; at += LANES) most = largest(load(scores + at), most);
@@ -141,8 +141,7 @@ INLINE void weigh(const heads *t, int i, int from, int to) {
   vf f = all(16383.0f / heavy);
   for (int at = from; at < to; at += LANES) {
     vi w = integers(nearest(load(scores + at) * f));
-    store_bytes(upper + at, w >> 7);
-    store_bytes(lower + at, w & alli(127));
+    put_positive(weights, t->stride, at, w);
   }
   t->scales[i] = heavy / 16383.0f / sum_lanes(sum);
 }
@@ -153,16 +152,15 @@ INLINE void sum_values(const heads *t, int d, int from, int to, float *out) {
   int rows = 2 * t->count * t->group, blocks = t->a->dim / 16 - d;
   if (blocks > TILE_BLOCKS) blocks = TILE_BLOCKS;
   page g = page_at(t->a, t->slot, t->kv_head, from / BED_PAGE);
-  blocks_of values = {g.values + 1024 * d, 1024, bed_page_bytes(t->a->dim), blocks, BED_PAGE / 4, (to - from) / BED_PAGE};
+  blocks_of values = {g.values + 1024 * d, 1024, bed_page_bytes(t->a->dim), blocks, BED_PAGE / 4, (to - from) / BED_PAGE, 0};
   for (int r = 0; r < rows; r += TILE_ROWS) {
     int n = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
-    tile(t->weights + t->stride * (size_t)r + from, t->stride, n, &values, acc);
+    tile(t->weights + t->stride * (size_t)r + BYTES_OF(from), t->stride, n, &values, acc);
     for (int i = 0; i < n; i += 2) {
       int q = (r + i) / 2, c = q / t->group, h = t->kv_head * t->group + q % t->group;
       float *to_head = out + (size_t)c * (size_t)(t->a->heads * t->a->dim) + h * t->a->dim + 16 * d;
       for (int b = 0; b < 16 * blocks; b += LANES) {
-        vf upper = floats(loadi(acc + 64 * i + b)), lower = floats(loadi(acc + 64 * (i + 1) + b));
-        store(to_head + b, (upper * all(128) + lower) * all(t->scales[q]));
+        store(to_head + b, wide_sum(loadi(acc + 64 * i + b), loadi(acc + 64 * (i + 1) + b)) * all(t->scales[q]));
       }
     }
   }
@@ -176,7 +174,7 @@ static void attend(const bed_attention *a, int token, int count, int slot, int p
   heads t = {a, slot, kv_head, position, count, group, stride, (float *)p, NULL, NULL, NULL};
   t.scales = t.scores + n * stride;
   t.weights = (uint8_t *)(t.scales + n);
-  t.queries = t.weights + (2 * n + TILE_ROWS) * stride;
+  t.queries = t.weights + (2 * n + BED_SPARE) * stride;
   read_queries(&t, token);
   tiles_begin();
   for (int at = from; at < to; at += BED_PAGE) score_page(&t, at);

@@ -10,7 +10,7 @@
 #define SET bed_avxvnni
 #define NAME "avxvnni"
 #define LANES 8
-#define MICRO_ROWS 6
+#define MICRO_LINES 6
 #define MICRO_BLOCKS 1
 #define HAVE_DOT4
 #define HAVE_STORE_BYTES

@@ -21,18 +21,23 @@
 #define BED_MAX_HEAD 256
 #define BED_MAX_GROUP 16
 
-// An activation quantized by row to 14 bits, as two digits of 7: the value is 128*(upper-64) + lower, both in 0 to 127, so that the
-// sum of two products with weights of 8 bits fits 16 bits, which is how processors without VNNI multiply fast and exactly.
+// Activations quantized by row to 14 bits, in two lines of bytes a row. How they lie there is the set's own matter: as two digits
+// of 7, the value being 128*(upper-64) + lower, or as words.
 typedef struct {
-  uint8_t *values; // a row is two: its upper digits, then its lower ones, `stride` bytes apart
+  uint8_t *values; // lines are `stride` bytes apart
   float *scales;   // [rows]
   size_t stride;
   int rows;
 } bed_quantized;
 
 // One product's weights: q int8 as above, one scale an output, 64 times the sum of each output's weights.
+//
+// With steps, q has 4 bits of each: [outputs/16][inputs/8][16] of 4 bytes, whose lower half has inputs 0, 1, 4 and 5, its upper
+// half 2, 3, 6 and 7, from the lowest bits on. The weight is (step*q + offset) >> 8, in 16 bits, by the step and the offset
+// that 32 inputs of an output share: [outputs/16][inputs/32][16][2].
 typedef struct {
   const int8_t *q;
+  const int16_t *steps; // or NULL
   const float *scale;
   const int32_t *zero;
   const float *bias; // or NULL
@@ -69,8 +74,9 @@ typedef struct {
   void (*quantize)(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale);
   // add + norm(x), of one row.
   void (*norm_add)(const float *x, const float *norm, const float *add, float epsilon, int width, float *out);
-  // Outputs of blocks [from, to) for all rows; with BED_GATED both are even. Up to BED_SPARE rows behind the last are read.
-  void (*product)(const bed_quantized *, const bed_weights *, int from, int to, const bed_target *);
+  // Outputs of blocks [from, to) for all rows; with BED_GATED both are even. Up to BED_SPARE lines behind the last are read.
+  // scratch has bed_product_bytes.
+  void (*product)(const bed_quantized *, const bed_weights *, int from, int to, const bed_target *, void *scratch);
   // Rotates, quantizes and caches a token's keys and values.
   void (*store)(const bed_attention *, int token, int slot, int position);
   // Attention of `count` consecutive tokens of a slot, the first at `position`, for the heads that share a key-value head. All
@@ -82,8 +88,10 @@ typedef struct {
 const bed_kernels *bed_kernels_named(const char *name);
 const bed_kernels *bed_kernels_best(void);
 
-// Rows that must be readable behind those of a product.
+// Lines that must be readable behind those of a product.
 #define BED_SPARE 32
+
+static inline size_t bed_product_bytes(const bed_weights *w) { return (size_t)w->inputs * 128; }
 
 static inline size_t bed_page_bytes(int dim) { return (size_t)BED_PAGE * (2 * (size_t)dim + 3 * sizeof(float)); }
 

@@ -84,6 +84,96 @@ func TestProductsAreTheSameBits(t *testing.T) {
 	}
 }
 
+// inNibbles makes random weights of 4 bits, and gives them with those of 8 bits that they stand for.
+func inNibbles(r *rand.Rand, l Linear) (small, plain Linear) {
+	eight := make([]int8, l.Inputs*l.Outputs)
+	small, plain = l, l
+	small.Weight, small.Steps = make([]int8, len(eight)/2), make([]int16, len(eight)/16)
+	for o := range l.Outputs {
+		for i := range l.Inputs {
+			at := (l.Inputs/32*(o/16)+i/32)*32 + o%16*2
+			if i%32 == 0 {
+				small.Steps[at] = int16(r.IntN(4000))
+				small.Steps[at+1] = int16(-r.IntN(32000))
+			}
+			q := r.IntN(16)
+			place := []int{0, 4, 16, 20, 8, 12, 24, 28}[i%8] // bits of the 32 that 8 inputs take
+			small.Weight[8*l.Inputs*(o/16)+i/8*64+o%16*4+place/8] |= int8(q << (place % 8))
+			eight[o*l.Inputs+i] = int8((q*int(small.Steps[at]) + int(small.Steps[at+1])) >> 8)
+		}
+	}
+	plain.Weight, plain.Zero = inBlocks(eight, l.Inputs, l.Outputs)
+	small.Zero = plain.Zero
+	return small, plain
+}
+
+// Weights of 4 bits give the bits of the 8 that are made of them.
+func TestFourBitsAreTheSameBits(t *testing.T) {
+	plain, sets := others(t)
+	sets["plain"] = plain
+	r := rand.New(rand.NewPCG(7, 1))
+	for _, inputs := range []int{32, 64, 96, 576} {
+		for _, rows := range []int{1, 2, 3, 5, 16, 17, 40} {
+			l, _ := randomLinear(r, inputs, 160)
+			l.Gated = r.IntN(2)
+			four, eight := inNibbles(r, l)
+			x := random(r, rows*inputs, 30)
+			want := plain.Apply(eight, x, rows)
+			for name, s := range sets {
+				require.Equal(t, want, s.Apply(four, x, rows), "%s: %d rows, %d inputs", name, rows, inputs)
+			}
+		}
+	}
+}
+
+// Sums that pass 32 bits: every weight and every activation at its largest.
+func TestLargestSumsAreTheSameBits(t *testing.T) {
+	plain, sets := others(t)
+	sets["plain"] = plain
+	for _, inputs := range []int{1536, 2048, 2112, 8192} {
+		l := Linear{Scale: make([]float32, 16), Inputs: inputs, Outputs: 16}
+		q, x := make([]int8, 16*inputs), make([]float32, 20*inputs)
+		for o := range l.Scale {
+			l.Scale[o] = 1
+			for i := range inputs {
+				q[o*inputs+i] = int8(127 - o)
+			}
+		}
+		for i := range x {
+			x[i] = float32(8191 - i/inputs)
+			if i%inputs == 0 {
+				x[i] = 8191
+			}
+		}
+		l.Weight, l.Zero = inBlocks(q, inputs, 16)
+		want := plain.Apply(l, x, 20)
+		for i, got := range want {
+			row := float64(8191-i/16)*float64(inputs-1) + 8191
+			require.InEpsilon(t, row*float64(127-i%16), got, 1e-6)
+		}
+		for name, s := range sets {
+			require.Equal(t, want, s.Apply(l, x, 20), "%s, %d inputs", name, inputs)
+		}
+	}
+}
+
+// Values that are all alike and all count alike, so that their sums are the largest there are.
+func TestLongTextsAreTheSameBits(t *testing.T) {
+	plain, sets := others(t)
+	const tokens = 2500
+	a := Attention{Heads: 2, KVHeads: 1, Dim: 32, Pages: tokens/64 + 1, Scale: 1}
+	a.Cos, a.Sin = make([]float32, tokens*16), make([]float32, tokens*16)
+	qkv := make([]float32, tokens*4*32)
+	for i := range qkv {
+		qkv[i] = 3
+	}
+	want := plain.Attend(a, qkv, filled(a), 0, 16)
+	require.InDelta(t, 3, want[len(want)-1], 1e-5)
+	for name, s := range sets {
+		require.Equal(t, want, s.Attend(a, qkv, filled(a), 0, 5), name)
+	}
+}
+
 // A row's numbers do not depend on the rows beside it.
 func TestRowsAloneAreTheSameBits(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))

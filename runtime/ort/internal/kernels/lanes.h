@@ -17,6 +17,8 @@ enum { PARTS = 16 / LANES };
 typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef int16_t vh __attribute__((vector_size(4 * LANES)));
+typedef uint16_t vuh __attribute__((vector_size(4 * LANES)));
 
 // Loops whose variables are to live in registers.
 #define EACH _Pragma("GCC unroll 16")
@@ -112,8 +114,6 @@ INLINE vf gelu(vf x) {
 #ifndef HAVE_DOT4
 INLINE vi dot4(vi acc, vi u, vi s) {
   // Bytes at even and odd places as 16-bit numbers; the sum of two products fits those.
-  typedef int16_t vh __attribute__((vector_size(4 * LANES)));
-  typedef uint16_t vuh __attribute__((vector_size(4 * LANES)));
   vh even = (vh)((vuh)s << 8) >> 8, odd = (vh)s >> 8;
   vi pairs = (vi)(((vh)u & 0xff) * even + (vh)((vuh)u >> 8) * odd);
   return acc + ((vi)((vu)pairs << 16) >> 16) + (pairs >> 16);

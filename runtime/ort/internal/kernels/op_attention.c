@@ -1,4 +1,3 @@
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "ops_internal.h"
@@ -59,33 +58,10 @@ static void store_some(void *user, size_t index) {
   for (int i = 0; i < s->count; i++) w->set->store(&w->a, s->token + i, s->slot, s->position + i);
 }
 
-// Scratch memory of a thread, kept from one call to the next: it is as large as a context, and pages that are given back
-// and taken again at every call cost more than the attention. It goes with its thread.
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-static _Thread_local size_t scratch_size;
-
-static void make_scratch_key(void) {
-  if (pthread_key_create(&scratch_key, free) != 0) abort(); // no thread could ever compute
-}
-
-static void *scratch_of(size_t size) {
-  pthread_once(&scratch_once, make_scratch_key);
-  if (scratch_size >= size) return pthread_getspecific(scratch_key);
-  free(pthread_getspecific(scratch_key));
-  void *memory = aligned_alloc(64, (size + 4095) & ~(size_t)4095);
-  if (pthread_setspecific(scratch_key, memory) != 0) {
-    free(memory);
-    memory = NULL;
-  }
-  scratch_size = memory == NULL ? 0 : size;
-  return memory;
-}
-
 static void attend_some(void *user, size_t index) {
   work *w = user;
   const stretch *s = &w->stretches[index / (size_t)w->a.kv_heads];
-  void *memory = scratch_of(bed_attend_bytes(&w->a, s->count, s->position + s->count - 1));
+  void *memory = bed_ops_scratch(bed_attend_bytes(&w->a, s->count, s->position + s->count - 1));
   if (memory == NULL) {
     w->failed = 1;
     return;

@@ -10,7 +10,7 @@ typedef struct {
   int gated;
 } linear;
 
-enum { X, WEIGHT, SCALE, ZERO, NORM, BIAS, ADD, INPUTS };
+enum { X, WEIGHT, SCALE, ZERO, NORM, BIAS, ADD, STEPS, INPUTS };
 
 static ort_status create(const ort_op *op, const void *api, const void *info, void **kernel) {
   (void)op, (void)api;
@@ -34,6 +34,7 @@ typedef struct {
   bed_quantized quantized;
   bed_weights weights;
   bed_target target;
+  int failed;
 } work;
 
 // Rows that are quantized, and blocks that are computed, at a time.
@@ -53,7 +54,12 @@ static void quantize_some(void *user, size_t index) {
 static void compute_some(void *user, size_t index) {
   work *w = user;
   int blocks = w->weights.outputs / BED_BLOCK, from = (int)index * BLOCKS_AT_ONCE, to = from + BLOCKS_AT_ONCE;
-  w->set->product(&w->quantized, &w->weights, from, to < blocks ? to : blocks, &w->target);
+  void *scratch = bed_ops_scratch(bed_product_bytes(&w->weights));
+  if (scratch == NULL) {
+    w->failed = 1;
+    return;
+  }
+  w->set->product(&w->quantized, &w->weights, from, to < blocks ? to : blocks, &w->target, scratch);
 }
 
 static ort_status check(const linear *k, const bed_tensor_in *in) {
@@ -61,9 +67,14 @@ static ort_status check(const linear *k, const bed_tensor_in *in) {
   if (in[X].rank != 2 || in[WEIGHT].rank != 4 || in[SCALE].rank != 1 || in[ZERO].rank != 1) {
     return bed_ops_fail(OP, "x must have 2 dimensions, weight 4, scale and zero 1");
   }
+  int together = in[STEPS].data == NULL ? 4 : 8; // inputs whose weights lie in 4 bytes
   if (inputs % 16 != 0 || outputs % (k->gated ? 32 : 16) != 0 || in[WEIGHT].dims[0] * 16 != outputs ||
-      in[WEIGHT].dims[1] * 4 != inputs || in[WEIGHT].dims[2] != 16 || in[WEIGHT].dims[3] != 4 || in[ZERO].dims[0] != outputs) {
-    return bed_ops_fail(OP, "weight must be [outputs/16, inputs/4, 16, 4], with scale and zero for each output");
+      in[WEIGHT].dims[1] * together != inputs || in[WEIGHT].dims[2] != 16 || in[WEIGHT].dims[3] != 4 || in[ZERO].dims[0] != outputs) {
+    return bed_ops_fail(OP, "weight must be [outputs/16, inputs/4, 16, 4], or /8 with steps, with scale and zero for each output");
+  }
+  if (in[STEPS].data != NULL && (in[STEPS].rank != 4 || in[STEPS].dims[0] * 16 != outputs || in[STEPS].dims[1] * 32 != inputs ||
+                                 in[STEPS].dims[2] != 16 || in[STEPS].dims[3] != 2)) {
+    return bed_ops_fail(OP, "steps must be [outputs/16, inputs/32, 16, 2]");
   }
   if ((in[NORM].data != NULL && in[NORM].dims[0] != inputs) || (in[BIAS].data != NULL && in[BIAS].dims[0] != outputs)) {
     return bed_ops_fail(OP, "norm must be [inputs], bias [outputs]");
@@ -94,7 +105,7 @@ static ort_status compute(void *kernel, void *context) {
       .norm = in[NORM].data,
       .epsilon = k->epsilon,
       .quantized = {values, scales, inputs, (int)rows},
-      .weights = {in[WEIGHT].data, in[SCALE].data, in[ZERO].data, in[BIAS].data, (int)inputs, (int)outputs},
+      .weights = {in[WEIGHT].data, in[STEPS].data, in[SCALE].data, in[ZERO].data, in[BIAS].data, (int)inputs, (int)outputs},
       .target = {k->gated ? BED_GATED : in[ADD].data != NULL ? BED_ADD : BED_PLAIN, k->gated == 2, out, in[ADD].data,
                  k->gated ? outputs / 2 : outputs},
   };
@@ -108,10 +119,10 @@ static ort_status compute(void *kernel, void *context) {
   size_t stretches = (outputs / BED_BLOCK + BLOCKS_AT_ONCE - 1) / BLOCKS_AT_ONCE;
   if (s == NULL) s = ort_KernelContext_ParallelFor(context, compute_some, stretches, stretches, &w);
   free(memory);
-  return s;
+  return s == NULL && w.failed ? bed_ops_fail(OP, "out of memory") : s;
 }
 
 static const int types[INPUTS] = {[X] = ORT_FLOAT,    [WEIGHT] = ORT_INT8, [SCALE] = ORT_FLOAT, [ZERO] = ORT_INT32,
-                                  [NORM] = ORT_FLOAT, [BIAS] = ORT_FLOAT,  [ADD] = ORT_FLOAT};
+                                  [NORM] = ORT_FLOAT, [BIAS] = ORT_FLOAT,  [ADD] = ORT_FLOAT,   [STEPS] = ORT_INT16};
 
 bed_op bed_linear_op(void) { return bed_ops_describe(OP, types, INPUTS, NORM, create, compute); }

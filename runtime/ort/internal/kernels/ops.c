@@ -1,5 +1,6 @@
 #include "ops.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,29 @@ bed_op bed_ops_describe(const char *own, const int *types, size_t inputs, size_t
       .inputs = inputs,
       .required = needed,
   };
+}
+
+// Scratch memory of a thread, kept from one call to the next: it is as large as a context, and pages that are given back
+// and taken again at every call cost more than the attention. It goes with its thread.
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static _Thread_local size_t scratch_size;
+
+static void make_scratch_key(void) {
+  if (pthread_key_create(&scratch_key, free) != 0) abort(); // no thread could ever compute
+}
+
+void *bed_ops_scratch(size_t size) {
+  pthread_once(&scratch_once, make_scratch_key);
+  if (scratch_size >= size) return pthread_getspecific(scratch_key);
+  free(pthread_getspecific(scratch_key));
+  void *memory = aligned_alloc(64, (size + 4095) & ~(size_t)4095);
+  if (pthread_setspecific(scratch_key, memory) != 0) {
+    free(memory);
+    memory = NULL;
+  }
+  scratch_size = memory == NULL ? 0 : size;
+  return memory;
 }
 
 static ort_status find(const void *api_base) {

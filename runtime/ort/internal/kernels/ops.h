@@ -2,7 +2,9 @@
 //
 // QuantLinear: y = W8 * Q(norm(x)) with the row's and the outputs' scales; Q rounds to 14 bits
 //   inputs: x float [rows, inputs]; weight int8 [outputs/16, inputs/4, 16, 4]; scale float [outputs]; zero int32 [outputs], 64 times
-//           the sum of an output's weights; norm float [inputs], bias float [outputs] and add float [rows, outputs], each optional
+//           the sum of an output's weights; norm float [inputs], bias float [outputs], add float [rows, outputs] and steps int16
+//           [outputs/16, inputs/32, 16, 2], each optional. With steps the weight is of 4 bits, [outputs/16, inputs/8, 16, 4] as
+//           kernels.h describes it
 //   output: y float [rows, outputs], or [rows, outputs/2] where gated
 //   attributes: epsilon (float, of norm), gated (0: not; 1: SiLU, 2: GELU's tanh form)
 //

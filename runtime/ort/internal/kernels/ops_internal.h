@@ -27,6 +27,9 @@ ort_status bed_ops_input(const void *context, size_t index, bed_tensor_in *);
 ort_status bed_ops_output(void *context, size_t rows, size_t width, float **data);
 const bed_kernels *bed_ops_set(void);
 
+// Memory of the calling thread, at a multiple of 64 bytes, until it asks again; NULL where there is none.
+void *bed_ops_scratch(size_t size);
+
 // An operator, and what its functions tell of it. ONNX Runtime hands them the address of the first member.
 typedef struct {
   ort_op op;

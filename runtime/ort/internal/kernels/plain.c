@@ -2,6 +2,6 @@
 #define SET bed_plain
 #define NAME "plain"
 #define LANES 4
-#define MICRO_ROWS 2
+#define MICRO_LINES 2
 #define MICRO_BLOCKS 1
 #include "set.h"

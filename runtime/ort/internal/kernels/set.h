@@ -1,11 +1,66 @@
 // One set of kernels. (It is a .h because Go builds anew when one of those changes, and does not look at other endings.)
 //
 // Included by the file of each processor, which has chosen its instructions and defines SET (the set's
-// variable), NAME, LANES (of a register), MICRO_ROWS and MICRO_BLOCKS (the rows and blocks of a product whose sums its registers
-// hold), and, where the processor has one, dot4 (HAVE_DOT4) and tile (HAVE_TILE).
+// variable), NAME, LANES (of a register), how much of a product's sums its registers hold (MICRO_LINES and MICRO_BLOCKS, or MICRO_ROWS), and, where the processor has one, dot4 (HAVE_DOT4) and tile (HAVE_TILE). A set whose instructions multiply 16-bit
+// numbers (HAVE_WORDS, words_*.h) keeps the 14 bits of an activation in one word, the others in two digits (digits.h).
 #include <math.h>
 
 #include "lanes.h"
+
+// ---- tiles: rows of activations by blocks of int8, summed in int32 ----
+
+// The most lines of a tile, two a row, and its blocks.
+enum { TILE_ROWS = 32, TILE_BLOCKS = 4 };
+
+// The weights of a tile: blocks `apart` bytes from each other, of so many quads of inputs. Where the inputs come in several
+// parts, the same blocks of the next part lie `onward` bytes further.
+typedef struct {
+  const int8_t *w;
+  size_t apart, onward;
+  int blocks, quads, parts, words; // words: of 16 bits, as words_avx2.h has them
+} blocks_of;
+
+// What turns 4 bits of LANES outputs, 32 inputs of them, into 8.
+typedef struct {
+  vh step, offset;
+} steps;
+
+INLINE steps steps_at(const int16_t *p) {
+  vi both = loadi(p);
+  return (steps){(vh)((both << 16) | (both & alli(0xffff))), (vh)((vi)((vu)both >> 16) | (both & alli(-65536)))};
+}
+
+// Pairs of inputs of LANES outputs, times 256, out of 8 inputs: 0 and 2 with j 0, then 1 and 3, 4 and 6, 5 and 7.
+INLINE vh widen(vuh nibbles, int j, steps s) { return (vh)((nibbles >> (4 * j)) & 15) * s.step + s.offset; }
+
+static void tile_by_lanes(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc);
+
+#ifdef HAVE_WORDS
+#include "words_avx2.h"
+#else
+#include "digits.h"
+#endif
+
+// What 128 times the upper sums and the lower sums are together. Sets part a sum into the two differently, so the lower one's
+// carry goes to the upper one first: then both are the same numbers, and round alike.
+INLINE vf wide_sum(vi upper, vi lower) { return floats(upper + (lower >> 7)) * all(128) + floats(lower & alli(127)); }
+
+static void tile_by_lanes(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {
+  int b = 0;
+  for (; b + MICRO_BLOCKS <= w->blocks; b += MICRO_BLOCKS) micro_rows(a, stride, lines, w, b, MICRO_BLOCKS, acc + 16 * b);
+  for (; b < w->blocks; b++) micro_rows(a, stride, lines, w, b, 1, acc + 16 * b);
+}
+
+#ifndef HAVE_TILE
+enum { SINGLE_LINES = TILE_ROWS };
+INLINE void tiles_begin(void) {}
+INLINE void tiles_end(void) {}
+INLINE void tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {
+  tile_by_lanes(a, stride, lines, w, acc);
+}
+#else
+#include "tile_amx.h"
+#endif
 
 // ---- rows ----
 
@@ -44,8 +99,7 @@ static void quantize(const float *x, const float *norm, float epsilon, int width
   vf inverse = all(top / most);
   for (int i = 0; i < width; i += LANES) {
     vi q = integers(nearest(scaled(x, norm, f, i) * inverse));
-    store_bytes(values + i, (q >> 7) + alli(64));
-    store_bytes(values + stride + i, q & alli(127));
+    put_signed(values, stride, i, q);
   }
 }
 
@@ -59,75 +113,15 @@ INLINE void quantize_8(const float *x, int width, uint8_t *values, float *scale)
   for (int i = 0; i < width; i += LANES) store_bytes(values + i, integers(nearest(load(x + i) * inverse)) + alli(128));
 }
 
-// ---- tiles: rows of uint8 by blocks of int8, summed in int32 ----
-
-// The most rows of a tile, and its blocks.
-enum { TILE_ROWS = 32, TILE_BLOCKS = 4 };
-
-// The weights of a tile: blocks `apart` bytes from each other, of so many quads of inputs. Where the inputs come in several
-// parts, the same blocks of the next part lie `onward` bytes further.
-typedef struct {
-  const int8_t *w;
-  size_t apart, onward;
-  int blocks, quads, parts;
-} blocks_of;
-
-// acc [rows][TILE_BLOCKS*16] = a [rows][4*quads*parts] times the first `blocks` of the blocks from `b0` on.
-INLINE void micro(const uint8_t *a, size_t stride, const int rows, const blocks_of *w, int b0, const int blocks, int32_t *acc) {
-  vi c[MICRO_ROWS][MICRO_BLOCKS * PARTS];
-  const int wide = blocks * PARTS;
-  EACH for (int r = 0; r < rows; r++) {
-    EACH for (int b = 0; b < wide; b++) c[r][b] = alli(0);
-  }
-  for (int part = 0; part < w->parts; part++) {
-    const int8_t *first = w->w + w->onward * (size_t)part + w->apart * (size_t)b0;
-    const uint8_t *from = a + 4 * (size_t)w->quads * (size_t)part;
-    for (int k = 0; k < w->quads; k++) {
-      vi s[MICRO_BLOCKS * PARTS];
-      EACH for (int b = 0; b < wide; b++) {
-        s[b] = loadi(first + w->apart * (size_t)(b / PARTS) + 64 * (size_t)k + 4 * LANES * (b % PARTS));
-      }
-      EACH for (int r = 0; r < rows; r++) {
-        int32_t quad;
-        memcpy(&quad, from + stride * (size_t)r + 4 * (size_t)k, 4);
-        vi u = alli(quad);
-        EACH for (int b = 0; b < wide; b++) c[r][b] = dot4(c[r][b], u, s[b]);
-      }
-    }
-  }
-  EACH for (int r = 0; r < rows; r++) {
-    EACH for (int b = 0; b < wide; b++) storei(acc + 64 * r + LANES * b, c[r][b]);
-  }
-}
-
-INLINE void micro_rows(const uint8_t *a, size_t stride, int rows, const blocks_of *w, int b0, const int blocks, int32_t *acc) {
-  int r = 0;
-  for (; r + MICRO_ROWS <= rows; r += MICRO_ROWS) micro(a + stride * (size_t)r, stride, MICRO_ROWS, w, b0, blocks, acc + 64 * r);
-  for (; MICRO_ROWS > 2 && r + 2 <= rows; r += 2) micro(a + stride * (size_t)r, stride, 2, w, b0, blocks, acc + 64 * r);
-  for (; r < rows; r++) micro(a + stride * (size_t)r, stride, 1, w, b0, blocks, acc + 64 * r);
-}
-
-static void tile_by_lanes(const uint8_t *a, size_t stride, int rows, const blocks_of *w, int32_t *acc) {
-  int b = 0;
-  for (; b + MICRO_BLOCKS <= w->blocks; b += MICRO_BLOCKS) micro_rows(a, stride, rows, w, b, MICRO_BLOCKS, acc + 16 * b);
-  for (; b < w->blocks; b++) micro_rows(a, stride, rows, w, b, 1, acc + 16 * b);
-}
-
-#ifndef HAVE_TILE
-INLINE void tiles_begin(void) {}
-INLINE void tiles_end(void) {}
-INLINE void tile(const uint8_t *a, size_t stride, int rows, const blocks_of *w, int32_t *acc) {
-  tile_by_lanes(a, stride, rows, w, acc);
-}
-#else
-#include "tile_amx.h"
-#endif
-
 // ---- products ----
+
+// Inputs of which a sum surely fits 32 bits: 2,048 times 8,191 times 127.
+enum { INPUTS_THAT_FIT = 2048 };
 
 // LANES of a row's outputs, from `output` on.
 INLINE vf value(const bed_quantized *x, const bed_weights *w, const int32_t *acc, int row, int output) {
-  vf sum = floats(loadi(acc) - loadi(w->zero + output)) * all(128) + floats(loadi(acc + 64));
+  vi upper = without_added(loadi(acc), w->zero + output), lower = loadi(acc + 64);
+  vf sum = w->inputs <= INPUTS_THAT_FIT ? floats((upper << 7) + lower) : wide_sum(upper, lower);
   vf v = sum * load(w->scale + output) * all(x->scales[row]);
   return w->bias == NULL ? v : v + load(w->bias + output);
 }
@@ -150,16 +144,22 @@ INLINE void finish_row(const bed_quantized *x, const bed_weights *w, const int32
   }
 }
 
-static void product(const bed_quantized *x, const bed_weights *w, int from, int to, const bed_target *t) {
+static void product(const bed_quantized *x, const bed_weights *w, int from, int to, const bed_target *t, void *room) {
   int32_t acc[TILE_ROWS * 64] __attribute__((aligned(64)));
-  int quads = w->inputs / 4, rows = 2 * x->rows;
-  size_t apart = 64 * (size_t)quads;
+  int lines = 2 * x->rows;
   tiles_begin();
   for (int block = from; block < to; block += TILE_BLOCKS) {
     int blocks = to - block < TILE_BLOCKS ? to - block : TILE_BLOCKS;
-    blocks_of some = {w->q + apart * (size_t)block, apart, 0, blocks, quads, 1};
-    for (int r = 0; r < rows; r += TILE_ROWS) {
-      int n = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+    if (w->steps != NULL && lines <= SINGLE_LINES) { // block by block, so that what is made of one is still near when it is multiplied
+      for (int b = 0; b < blocks; b++) {
+        tile_once(x->values, x->stride, lines, w, block + b, room, acc + 16 * b);
+      }
+      for (int i = 0; i < lines; i += 2) finish_row(x, w, acc + 64 * i, i / 2, block, blocks, t);
+      continue;
+    }
+    blocks_of some = ready(w, block, blocks, room, lines > TILE_ROWS);
+    for (int r = 0; r < lines; r += TILE_ROWS) {
+      int n = lines - r < TILE_ROWS ? lines - r : TILE_ROWS;
       tile(x->values + x->stride * (size_t)r, x->stride, n, &some, acc);
       for (int i = 0; i < n; i += 2) finish_row(x, w, acc + 64 * i, (r + i) / 2, block, blocks, t);
     }

@@ -12,8 +12,9 @@ static void bed_norm_add(const bed_kernels *k, const float *x, const float *norm
                          float *out) {
   k->norm_add(x, norm, add, epsilon, width, out);
 }
-static void bed_product(const bed_kernels *k, const bed_quantized *x, const bed_weights *w, int from, int to, const bed_target *t) {
-  k->product(x, w, from, to, t);
+static void bed_product(const bed_kernels *k, const bed_quantized *x, const bed_weights *w, int from, int to, const bed_target *t,
+                        void *scratch) {
+  k->product(x, w, from, to, t, scratch);
 }
 static void bed_store(const bed_kernels *k, const bed_attention *a, int token, int slot, int position) {
   k->store(a, token, slot, position);
@@ -55,7 +56,8 @@ func (s Set) NormAdd(x, norm, add []float32, epsilon float32) []float32 {
 
 // Linear is a product's weights and what becomes of it, as kernels.h describes them.
 type Linear struct {
-	Weight  []int8 // [outputs/16, inputs/4, 16, 4]
+	Weight  []int8  // [outputs/16, inputs/4, 16, 4], or with steps [outputs/16, inputs/8, 16, 4]
+	Steps   []int16 // [outputs/16, inputs/32, 16, 2], or nil
 	Scale   []float32
 	Zero    []int32
 	Bias    []float32 // or nil
@@ -93,6 +95,10 @@ func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
 		q: (*C.int8_t)(&l.Weight[0]), scale: floats(&pins, l.Scale), zero: (*C.int32_t)(&l.Zero[0]), bias: floats(&pins, l.Bias),
 		inputs: C.int(l.Inputs), outputs: C.int(l.Outputs),
 	}
+	if l.Steps != nil {
+		pins.Pin(&l.Steps[0])
+		w.steps = (*C.int16_t)(&l.Steps[0])
+	}
 	t := C.bed_target{out: floats(&pins, out), add: floats(&pins, l.Add), stride: C.size_t(width), gelu: truth(l.Gated == 2)}
 	switch {
 	case l.Gated > 0:
@@ -100,7 +106,8 @@ func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
 	case l.Add != nil:
 		t.finish = C.BED_ADD
 	}
-	C.bed_product(s.k, &q, &w, 0, C.int(l.Outputs/C.BED_BLOCK), &t)
+	scratch := make([]byte, C.bed_product_bytes(&w))
+	C.bed_product(s.k, &q, &w, 0, C.int(l.Outputs/C.BED_BLOCK), &t, unsafe.Pointer(&scratch[0]))
 	return out
 }
 

@@ -65,15 +65,15 @@ INLINE void tile_flat(const uint8_t *a, size_t stride, const blocks_of *w, int32
   _tile_stored(3, acc + 48, ACC_BYTES);
 }
 
-// Fewer rows than this are as fast by lanes: then it is memory that takes the time.
-enum { FEW_ROWS = 3 };
+// Fewer lines than this are as fast by lanes: then it is memory that takes the time.
+enum { FEW_LINES = 3, SINGLE_LINES = FEW_LINES - 1 };
 
-INLINE void tile(const uint8_t *a, size_t stride, int rows, const blocks_of *w, int32_t *acc) {
-  if (w->quads % 16 != 0 || w->blocks != TILE_BLOCKS || rows < FEW_ROWS) {
-    tile_by_lanes(a, stride, rows, w, acc);
+INLINE void tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {
+  if (w->quads % 16 != 0 || w->blocks != TILE_BLOCKS || lines < FEW_LINES) {
+    tile_by_lanes(a, stride, lines, w, acc);
     return;
   }
-  if (rows <= 16) {
+  if (lines <= 16) {
     tile_flat(a, stride, w, acc);
     return;
   }
