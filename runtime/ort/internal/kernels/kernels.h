@@ -70,6 +70,8 @@ typedef struct {
 
 typedef struct {
   const char *name;
+  // Blocks of a product of so many rows that are best computed together; even. Fewer of them part more evenly among threads.
+  int (*together)(int rows);
   // The largest absolute value decides the scale; norm (NULL: none) is RMS normalisation's weight, applied first.
   void (*quantize)(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale);
   // add + norm(x), of one row.

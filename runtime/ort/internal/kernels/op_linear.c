@@ -34,11 +34,12 @@ typedef struct {
   bed_quantized quantized;
   bed_weights weights;
   bed_target target;
+  int blocks; // that are computed at a time
   int failed;
 } work;
 
-// Rows that are quantized, and blocks that are computed, at a time.
-enum { ROWS_AT_ONCE = 8, BLOCKS_AT_ONCE = 4 };
+// Rows that are quantized at a time.
+enum { ROWS_AT_ONCE = 8 };
 
 static void quantize_some(void *user, size_t index) {
   work *w = user;
@@ -53,7 +54,7 @@ static void quantize_some(void *user, size_t index) {
 
 static void compute_some(void *user, size_t index) {
   work *w = user;
-  int blocks = w->weights.outputs / BED_BLOCK, from = (int)index * BLOCKS_AT_ONCE, to = from + BLOCKS_AT_ONCE;
+  int blocks = w->weights.outputs / BED_BLOCK, from = (int)index * w->blocks, to = from + w->blocks;
   void *scratch = bed_ops_scratch(bed_product_bytes(&w->weights));
   if (scratch == NULL) {
     w->failed = 1;
@@ -109,6 +110,7 @@ static ort_status compute(void *kernel, void *context) {
       .target = {k->gated ? BED_GATED : in[ADD].data != NULL ? BED_ADD : BED_PLAIN, k->gated == 2, out, in[ADD].data,
                  k->gated ? outputs / 2 : outputs},
   };
+  w.blocks = w.set->together((int)rows);
   ort_status s = NULL;
   size_t groups = (rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
   if (groups == 1) {
@@ -116,7 +118,7 @@ static ort_status compute(void *kernel, void *context) {
   } else {
     s = ort_KernelContext_ParallelFor(context, quantize_some, groups, 0, &w);
   }
-  size_t stretches = (outputs / BED_BLOCK + BLOCKS_AT_ONCE - 1) / BLOCKS_AT_ONCE;
+  size_t blocks = (size_t)w.blocks, stretches = (outputs / BED_BLOCK + blocks - 1) / blocks;
   if (s == NULL) s = ort_KernelContext_ParallelFor(context, compute_some, stretches, stretches, &w);
   free(memory);
   return s == NULL && w.failed ? bed_ops_fail(OP, "out of memory") : s;

@@ -169,4 +169,6 @@ static void product(const bed_quantized *x, const bed_weights *w, int from, int 
 
 #include "attention.h"
 
-const bed_kernels SET = {NAME, quantize, norm_add, product, store_token, attend};
+static int together(int rows) { return 2 * rows > SINGLE_LINES ? TILE_BLOCKS : 2; }
+
+const bed_kernels SET = {NAME, together, quantize, norm_add, product, store_token, attend};
