@@ -52,7 +52,9 @@ static void tile_by_lanes(const uint8_t *a, size_t stride, int lines, const bloc
 }
 
 #ifndef HAVE_TILE
-enum { SINGLE_LINES = TILE_ROWS };
+// Up to so many lines, blocks of 4 bits are made and multiplied one by one. Registers of sixteen lanes hold the sums of more blocks,
+// which saves loads of activations.
+enum { SINGLE_LINES = MICRO_BLOCKS > 1 ? 4 : TILE_ROWS };
 INLINE void tiles_begin(void) {}
 INLINE void tiles_end(void) {}
 INLINE void tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {

@@ -66,7 +66,7 @@ INLINE void tile_flat(const uint8_t *a, size_t stride, const blocks_of *w, int32
 }
 
 // Fewer lines than this are as fast by lanes: then it is memory that takes the time.
-enum { FEW_LINES = 3, SINGLE_LINES = FEW_LINES - 1 };
+enum { FEW_LINES = 3, SINGLE_LINES = 4 };
 
 INLINE void tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {
   if (w->quads % 16 != 0 || w->blocks != TILE_BLOCKS || lines < FEW_LINES) {
