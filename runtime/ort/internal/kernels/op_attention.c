@@ -4,12 +4,13 @@
 
 #define OP "CachedAttention"
 
+enum { QKV, COS, SIN, SLOTS, STARTS, COUNTS, CACHE, Q_NORM, K_NORM, INPUTS };
+
 typedef struct {
   int heads, kv_heads, dim, layer, layers, pages, window;
   float scale, epsilon;
+  bed_tensor_in constants[INPUTS];
 } attention;
-
-enum { QKV, COS, SIN, SLOTS, STARTS, COUNTS, CACHE, Q_NORM, K_NORM, INPUTS };
 
 static ort_status attribute(const void *info, const char *name, int *to) {
   int64_t v;
@@ -32,6 +33,7 @@ static ort_status create(const ort_op *op, const void *api, const void *info, vo
   if (k.kv_heads < 1 || k.heads % k.kv_heads != 0 || k.dim % 32 != 0 || k.dim < 32 || k.dim > BED_MAX_HEAD || k.layers < 1) {
     return bed_ops_fail(OP, "kv_heads must divide heads, and dim be a multiple of 32, at most 256");
   }
+  TRY(bed_ops_constants(info, k.constants, INPUTS));
   attention *made = malloc(sizeof k);
   if (made == NULL) return bed_ops_fail(OP, "out of memory");
   *made = k;
@@ -136,7 +138,7 @@ static ort_status run(void *context, work *w, size_t stretches) {
 static ort_status compute(void *kernel, void *context) {
   attention k = *(const attention *)kernel;
   bed_tensor_in in[INPUTS];
-  for (size_t i = 0; i < INPUTS; i++) TRY(bed_ops_input(context, i, &in[i]));
+  TRY(bed_ops_inputs(context, k.constants, in, INPUTS));
   TRY(check(&k, in));
   float *out;
   TRY(bed_ops_output(context, (size_t)in[QKV].dims[0], (size_t)(k.heads * k.dim), &out));

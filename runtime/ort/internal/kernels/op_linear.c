@@ -5,12 +5,13 @@
 
 #define OP "QuantLinear"
 
+enum { X, WEIGHT, SCALE, ZERO, NORM, BIAS, ADD, STEPS, INPUTS };
+
 typedef struct {
   float epsilon;
   int gated;
+  bed_tensor_in constants[INPUTS];
 } linear;
-
-enum { X, WEIGHT, SCALE, ZERO, NORM, BIAS, ADD, STEPS, INPUTS };
 
 static ort_status create(const ort_op *op, const void *api, const void *info, void **kernel) {
   (void)op, (void)api;
@@ -19,6 +20,7 @@ static ort_status create(const ort_op *op, const void *api, const void *info, vo
   TRY(ort_KernelInfoGetAttribute_float(info, "epsilon", &k.epsilon));
   TRY(ort_KernelInfoGetAttribute_int64(info, "gated", &gated));
   k.gated = (int)gated;
+  TRY(bed_ops_constants(info, k.constants, INPUTS));
   linear *made = malloc(sizeof k);
   if (made == NULL) return bed_ops_fail(OP, "out of memory");
   *made = k;
@@ -89,7 +91,7 @@ static ort_status check(const linear *k, const bed_tensor_in *in) {
 static ort_status compute(void *kernel, void *context) {
   const linear *k = kernel;
   bed_tensor_in in[INPUTS];
-  for (size_t i = 0; i < INPUTS; i++) TRY(bed_ops_input(context, i, &in[i]));
+  TRY(bed_ops_inputs(context, k->constants, in, INPUTS));
   TRY(check(k, in));
   size_t rows = (size_t)in[X].dims[0], inputs = (size_t)in[X].dims[1], outputs = (size_t)in[SCALE].dims[0];
   float *out;

@@ -4,21 +4,21 @@
 
 #define OP "NormAdd"
 
+enum { X, NORM, ADD, INPUTS };
+
 typedef struct {
   float epsilon;
+  bed_tensor_in constants[INPUTS];
 } norm_add;
-
-enum { X, NORM, ADD, INPUTS };
 
 static ort_status create(const ort_op *op, const void *api, const void *info, void **kernel) {
   (void)op, (void)api;
-  norm_add *made = malloc(sizeof *made);
+  norm_add k;
+  TRY(ort_KernelInfoGetAttribute_float(info, "epsilon", &k.epsilon));
+  TRY(bed_ops_constants(info, k.constants, INPUTS));
+  norm_add *made = malloc(sizeof k);
   if (made == NULL) return bed_ops_fail(OP, "out of memory");
-  ort_status s = ort_KernelInfoGetAttribute_float(info, "epsilon", &made->epsilon);
-  if (s != NULL) {
-    free(made);
-    return s;
-  }
+  *made = k;
   *kernel = made;
   return NULL;
 }
@@ -51,14 +51,15 @@ static ort_status check(const bed_tensor_in *in) {
 }
 
 static ort_status compute(void *kernel, void *context) {
+  const norm_add *k = kernel;
   bed_tensor_in in[INPUTS];
-  for (size_t i = 0; i < INPUTS; i++) TRY(bed_ops_input(context, i, &in[i]));
+  TRY(bed_ops_inputs(context, k->constants, in, INPUTS));
   TRY(check(in));
   size_t rows = (size_t)in[X].dims[0], width = (size_t)in[X].dims[1];
   float *out;
   TRY(bed_ops_output(context, rows, width, &out));
   if (rows == 0) return NULL;
-  work w = {bed_ops_set(), in[X].data, in[NORM].data, in[ADD].data, ((const norm_add *)kernel)->epsilon, (int)rows, (int)width, out};
+  work w = {bed_ops_set(), in[X].data, in[NORM].data, in[ADD].data, k->epsilon, (int)rows, (int)width, out};
   size_t groups = (rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
   if (groups > 1) return ort_KernelContext_ParallelFor(context, some, groups, 0, &w);
   some(&w, 0);

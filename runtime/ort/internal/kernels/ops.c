@@ -22,12 +22,8 @@ ort_status bed_ops_fail(const char *op, const char *what) {
   return ort_CreateStatus(ORT_INVALID_ARGUMENT, text);
 }
 
-ort_status bed_ops_input(const void *context, size_t index, bed_tensor_in *in) {
-  *in = (bed_tensor_in){0};
-  const void *value = NULL;
+static ort_status describe(const void *value, bed_tensor_in *in) {
   void *info;
-  TRY(ort_KernelContext_GetInput(context, index, &value));
-  if (value == NULL) return NULL;
   TRY(ort_GetTensorMutableData((void *)value, &in->data));
   TRY(ort_GetTensorTypeAndShape(value, &info));
   ort_status s = ort_GetDimensionsCount(info, &in->rank);
@@ -35,6 +31,28 @@ ort_status bed_ops_input(const void *context, size_t index, bed_tensor_in *in) {
   if (s == NULL) s = ort_GetDimensions(info, in->dims, in->rank);
   ort_ReleaseTensorTypeAndShapeInfo(info);
   return s;
+}
+
+ort_status bed_ops_constants(const void *info, bed_tensor_in *in, size_t inputs) {
+  for (size_t i = 0; i < inputs; i++) {
+    int constant = 0;
+    const void *value = NULL;
+    in[i] = (bed_tensor_in){0};
+    TRY(ort_KernelInfoGetConstantInput_tensor(info, i, &constant, &value));
+    if (constant && value != NULL) TRY(describe(value, &in[i]));
+  }
+  return NULL;
+}
+
+ort_status bed_ops_inputs(const void *context, const bed_tensor_in *constants, bed_tensor_in *in, size_t inputs) {
+  for (size_t i = 0; i < inputs; i++) {
+    in[i] = constants[i];
+    if (in[i].data != NULL) continue;
+    const void *value = NULL;
+    TRY(ort_KernelContext_GetInput(context, i, &value));
+    if (value != NULL) TRY(describe(value, &in[i]));
+  }
+  return NULL;
 }
 
 ort_status bed_ops_output(void *context, size_t rows, size_t width, float **data) {

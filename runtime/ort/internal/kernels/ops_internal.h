@@ -23,7 +23,9 @@ typedef struct {
 } bed_tensor_in;
 
 ort_status bed_ops_fail(const char *op, const char *what);
-ort_status bed_ops_input(const void *context, size_t index, bed_tensor_in *);
+// A node's inputs that are the model's own, read when the node is made, the others left empty; and all of them, read at a run.
+ort_status bed_ops_constants(const void *info, bed_tensor_in *in, size_t inputs);
+ort_status bed_ops_inputs(const void *context, const bed_tensor_in *constants, bed_tensor_in *in, size_t inputs);
 ort_status bed_ops_output(void *context, size_t rows, size_t width, float **data);
 const bed_kernels *bed_ops_set(void);
 

@@ -33,6 +33,8 @@ enum { ORT_REQUIRED = 0, ORT_OPTIONAL = 1 };
     (void *context, size_t index, const int64_t *dims, size_t rank, void **value))                         \
   X(93, ReleaseStatus, void, (ort_status))                                                                 \
   X(99, ReleaseTensorTypeAndShapeInfo, void, (void *info))                                                 \
+  X(249, KernelInfoGetConstantInput_tensor, ort_status,                                                    \
+    (const void *info, size_t index, int *is_constant, const void **value))                                \
   X(274, KernelContext_ParallelFor, ort_status,                                                            \
     (const void *context, void (*work)(void *user, size_t index), size_t total, size_t batches, void *user))
 
