@@ -35,29 +35,50 @@ static int has_amx(void) {
 #endif
 }
 
+static int has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+
+#elif defined(__aarch64__)
+extern const bed_kernels bed_neondot;
+
+#ifdef __linux__
+#include <sys/auxv.h>
+
+static int has_neondot(void) {
+  enum { asimddp = 1 << 20 }; // HWCAP_ASIMDDP of Linux's asm/hwcap.h
+  return (getauxval(AT_HWCAP) & asimddp) != 0;
+}
+#elif defined(__APPLE__)
+static int has_neondot(void) { return 1; }
+#else
+static int has_neondot(void) { return 0; }
+#endif
+#endif
+
+static int anywhere(void) { return 1; }
+
+// The fastest first.
 static const struct {
   const bed_kernels *set;
   int (*here)(void);
-} faster[] = {{&bed_amx, has_amx}, {&bed_avx512vnni, has_avx512vnni}, {&bed_avxvnni, has_avxvnni}, {&bed_avx2, NULL}};
-
-const bed_kernels *bed_kernels_named(const char *name) {
-  __builtin_cpu_init();
-  for (size_t i = 0; i < sizeof faster / sizeof *faster; i++) {
-    if (strcmp(name, faster[i].set->name) != 0) continue;
-    int here = faster[i].here == NULL ? __builtin_cpu_supports("avx2") : faster[i].here();
-    return here ? faster[i].set : NULL;
-  }
-  return strcmp(name, bed_plain.name) == 0 ? &bed_plain : NULL;
-}
-#else
-const bed_kernels *bed_kernels_named(const char *name) { return strcmp(name, bed_plain.name) == 0 ? &bed_plain : NULL; }
+} sets[] = {
+#ifdef __x86_64__
+    {&bed_amx, has_amx},   {&bed_avx512vnni, has_avx512vnni}, {&bed_avxvnni, has_avxvnni},
+    {&bed_avx2, has_avx2},
+#elif defined(__aarch64__)
+    {&bed_neondot, has_neondot},
 #endif
+    {&bed_plain, anywhere},
+};
 
-const bed_kernels *bed_kernels_best(void) {
-  static const char *const names[] = {"amx", "avx512vnni", "avxvnni", "avx2"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const bed_kernels *k = bed_kernels_named(names[i]);
-    if (k != NULL) return k;
+static const bed_kernels *find(const char *name) {
+#ifdef __x86_64__
+  __builtin_cpu_init();
+#endif
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    if ((name == NULL || strcmp(name, sets[i].set->name) == 0) && sets[i].here()) return sets[i].set;
   }
-  return &bed_plain;
+  return NULL;
 }
+
+const bed_kernels *bed_kernels_named(const char *name) { return find(name); }
+const bed_kernels *bed_kernels_best(void) { return find(NULL); }

@@ -17,6 +17,6 @@ import "unsafe"
 // of these options; it returns ONNX Runtime's status.
 func Register() unsafe.Pointer { return C.bed_register_ops }
 
-// Name says which set of kernels computes: "amx", "avx512vnni", "avxvnni", "avx2" or "plain"; "" before a session has
+// Name says which set of kernels computes: "amx", "avx512vnni", "avxvnni", "avx2", "neondot" or "plain"; "" before a session has
 // been made.
 func Name() string { return C.GoString(C.bed_ops_kernels()) }

@@ -32,7 +32,7 @@ import (
 )
 
 // Names lists the sets of kernels, the plain one first.
-var Names = []string{"plain", "avx2", "avxvnni", "avx512vnni", "amx"}
+var Names = []string{"plain", "avx2", "avxvnni", "avx512vnni", "amx", "neondot"}
 
 // Set is one set of kernels, for measuring it and holding it against another.
 type Set struct{ k *C.bed_kernels }
