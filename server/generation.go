@@ -119,11 +119,11 @@ func (lm *languageModel) boundTokens(p *sampling.Params, prompt int) {
 	}
 }
 
-// encode turns what a request asks into tokens: a prompt as it stands, special tokens
-// included, or a chat through the model's template.
+// encode turns what a request asks into tokens: a prompt as it stands, special tokens included, after what the model's
+// tokenizer begins every text with, or a chat through the model's template.
 func (lm *languageModel) encode(prompt string, chat *bedsidev1.Chat) ([]int32, error) {
 	if chat == nil {
-		ids := lm.tokenizer.Encode(prompt, tokenizer.WithSpecial())
+		ids := lm.tokenizer.EncodePrompt(prompt)
 		if len(ids) == 0 {
 			return nil, noTokens("prompt")
 		}

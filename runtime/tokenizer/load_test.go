@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,12 +33,40 @@ func TestParseSmall(t *testing.T) {
 	}
 }
 
+// What Llama 3's, Gemma's and Qwen's files have as post-processors.
+func TestPromptsBeginAsTheFileSays(t *testing.T) {
+	const template = `{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|end|>"}}, {"Sequence": {"id": "A"}}],
+		"special_tokens": {"<|end|>": {"ids": [5]}}}`
+	for processor, want := range map[string][]int32{
+		`null`:                  {3},
+		`{"type": "ByteLevel"}`: {3},
+		template:                {5, 3},
+		`{"type": "Sequence", "processors": [{"type": "ByteLevel"}, ` + template + `]}`: {5, 3},
+	} {
+		tok, err := parse([]byte(strings.Replace(small, `"decoder"`, `"post_processor": `+processor+`, "decoder"`, 1)))
+		if err != nil {
+			t.Fatalf("%s: %v", processor, err)
+		}
+		for text, want := range map[string][]int32{"ab": want, "<|end|>ab": {5, 3}, "": nil} {
+			if got := tok.EncodePrompt(text); !slices.Equal(got, want) {
+				t.Errorf("%s: %q is %v, want %v", processor, text, got, want)
+			}
+		}
+		if got := tok.Encode("ab"); !slices.Equal(got, []int32{3}) {
+			t.Errorf("%s: a text that is no prompt is %v", processor, got)
+		}
+	}
+}
+
 func TestParseNamesWhatIsWrong(t *testing.T) {
 	cases := []struct {
 		old, new string
 		kind     Kind
 		path     string
 	}{
+		{`"decoder"`, `"post_processor": {"type": "BertProcessing"}, "decoder"`, KindUnsupported, "post_processor.type"},
+		{`"decoder"`, `"post_processor": {"type": "Sequence", "processors": [{"type": "TemplateProcessing"}]}, "decoder"`,
+			KindUnsupported, "post_processor.processors[0].single"},
 		{`"type": "BPE"`, `"type": "Unigram"`, KindUnsupported, "model.type"},
 		{`"type": "BPE"`, `"type": "BPE", "dropout": 0.1`, KindUnsupported, "model.dropout"},
 		{`"type": "BPE"`, `"type": "BPE", "byte_fallback": true`, KindUnsupported, "normalizer"},

@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// document is tokenizer.json as far as encoding and decoding depend on it. Truncation, padding and what a
-// post-processor adds are the caller's business here, so they are not read.
+// document is tokenizer.json as far as encoding and decoding depend on it. Truncation and padding are the caller's business
+// here, so they are not read.
 type document struct {
-	AddedTokens  []addedEntry `json:"added_tokens"`
-	Normalizer   *component   `json:"normalizer"`
-	PreTokenizer *component   `json:"pre_tokenizer"`
-	Decoder      *component   `json:"decoder"`
-	Model        model        `json:"model"`
+	AddedTokens   []addedEntry      `json:"added_tokens"`
+	Normalizer    *component        `json:"normalizer"`
+	PreTokenizer  *component        `json:"pre_tokenizer"`
+	PostProcessor *templateDocument `json:"post_processor"`
+	Decoder       *component        `json:"decoder"`
+	Model         model             `json:"model"`
 }
 
 type addedEntry struct {
@@ -87,7 +88,9 @@ func parse(data []byte) (*Tokenizer, error) {
 		return nil, &Error{Kind: KindInvalid, Path: tokenizerFile, Reason: err.Error(), cause: err}
 	}
 	t := &Tokenizer{bos: -1, eos: -1}
-	steps := []func(*document) error{checkModel, t.buildNormalizer, t.buildSplitter, checkDecoder, t.buildVocab, t.buildAdded, t.buildBPE}
+	steps := []func(*document) error{
+		checkModel, t.buildNormalizer, t.buildSplitter, checkDecoder, t.buildVocab, t.buildAdded, t.buildBPE, t.buildAround,
+	}
 	for _, step := range steps {
 		if err := step(&doc); err != nil {
 			return nil, err

@@ -15,7 +15,8 @@ type Tokenizer struct {
 	tokens   []string // the bytes of each id; "" where there is no such token
 	special  []bool   // by id
 	added    added
-	bos, eos int32 // -1 when tokenizer_config.json names none
+	before   []int32 // what every prompt begins with
+	bos, eos int32   // -1 when tokenizer_config.json names none
 }
 
 // Option changes how special tokens are treated in one call.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // unigramDocument is tokenizer.json of a Unigram model as far as encoding depends on it.
@@ -30,23 +29,6 @@ type metaspaceEntry struct {
 	AddPrefixSpace *bool  `json:"add_prefix_space"`
 	PrependScheme  string `json:"prepend_scheme"`
 	Split          *bool  `json:"split"`
-}
-
-type templateDocument struct {
-	Type    string          `json:"type"`
-	Single  []templateEntry `json:"single"`
-	Special map[string]struct {
-		IDs []int32 `json:"ids"`
-	} `json:"special_tokens"`
-}
-
-type templateEntry struct {
-	SpecialToken *struct {
-		ID string `json:"id"`
-	} `json:"SpecialToken"`
-	Sequence *struct {
-		ID string `json:"id"`
-	} `json:"Sequence"`
 }
 
 type unigramModel struct {
@@ -165,34 +147,9 @@ func checkMetaspace(doc *unigramDocument) error {
 	return nil
 }
 
-func (u *Unigram) buildTemplate(doc *unigramDocument) error {
-	p := doc.PostProcessor
-	if p == nil {
-		return nil
+func (u *Unigram) buildTemplate(doc *unigramDocument) (err error) {
+	if doc.PostProcessor != nil {
+		u.before, u.after, err = doc.PostProcessor.around(field("post_processor"), len(u.scores))
 	}
-	if p.Type != "TemplateProcessing" {
-		return unsupported(field("post_processor.type"), "is %q, not TemplateProcessing", p.Type)
-	}
-	texts := 0
-	for i, entry := range p.Single {
-		path := field(fmt.Sprintf("post_processor.single[%d]", i))
-		if entry.SpecialToken == nil {
-			texts++
-			continue
-		}
-		ids := p.Special[entry.SpecialToken.ID].IDs
-		outside := func(id int32) bool { return id < 0 || int(id) >= len(u.scores) }
-		if len(ids) == 0 || len(ids) > maxTokenBytes || slices.ContainsFunc(ids, outside) {
-			return invalid(path, "names a token that special_tokens does not give ids of")
-		}
-		if texts == 0 {
-			u.before = append(u.before, ids...)
-		} else {
-			u.after = append(u.after, ids...)
-		}
-	}
-	if texts != 1 {
-		return unsupported(field("post_processor.single"), "holds %d texts, not one", texts)
-	}
-	return nil
+	return err
 }

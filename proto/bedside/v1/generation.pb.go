@@ -177,7 +177,8 @@ type isGenerateRequest_Input interface {
 }
 
 type GenerateRequest_Prompt struct {
-	// Text to continue, as it stands. Special tokens written in it count as special.
+	// Text to continue, as it stands. Special tokens written in it count as special. Where the model's tokenizer begins every text
+	// with a token (Llama 3, Gemma), the prompt does too, once.
 	Prompt string `protobuf:"bytes,2,opt,name=prompt,proto3,oneof"`
 }
 

@@ -60,7 +60,9 @@ class GenerateRequest(_message.Message):
     model: _builtins.str
     """Name of the model; empty means the server's default."""
     prompt: _builtins.str
-    """Text to continue, as it stands. Special tokens written in it count as special."""
+    """Text to continue, as it stands. Special tokens written in it count as special. Where the model's tokenizer begins every text
+    with a token (Llama 3, Gemma), the prompt does too, once.
+    """
     @_builtins.property
     def chat(self) -> Global___Chat:
         """Messages put through the model's chat template. Special tokens written in a

@@ -32,7 +32,8 @@ export type GenerateRequest = Message<"bedside.v1.GenerateRequest"> & {
    */
   input: {
     /**
-     * Text to continue, as it stands. Special tokens written in it count as special.
+     * Text to continue, as it stands. Special tokens written in it count as special. Where the model's tokenizer begins every text
+     * with a token (Llama 3, Gemma), the prompt does too, once.
      *
      * @generated from field: string prompt = 2;
      */
