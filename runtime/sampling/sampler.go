@@ -1,8 +1,11 @@
 package sampling
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
+
+	"github.com/bedside-lm/bedside/runtime/sampling/internal/scan"
 )
 
 // Token is one chosen token.
@@ -90,12 +93,11 @@ func (s *Sampler) Sample(logits []float32) (Token, error) { return s.SampleMaske
 // is). A nil mask allows all and costs nothing. The mask comes first: penalty, temperature, top-k, top-p and min-p see
 // the allowed tokens alone. Log probabilities are still those of the model's own distribution, over all tokens.
 func (s *Sampler) SampleMasked(logits []float32, allowed []uint64) (Token, error) {
-	choice, best, err := logits, int32(0), error(nil)
-	if allowed == nil {
-		best, err = argmax(logits)
-	} else {
-		choice, best, err = s.mask(logits, allowed)
+	choice := logits
+	if allowed != nil {
+		choice = s.mask(logits, allowed)
 	}
+	best, err := argmax(choice)
 	if err != nil {
 		return Token{}, err
 	}
@@ -142,25 +144,14 @@ func (s *Sampler) Force(logits []float32, id int32) (Token, error) {
 
 // argmax returns the lowest id among those with the highest logit.
 func argmax(logits []float32) (int32, error) {
-	best, id := float32(math.Inf(-1)), -1
-	for i, v := range logits {
-		// False for every comparison that NaN is part of, so that one branch finds the rare cases too.
-		if v <= best {
-			continue
-		}
-		if v != v || v > math.MaxFloat32 {
-			return 0, notNumbers()
-		}
-		best, id = v, i
-	}
-	if id < 0 {
+	id, err := scan.Highest(logits)
+	switch {
+	case errors.Is(err, scan.ErrNotNumbers):
+		return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
+	case err != nil:
 		return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "allow no token"}
 	}
-	return int32(id), nil
-}
-
-func notNumbers() *Error {
-	return &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
+	return id, nil
 }
 
 // penalize fills s.adjusted and returns its argmax.
