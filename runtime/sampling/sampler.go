@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/bedside-lm/bedside/runtime/sampling/internal/scan"
 )
@@ -36,6 +37,8 @@ type Sampler struct {
 
 	masked   []float32 // logits with those of forbidden tokens at minus infinity
 	adjusted []float32 // logits after the penalty
+	weights  []float64 // by id
+	ids      []int32
 	kept     []candidate
 	edge     []candidate // of kept, those that top-p may cut
 }
@@ -181,12 +184,9 @@ func (s *Sampler) scores(logits []float32) []float32 {
 
 // report adds the log probabilities, by the softmax of all logits, the highest of which is peak.
 func (s *Sampler) report(token *Token, logits []float32, peak float32) {
-	sum := 0.0
-	for _, v := range logits {
-		if x := float64(v - peak); x >= negligible {
-			sum += exp(x)
-		}
-	}
+	s.weights = slices.Grow(s.weights[:0], len(logits))[:len(logits)]
+	w := scan.Weighing{Peak: peak, Temperature: 1, Negligible: negligible, BucketsPerUnit: bucketsPerUnit}
+	sum := w.Weights(logits, s.weights, nil)
 	norm := float64(peak) + math.Log(sum)
 	token.Logprob = float64(logits[token.ID]) - norm
 	s.selectTop(logits, s.params.Logprobs)

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"golang.org/x/sys/cpu"
 	"pgregory.net/rapid"
 )
 
@@ -70,6 +72,53 @@ func TestHighestAtEveryPlace(t *testing.T) {
 		}
 		check(t, values)
 		clear(values)
+	}
+}
+
+// Weights are the same bits with and without AVX2, and close to what math.Exp gives.
+func TestWeights(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for _, n := range []int{0, 1, 2, 3, 4, 5, 1000, 1003} {
+		scores := make([]float32, n)
+		for i := range scores {
+			scores[i] = 7 - float32(r.ExpFloat64()*20)
+			if i%50 == 1 {
+				scores[i] = float32(math.Inf(-1))
+			}
+		}
+		w := Weighing{Peak: 7, Temperature: 0.8, Negligible: -52, BucketsPerUnit: 8}
+		weights, masses := make([]float64, n), make([]float64, 52*8+1)
+		sum := w.weights(false, scores, weights, masses)
+		want, all := make([]float64, len(masses)), 0.0
+		for i, score := range scores {
+			exact, depth := 0.0, float64(score-7)/0.8
+			if depth >= -52 {
+				exact = math.Exp(depth)
+				want[int(-depth*8)] += weights[i]
+			}
+			if math.Abs(weights[i]-exact) > 1e-10*exact {
+				t.Fatalf("e to the %v is %v, want %v", depth, weights[i], exact)
+			}
+			all += weights[i]
+		}
+		if sum != all || !slices.Equal(masses, want) {
+			t.Fatalf("%d scores: sums are wrong", n)
+		}
+		if cpu.X86.HasAVX2 {
+			others, otherMasses := make([]float64, n), make([]float64, len(masses))
+			if w.weights(true, scores, others, otherMasses) != sum || !slices.Equal(others, weights) || !slices.Equal(otherMasses, masses) {
+				t.Fatalf("%d scores: other bits with AVX2", n)
+			}
+		}
+		likely := AtLeast(weights, 0.5, make([]int32, n))
+		for i, weight := range weights {
+			if (weight >= 0.5) != slices.Contains(likely, int32(i)) {
+				t.Fatalf("%d: %v of a weight of %v", i, likely, weight)
+			}
+		}
+		if !slices.IsSorted(likely) {
+			t.Fatal(likely)
+		}
 	}
 }
 
