@@ -43,6 +43,13 @@ INLINE double weigh(const float *scores, size_t count, const bed_weighing *w, do
   memcpy(&score, scores, sizeof score);
   vd depth = __builtin_convertvector(score - w->peak, vd) / all(w->temperature);
   vl counts = depth >= all(w->negligible); // not NaN, minus infinity less minus infinity
+  int64_t any = 0;
+#pragma GCC unroll 4
+  for (int i = 0; i < LANES; i++) any |= counts[i];
+  if (!any) { // most of what a mask forbids
+    memset(weights, 0, count * sizeof *weights);
+    return mass;
+  }
   depth = pick(counts, depth, all(w->negligible));
   vd weight = (vd)((vl)exponential(depth) & counts);
 #pragma GCC unroll 4
