@@ -58,6 +58,7 @@ func (g *fusedGraph) open(mf *repository.Manifest, opt Options) error {
 	var err error
 	g.session, err = capi.Open(mf.Path("model.onnx"), capi.Options{
 		IntraOpThreads: opt.Threads, InterOpThreads: 1, Optimization: optimizeAll, Operators: kernels.Register(),
+		Config: map[string]string{stopSpinning: "1"},
 	})
 	if err != nil {
 		return fmt.Errorf("load the graph: %w", err)

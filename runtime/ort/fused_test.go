@@ -1,6 +1,7 @@
 package ort
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,4 +28,22 @@ func TestPrefixesAreCopied(t *testing.T) {
 	require.NotEmpty(t, kernels.Name())
 	other := opensDevice("gru")(t, Options{Threads: 1, Slots: 2, SlotCapacity: 40, MaxTokens: 64, MaxLogits: 64})
 	require.ErrorIs(t, other.CopyPrefix(0, 1, 5), ErrPlan, "a state cannot be cut")
+}
+
+// What a step allocates does not depend on how many rows it has.
+func TestStepsAllocateNothingByRow(t *testing.T) {
+	m := opensFamily("llama")(t, Options{Threads: 1, Slots: 64, SlotCapacity: 64, MaxTokens: 64, MaxLogits: 64})
+	rows := make([]Row, 64)
+	for i := range rows {
+		rows[i] = Row{Slot: i, Tokens: []int32{int32(i)}}
+	}
+	allocations := func(n int) float64 {
+		return testing.AllocsPerRun(20, func() {
+			_, err := m.Step(context.Background(), rows[:n])
+			require.NoError(t, err)
+		})
+	}
+	one, all := allocations(1), allocations(64)
+	require.LessOrEqual(t, all, one)
+	t.Logf("%v allocations a step", one)
 }

@@ -3,6 +3,7 @@ package ort
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/bedside-lm/bedside/runtime/repository"
 )
@@ -22,6 +23,9 @@ type LanguageModel struct {
 	options  Options
 	graph    graph
 	closed   bool
+
+	taken  []bool      // by slot: a row of the step being checked has it
+	logits [][]float32 // of the latest step's rows
 }
 
 // graph is a model's file with the memory of its slots. There is one implementation for each kind of graph.
@@ -80,7 +84,7 @@ func Open(m *repository.Manifest, opt Options) (*LanguageModel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.Name, err)
 	}
-	return &LanguageModel{manifest: m, options: opt, graph: g}, nil
+	return &LanguageModel{manifest: m, options: opt, graph: g, taken: make([]bool, opt.Slots)}, nil
 }
 
 // withoutInvariance is the manifest of a model that does not keep its promise on this machine.
@@ -124,20 +128,20 @@ func (m *LanguageModel) Step(ctx context.Context, rows []Row) (Logits, error) {
 	if err := m.check(rows); err != nil {
 		return Logits{}, err
 	}
-	out := Logits{rows: make([][]float32, len(rows))}
-	if err := m.graph.step(ctx, rows, out.rows); err != nil {
+	m.logits = slices.Grow(m.logits[:0], len(rows))[:len(rows)]
+	if err := m.graph.step(ctx, rows, m.logits); err != nil {
 		return Logits{}, err
 	}
-	return out, nil
+	return Logits{rows: m.logits}, nil
 }
 
 func (m *LanguageModel) check(rows []Row) error {
-	seen := make(map[int]bool, len(rows))
+	clear(m.taken)
 	tokens, logits := 0, 0
 	for i, r := range rows {
 		n := len(r.Tokens)
 		switch {
-		case r.Slot < 0 || r.Slot >= m.options.Slots || seen[r.Slot]:
+		case r.Slot < 0 || r.Slot >= m.options.Slots || m.taken[r.Slot]:
 			return fmt.Errorf("%w: row %d: slot %d is out of range or taken twice", ErrPlan, i, r.Slot)
 		case n == 0 || r.Start < 0 || r.Start+n > m.options.SlotCapacity:
 			return fmt.Errorf("%w: row %d: %d tokens after %d in a slot of %d", ErrPlan, i, n, r.Start, m.options.SlotCapacity)
@@ -149,7 +153,7 @@ func (m *LanguageModel) check(rows []Row) error {
 				return fmt.Errorf("%w: row %d: token %d is not in the vocabulary of %d", ErrPlan, i, t, m.manifest.VocabSize)
 			}
 		}
-		seen[r.Slot] = true
+		m.taken[r.Slot] = true
 		tokens += n
 		logits += n - r.LogitsFrom
 	}

@@ -17,6 +17,10 @@ type session struct {
 	err  error // why it can no longer run
 }
 
+// stopSpinning is ONNX Runtime's name for this: its threads wait in a loop for an operator's next part, but sleep as soon as a run
+// has ended. Else they would hold on to the processors that sample what comes next.
+const stopSpinning = "session.force_spinning_stop"
+
 // openSession loads a graph whose runs bind these inputs and outputs, in this order.
 func openSession(path string, inputs, outputs []string, threads int) (*session, error) {
 	opts, err := onnx.NewSessionOptions()
@@ -30,6 +34,7 @@ func openSession(path string, inputs, outputs []string, threads int) (*session, 
 		// Every step has other shapes: a memory plan a shape would pile up.
 		opts.SetMemPattern(false),
 		opts.SetGraphOptimizationLevel(onnx.GraphOptimizationLevelEnableAll),
+		opts.AddSessionConfigEntry(stopSpinning, "1"),
 	)
 	if goruntime.GOARCH == "amd64" && !cpu.X86.HasAVX512VNNI && !cpu.X86.HasAVXVNNI {
 		// Without VNNI the fast 8-bit product overflows its 16-bit sums; this takes the exact

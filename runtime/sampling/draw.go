@@ -3,6 +3,8 @@ package sampling
 import (
 	"math"
 	"slices"
+
+	"github.com/bedside-lm/bedside/runtime/sampling/internal/scan"
 )
 
 // candidate is a token that may be drawn. weight is its probability over the likeliest's.
@@ -40,24 +42,57 @@ func exp(x float64) float64 {
 // draw chooses among the tokens that top-k, top-p and min-p leave. best is the id with the highest score.
 func (s *Sampler) draw(scores []float32, best int32) int32 {
 	peak := scores[best]
+	var masses [buckets]float64
 	if s.params.TopK > 0 && s.params.TopK < len(scores) {
 		s.selectTop(scores, s.params.TopK)
-	} else {
-		s.keepAll(scores)
+		mass := s.weigh(peak)
+		if s.params.TopP == 1 && s.params.MinP == 0 {
+			return s.drawKept(mass)
+		}
+		for _, c := range s.kept {
+			masses[s.bucket(c, peak)] += c.weight
+		}
+		return s.drawCut(peak, mass, &masses)
 	}
-	mass := s.weigh(peak)
+	mass := s.weighAll(scores, peak, masses[:])
+	if s.params.TopP == 1 && s.params.MinP == 0 {
+		return s.drawAny(mass)
+	}
+	s.keepLikely(scores, mass, &masses)
+	return s.drawCut(peak, mass, &masses)
+}
+
+// drawAny draws among all tokens by s.weights, whose sum is mass.
+func (s *Sampler) drawAny(mass float64) (id int32) {
+	at := s.rng.Float64() * mass
+	for i, weight := range s.weights {
+		if at -= weight; at < 0 {
+			return int32(i)
+		}
+		if weight > 0 {
+			id = int32(i)
+		}
+	}
+	return id // rounding may leave a crumb beyond the last one
+}
+
+// drawCut cuts s.kept by top-p and min-p and draws among what is left. mass is that of all tokens, masses is by bucket.
+func (s *Sampler) drawCut(peak float32, mass float64, masses *[buckets]float64) int32 {
 	if s.params.TopP < 1 {
-		s.nucleus(peak, mass)
+		s.nucleus(peak, mass, masses)
 	}
 	if s.params.MinP > 0 {
 		s.kept = slices.DeleteFunc(s.kept, func(c candidate) bool { return c.weight < s.params.MinP })
 	}
-	if s.params.TopP < 1 || s.params.MinP > 0 {
-		mass = 0
-		for i := range s.kept {
-			mass += s.kept[i].weight
-		}
+	mass = 0
+	for i := range s.kept {
+		mass += s.kept[i].weight
 	}
+	return s.drawKept(mass)
+}
+
+// drawKept draws among s.kept, whose weights' sum is mass.
+func (s *Sampler) drawKept(mass float64) int32 {
 	at := s.rng.Float64() * mass
 	for i := range s.kept {
 		if at -= s.kept[i].weight; at < 0 {
@@ -68,11 +103,28 @@ func (s *Sampler) draw(scores []float32, best int32) int32 {
 	return s.kept[len(s.kept)-1].id
 }
 
-// keepAll fills s.kept with every token, by id.
-func (s *Sampler) keepAll(scores []float32) {
-	s.kept = slices.Grow(s.kept[:0], len(scores))[:len(scores)]
-	for id, score := range scores {
-		s.kept[id] = candidate{id: int32(id), score: score}
+// weighAll sets s.weights, those of all tokens, by id, and returns their sum, in all and by bucket. The negligible weigh nothing.
+func (s *Sampler) weighAll(scores []float32, peak float32, masses []float64) float64 {
+	s.weights = slices.Grow(s.weights[:0], len(scores))[:len(scores)]
+	if s.params.TopP == 1 {
+		masses = nil
+	}
+	w := scan.Weighing{Peak: peak, Temperature: s.params.Temperature, Negligible: negligible, BucketsPerUnit: bucketsPerUnit}
+	return w.Weights(scores, s.weights, masses)
+}
+
+// keepLikely fills s.kept with the tokens, by id, that top-p and min-p may leave, and perhaps some more.
+func (s *Sampler) keepLikely(scores []float32, mass float64, masses *[buckets]float64) {
+	floor := s.params.MinP
+	if s.params.TopP < 1 {
+		edge, _ := s.edgeOf(mass, masses)
+		// What a bucket holds weighs no less than where the next begins, but for rounding.
+		floor = 0.999 * math.Exp(-float64(edge+1)/bucketsPerUnit)
+	}
+	s.ids = slices.Grow(s.ids[:0], len(scores))[:len(scores)]
+	s.kept = s.kept[:0]
+	for _, id := range scan.AtLeast(s.weights, floor, s.ids) {
+		s.kept = append(s.kept, candidate{id: id, score: scores[id], weight: s.weights[id]})
 	}
 }
 
@@ -109,17 +161,20 @@ func (s *Sampler) bucket(c candidate, peak float32) int {
 	return int(-s.depth(c.score, peak) * bucketsPerUnit)
 }
 
-// nucleus cuts s.kept, whose mass is all, to the likeliest tokens that reach top-p of it.
-func (s *Sampler) nucleus(peak float32, all float64) {
-	var masses [buckets]float64
-	for _, c := range s.kept {
-		masses[s.bucket(c, peak)] += c.weight
-	}
-	want, mass, last := s.params.TopP*all, 0.0, 0
-	for last < buckets-1 && mass+masses[last] < want {
-		mass += masses[last]
+// edgeOf finds the bucket in which the likeliest tokens reach top-p of the mass, and the mass of those before it.
+func (s *Sampler) edgeOf(all float64, masses *[buckets]float64) (last int, before float64) {
+	want := s.params.TopP * all
+	for last < buckets-1 && before+masses[last] < want {
+		before += masses[last]
 		last++
 	}
+	return last, before
+}
+
+// nucleus cuts s.kept to the likeliest tokens that reach top-p of the mass of all, which masses has by bucket.
+func (s *Sampler) nucleus(peak float32, all float64, masses *[buckets]float64) {
+	want := s.params.TopP * all
+	last, mass := s.edgeOf(all, masses)
 	n := 0
 	s.edge = s.edge[:0]
 	for _, c := range s.kept {

@@ -1,8 +1,12 @@
 package sampling
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
+
+	"github.com/bedside-lm/bedside/runtime/sampling/internal/scan"
 )
 
 // Token is one chosen token.
@@ -33,6 +37,8 @@ type Sampler struct {
 
 	masked   []float32 // logits with those of forbidden tokens at minus infinity
 	adjusted []float32 // logits after the penalty
+	weights  []float64 // by id
+	ids      []int32
 	kept     []candidate
 	edge     []candidate // of kept, those that top-p may cut
 }
@@ -90,12 +96,11 @@ func (s *Sampler) Sample(logits []float32) (Token, error) { return s.SampleMaske
 // is). A nil mask allows all and costs nothing. The mask comes first: penalty, temperature, top-k, top-p and min-p see
 // the allowed tokens alone. Log probabilities are still those of the model's own distribution, over all tokens.
 func (s *Sampler) SampleMasked(logits []float32, allowed []uint64) (Token, error) {
-	choice, best, err := logits, int32(0), error(nil)
-	if allowed == nil {
-		best, err = argmax(logits)
-	} else {
-		choice, best, err = s.mask(logits, allowed)
+	choice := logits
+	if allowed != nil {
+		choice = s.mask(logits, allowed)
 	}
+	best, err := argmax(choice)
 	if err != nil {
 		return Token{}, err
 	}
@@ -142,25 +147,14 @@ func (s *Sampler) Force(logits []float32, id int32) (Token, error) {
 
 // argmax returns the lowest id among those with the highest logit.
 func argmax(logits []float32) (int32, error) {
-	best, id := float32(math.Inf(-1)), -1
-	for i, v := range logits {
-		// False for every comparison that NaN is part of, so that one branch finds the rare cases too.
-		if v <= best {
-			continue
-		}
-		if v != v || v > math.MaxFloat32 {
-			return 0, notNumbers()
-		}
-		best, id = v, i
-	}
-	if id < 0 {
+	id, err := scan.Highest(logits)
+	switch {
+	case errors.Is(err, scan.ErrNotNumbers):
+		return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
+	case err != nil:
 		return 0, &Error{Kind: KindLogits, Field: "logits", Reason: "allow no token"}
 	}
-	return int32(id), nil
-}
-
-func notNumbers() *Error {
-	return &Error{Kind: KindLogits, Field: "logits", Reason: "hold NaN or plus infinity"}
+	return id, nil
 }
 
 // penalize fills s.adjusted and returns its argmax.
@@ -190,12 +184,9 @@ func (s *Sampler) scores(logits []float32) []float32 {
 
 // report adds the log probabilities, by the softmax of all logits, the highest of which is peak.
 func (s *Sampler) report(token *Token, logits []float32, peak float32) {
-	sum := 0.0
-	for _, v := range logits {
-		if x := float64(v - peak); x >= negligible {
-			sum += exp(x)
-		}
-	}
+	s.weights = slices.Grow(s.weights[:0], len(logits))[:len(logits)]
+	w := scan.Weighing{Peak: peak, Temperature: 1, Negligible: negligible, BucketsPerUnit: bucketsPerUnit}
+	sum := w.Weights(logits, s.weights, nil)
 	norm := float64(peak) + math.Log(sum)
 	token.Logprob = float64(logits[token.ID]) - norm
 	s.selectTop(logits, s.params.Logprobs)

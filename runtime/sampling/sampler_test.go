@@ -77,7 +77,7 @@ func TestSamplerFollowsTheReference(t *testing.T) {
 				t.Fatal(err)
 			}
 			observed = append(observed, token.ID)
-			checkKept(t, s, want)
+			checkKept(t, s, logits, want)
 			if p.Temperature == 0 && token.ID != want[0].id {
 				t.Fatalf("greedy chose %d, want %d", token.ID, want[0].id)
 			}
@@ -93,11 +93,11 @@ func TestSamplerFollowsTheReference(t *testing.T) {
 }
 
 // checkKept compares the tokens a sampler drew among with the reference. A token at the very edge of top-p or min-p may fall either way.
-func checkKept(t *rapid.T, s *Sampler, want []outcome) {
+func checkKept(t *rapid.T, s *Sampler, logits []float32, want []outcome) {
 	if s.params.Temperature == 0 || s.params.Logprobs > 0 {
 		return
 	}
-	kept, mass := slices.Clone(s.kept), 0.0
+	kept, mass := drawnAmong(s, s.scores(logits)), 0.0
 	slices.SortFunc(kept, above)
 	for _, c := range kept {
 		mass += c.weight
@@ -115,6 +115,19 @@ func checkKept(t *rapid.T, s *Sampler, want []outcome) {
 	if extra := len(kept) - len(want); extra > 1 || len(want)-len(kept) > 1 && rest > 1e-9 {
 		t.Fatalf("%d tokens are kept, want %d", len(kept), len(want))
 	}
+}
+
+// drawnAmong lists the tokens that the latest draw was among.
+func drawnAmong(s *Sampler, scores []float32) (out []candidate) {
+	if s.params.TopK > 0 && s.params.TopK < len(scores) || s.params.TopP < 1 || s.params.MinP > 0 {
+		return slices.Clone(s.kept)
+	}
+	for id, weight := range s.weights {
+		if weight > 0 {
+			out = append(out, candidate{id: int32(id), score: scores[id], weight: weight})
+		}
+	}
+	return out
 }
 
 func checkLogprobs(t *rapid.T, p Params, token Token, logits []float32) {

@@ -17,7 +17,9 @@ import (
 // slot is written again. It returns ErrStopped, and leaves the rows, where the engine is to stop.
 func (e *Engine) attempt(ctx context.Context, planned []continuous.Row, rows []ort.Row, results []continuous.Result, again bool) error {
 	logits, err := e.run(ctx, rows, again)
-	<-e.prepared
+	if e.prepared != nil {
+		<-e.prepared
+	}
 	switch {
 	case err == nil:
 		e.advance(planned, rows, results, logits, time.Now())

@@ -50,7 +50,7 @@ type Engine struct {
 	lastID    uint64
 	rows      []ort.Row
 	results   []continuous.Result
-	prepared  <-chan struct{} // closed when what prepare does beside the step is done
+	prepared  <-chan struct{} // closed when what prepare does beside the step is done; nil where there is nothing
 }
 
 // message is what others ask of the loop: exactly one field is set.
@@ -323,23 +323,20 @@ func (e *Engine) stopAll() {
 	}
 }
 
-// parallel calls f for 0 to n-1, on several goroutines where that pays.
+// parallel calls f for 0 to n-1, here and on other goroutines where that pays. Each takes the next that nobody has, so that a
+// goroutine whose processor is busy with something else keeps nobody waiting.
 func parallel(n int, f func(i int)) {
 	const perWorker = 4 // rows; below that, starting a goroutine costs more than it saves
-	workers := min(goruntime.GOMAXPROCS(0), (n+perWorker-1)/perWorker)
-	if workers <= 1 {
-		for i := range n {
-			f(i)
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			f(int(i))
 		}
-		return
 	}
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < n; i += workers {
-				f(i)
-			}
-		})
+	var helpers sync.WaitGroup
+	for range min(goruntime.GOMAXPROCS(0), (n+perWorker-1)/perWorker) - 1 {
+		helpers.Go(work)
 	}
-	wg.Wait()
+	work()
+	helpers.Wait()
 }

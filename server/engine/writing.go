@@ -79,9 +79,8 @@ func (f *formed) prepare() {
 }
 
 // prepare finds out, beside the model's run, which tokens may come next in the texts that must have a form. What it
-// returns is closed when it is done.
+// returns is closed when it is done; nil where there are none.
 func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
-	finished := make(chan struct{})
 	var formed []*formed
 	for _, r := range rows {
 		if s := e.sequences[r.ID]; r.Samples && s.write != nil && s.write.form != nil {
@@ -89,9 +88,9 @@ func (e *Engine) prepare(rows []continuous.Row) <-chan struct{} {
 		}
 	}
 	if len(formed) == 0 {
-		close(finished)
-		return finished
+		return nil
 	}
+	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
 		for _, f := range formed {

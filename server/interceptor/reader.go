@@ -90,11 +90,16 @@ func (c *Chain) readStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServ
 type readStream struct {
 	*middleware.WrappedServerStream
 	chain *Chain
+	timer *time.Timer // runs while a message is sent; nil before the first
 }
 
 func (s *readStream) SendMsg(m any) error {
-	timer := s.chain.patience(s.Context())
-	defer timer.Stop()
+	if s.timer == nil {
+		s.timer = s.chain.patience(s.Context())
+	} else {
+		s.timer.Reset(s.chain.limits.SendTimeout)
+	}
+	defer s.timer.Stop()
 	return s.WrappedServerStream.SendMsg(m)
 }
 
