@@ -41,7 +41,7 @@ def in_blocks(q: np.ndarray) -> np.ndarray:
 
 
 def in_nibbles(q: np.ndarray) -> np.ndarray:
-    """4-bit weights `[outputs, inputs]` as the operators take them, int8 `[outputs/16, inputs/8, 16, 4]` in kernels.h's order."""
+    """4-bit weights `[outputs, inputs]` as the operators take them: int8 `[outputs/16, inputs/8, 16, 4]`, see kernels.h."""
     outputs, inputs = q.shape
     eight = q.reshape(outputs // BLOCK, BLOCK, inputs // 8, 8).swapaxes(1, 2)[..., [0, 1, 4, 5, 2, 3, 6, 7]]
     return np.ascontiguousarray(eight[..., ::2] | eight[..., 1::2] << 4).view(np.int8)

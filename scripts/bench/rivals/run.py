@@ -24,7 +24,7 @@ from .sides import OURS, RIVALS, Rival
 
 DOCS = ROOT / "docs" / "benchmarks.md"
 SHOWN_STEPS = (1, 16, 64)  # streams of the roofline table
-QUICK_SECONDS = 200  # of rounds, so that all of it takes less than five minutes
+QUICK_SECONDS = 200.0  # of rounds, so that all of it takes less than five minutes
 
 
 def arguments() -> argparse.Namespace:
@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each side")
     parser.add_argument("--cpus", default="", help="processors that all sides stay on, such as 1 or 0,1")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, help=f"after which no round begins; {QUICK_SECONDS:.0f} with --quick")
     parser.add_argument("--model", default=MODEL_NAME, help="Bedside's, by its folder's name")
     parser.add_argument("--sides", default="", help="rivals by parts of their names, such as Q4_0,OpenVINO; all by default")
     parser.add_argument("--cache-bytes", type=float, default=1.1,
@@ -57,7 +58,8 @@ def speed(args: argparse.Namespace, rivals: list[Rival], models: dict[str, Path]
     peak = roofline.measure(args.threads, args.cpus, shape, scratch)
     with measure.running(rivals, models, settings, args.model, max(plan.streams), scratch) as found:
         says = measure.versions(found)
-        cells = measure.rounds(found, rivals, plan, prompts, args.rounds, QUICK_SECONDS if args.quick else float("inf"))
+        most = args.seconds or (QUICK_SECONDS if args.quick else float("inf"))
+        cells = measure.rounds(found, rivals, plan, prompts, args.rounds, most)
     limits = {}
     for streams in SHOWN_STEPS:
         step = median(r["step_ms"] for r in cells[f"decode/{streams}"][OURS])
