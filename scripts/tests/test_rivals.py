@@ -70,12 +70,13 @@ def test_shares_of_a_step(tmp_path):
     config = {"hidden_size": 8, "num_hidden_layers": 2, "head_dim": 4, "num_attention_heads": 2, "num_key_value_heads": 1,
               "intermediate_size": 16, "vocab_size": 100}
     (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.onnx.data").write_bytes(bytes(3000))
     shape = roofline.Shape.read(tmp_path)
     weights = 2 * (8 * 8 * 2 + 8 * 4 * 2 + 3 * 8 * 16) + 800
-    assert shape == roofline.Shape(weights, attention=2 * 2 * 8, cached=2 * 2 * 4)
+    assert shape == roofline.Shape(weights, stored=3000 - 900, attention=2 * 2 * 8, cached=2 * 2 * 4)
     shares = roofline.shares(shape, roofline.Peak("", macs=1e6, cached=2e6, memory=1e6), 3, 10, 0.01, 4)
     assert shares["multiplying"] == pytest.approx(3 * (shape.weights + 32 * 10) / 1e4)
-    assert shares["reading"] == pytest.approx((shape.weights + 3 * 10 * 16 * 4) / 2e4)
+    assert shares["reading"] == pytest.approx((2100 + 3 * 10 * 16 * 4) / 2e4)
 
 
 def test_the_machines_peaks_are_measured(tmp_path):

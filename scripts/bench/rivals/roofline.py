@@ -11,13 +11,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SECONDS = 1.0
 BEYOND_CACHES = 2 << 30
+TABLE_BYTES = 1 + 4 / 32  # a value of the embedding's table: 8 bits, and a float32 for each 32
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a step of a decoder costs, from its config.json."""
+    """What a step of a decoder costs, from its config.json and the size of its weights' file."""
 
     weights: int  # of all matrices that a token passes
+    stored: int  # bytes of them
     attention: int  # multiply-adds a token needs for each token before it
     cached: int  # values of the cache that a token before it has
 
@@ -28,7 +30,10 @@ class Shape:
         hidden, layers, head = c["hidden_size"], c["num_hidden_layers"], c["head_dim"]
         heads, kv = c["num_attention_heads"] * head, c["num_key_value_heads"] * head
         layer = hidden * (2 * heads + 2 * kv + 3 * c["intermediate_size"])
-        return cls(layers * layer + hidden * c["vocab_size"], 2 * layers * heads, 2 * layers * kv)
+        table = hidden * c["vocab_size"]
+        # The embedding's table, of which a step reads a row a token, lies in the file beside the matrices.
+        stored = (folder / "model.onnx.data").stat().st_size - table * TABLE_BYTES
+        return cls(layers * layer + table, int(stored), 2 * layers * heads, 2 * layers * kv)
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ def measure(threads: int, cpus: str, shape: Shape, scratch: Path) -> Peak:
 def shares(shape: Shape, peak: Peak, streams: int, context: float, step_s: float, cache_bytes: float) -> dict[str, float]:
     """The parts of a step's time that multiplying takes at the peak, and sending every byte once from memory.
 
-    Weights count one byte each; the cache `cache_bytes` a value.
+    The cache counts `cache_bytes` a value.
     """
     macs = streams * (shape.weights + shape.attention * context)
-    read = shape.weights + streams * context * shape.cached * cache_bytes
+    read = shape.stored + streams * context * shape.cached * cache_bytes
     return {"multiplying": macs / peak.macs / step_s, "reading": read / max(peak.cached, peak.memory) / step_s}
