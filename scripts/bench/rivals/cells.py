@@ -13,7 +13,7 @@ ARRIVING = 1500  # tokens of a prompt that comes among running streams
 AMONG = 16
 APART = 24  # tokens that the running streams write between two arrivals
 LEAST_STEPS = 8
-TRIES = 5
+TRIES = 8
 SCREENED = 64  # prompts tried at once
 SCREENINGS = 20
 
@@ -68,16 +68,29 @@ def screen(side: Side, prompts: Prompts, plan: Plan) -> None:
 
 def decode(side: Side, requests: list[dict], tokens: int) -> dict | None:
     """Streams that write at once; None where one ended too early."""
-    answer = side.ask({"requests": [r | {"tokens": tokens, "after": 0} for r in requests]})
+    return figures(write(side, requests, tokens))
+
+
+def write(side: Side, requests: list[dict], tokens: int) -> dict:
+    """The answer to requests that come at once."""
+    return side.ask({"requests": [r | {"tokens": tokens, "after": 0} for r in requests]})
+
+
+def figures(answer: dict) -> dict | None:
+    """What `window` finds, and the memory."""
     found = window(answer["times"])
     return found and found | {"rss": answer["rss"]}
 
 
 def long(side: Side, prompts: Prompts, streams: int, length: int, tokens: int) -> dict:
-    """Streams that write at once, after prompts of any length."""
+    """Streams that write at once, after prompts of any length; prompts after which a text ended give way to others."""
+    lasting: list[dict] = []
     for _ in range(TRIES):
-        if found := decode(side, [prompts.make(length) for _ in range(streams)], tokens):
+        requests = lasting + [prompts.make(length) for _ in range(streams - len(lasting))]
+        answer = write(side, requests, tokens)
+        if found := figures(answer):
             return found
+        lasting = [r for r, came in zip(requests, answer["times"]) if len(came) == tokens]
     raise ValueError(f"{side.name}: a stream ended by itself in each of {TRIES} runs")
 
 
