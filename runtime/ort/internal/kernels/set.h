@@ -1,8 +1,9 @@
 // One set of kernels. (It is a .h because Go builds anew when one of those changes, and does not look at other endings.)
 //
-// Included by the file of each processor, which has chosen its instructions and defines SET (the set's
-// variable), NAME, LANES (of a register), how much of a product's sums its registers hold (MICRO_LINES and MICRO_BLOCKS, or MICRO_ROWS), and, where the processor has one, dot4 (HAVE_DOT4) and tile (HAVE_TILE). A set whose instructions multiply 16-bit
-// numbers (HAVE_WORDS, words_*.h) keeps the 14 bits of an activation in one word, the others in two digits (digits.h).
+// Included by the file of each processor, which has chosen its instructions and defines SET (the set's variable), NAME, LANES
+// (of a register), how much of a product's sums its registers hold (MICRO_LINES and MICRO_BLOCKS, or MICRO_ROWS), and, where the
+// processor has one, dot4 (HAVE_DOT4) and tile (HAVE_TILE). A set whose instructions multiply 16-bit numbers (HAVE_WORDS,
+// words_avx2.h) keeps the 14 bits of an activation in one word, the others in two digits (digits.h).
 #include <math.h>
 
 #include "lanes.h"
