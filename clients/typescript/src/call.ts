@@ -20,7 +20,9 @@ export interface Setting {
 
 /** Says with every call, those of generated clients too, who is calling and what for. What a call says itself wins. */
 export function callerOf({ tenant, tokenFile, purpose }: ClientOptions): Interceptor {
-  return (next) => (request) => {
+  // Asynchronous, for Connect does not stop the deadline's timer of a call whose interceptor throws before it gives a promise:
+  // a token file that cannot be read would keep the process from ending for as long.
+  return (next) => async (request) => {
     const set = (name: string, value: () => string) => {
       if (!request.header.has(name)) {
         request.header.set(name, value());
