@@ -79,7 +79,7 @@ def memory(rivals: list[Rival], models: dict[str, Path], settings: Settings, mod
 
 def fill(side: Side, prompts: Prompts, filled: int) -> int:
     """Most bytes resident while all slots are in use; the last prompt is read before the first stream ends."""
-    tokens = filled * 2 // 5  # a third is written before the last prompt is read, where a step takes 128 tokens of prompts
+    tokens = filled // 3
     requests = [prompts.cycle(filled - tokens) | {"tokens": tokens, "after": 0} for _ in range(FILLED)]
     answer = side.ask({"requests": requests})
     if max(t[0][0] for t in answer["times"]) > min(t[-1][0] for t in answer["times"]):
