@@ -12,13 +12,17 @@ NEAR = 1e-2  # of a step: what rounding to float32 may have moved a weight
 FIRST_ROWS = 16  # tell most matrices that have no 4 bits
 
 
+def int8_scale(peak: np.ndarray) -> np.ndarray:
+    """What one step of symmetric int8 stands for where the largest absolute value is `peak`."""
+    return np.maximum(peak, np.float32(1e-12)) / np.float32(127)
+
+
 def per_channel(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Quantize `[out, in]` float32 so that `q.T * scale[:, None]` approximates it.
 
     Returns q int8 `[in, out]` (the layout MatMulInteger takes, values in -127..127) and scale float32 `[out]`.
     """
-    peak = np.abs(weight).max(axis=1)
-    scale = np.maximum(peak, np.float32(1e-12)) / np.float32(127)
+    scale = int8_scale(np.abs(weight).max(axis=1))
     q = np.rint(weight / scale[:, None]).clip(-127, 127).astype(np.int8)
     return np.ascontiguousarray(q.T), scale.astype(np.float32)
 
@@ -31,8 +35,7 @@ def per_block(table: np.ndarray, block: int = EMBED_BLOCK) -> tuple[np.ndarray, 
     """
     rows, width = table.shape
     blocks = table.reshape(rows, width // block, block)
-    peak = np.abs(blocks).max(axis=2)
-    scale = np.maximum(peak, np.float32(1e-12)) / np.float32(127)
+    scale = int8_scale(np.abs(blocks).max(axis=2))
     q = np.rint(blocks / scale[:, :, None]).clip(-127, 127) + 128
     return q.astype(np.uint8).reshape(rows, width), scale.astype(np.float32)
 
@@ -42,7 +45,7 @@ def per_row(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns q int8 of the same shape (-127..127) and scale float32 `[..., out, 1]`.
     """
-    scale = np.maximum(np.abs(weight).max(axis=-1, keepdims=True), np.float32(1e-12)) / np.float32(127)
+    scale = int8_scale(np.abs(weight).max(axis=-1, keepdims=True))
     return np.rint(weight / scale).clip(-127, 127).astype(np.int8), scale.astype(np.float32)
 
 
@@ -57,7 +60,7 @@ class FourBits:
 
     def scale(self) -> np.ndarray:
         """Of the 8-bit weights, as per_row has it."""
-        return np.maximum(self.peak, np.float32(1e-12)) / np.float32(127)
+        return int8_scale(self.peak)
 
     def steps(self) -> tuple[np.ndarray, np.ndarray]:
         """int16 `[out, in/32]` with which `(step * q + offset) >> 8` is the 8-bit weight, rounded."""

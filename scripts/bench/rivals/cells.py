@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 from .prompts import Prompts
 from .side import Side
@@ -16,6 +17,8 @@ LEAST_STEPS = 8
 TRIES = 8
 SCREENED = 64  # prompts tried at once
 SCREENINGS = 20
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,21 @@ def figures(answer: dict) -> dict | None:
     return found and found | {"rss": answer["rss"]}
 
 
-def long(side: Side, prompts: Prompts, streams: int, length: int, tokens: int) -> dict:
-    """Streams that write at once, after prompts of any length; prompts after which a text ended give way to others."""
+def outlast(side: Side, make: Callable[[], dict], streams: int, tokens: int, judge: Callable[[dict], T | None]) -> T:
+    """What `judge` makes of streams that write at once; until it does, others replace prompts whose text ended early."""
     lasting: list[dict] = []
     for _ in range(TRIES):
-        requests = lasting + [prompts.make(length) for _ in range(streams - len(lasting))]
+        requests = lasting + [make() for _ in range(streams - len(lasting))]
         answer = write(side, requests, tokens)
-        if found := figures(answer):
+        if (found := judge(answer)) is not None:
             return found
         lasting = [r for r, came in zip(requests, answer["times"]) if len(came) == tokens]
     raise ValueError(f"{side.name}: a stream ended by itself in each of {TRIES} runs")
+
+
+def long(side: Side, prompts: Prompts, streams: int, length: int, tokens: int) -> dict:
+    """Streams that write at once, after prompts of any length."""
+    return outlast(side, lambda: prompts.make(length), streams, tokens, figures)
 
 
 def prefill(side: Side, prompts: Prompts, count: int) -> dict:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .cells import TRIES, Plan, cells, screen
+from .cells import Plan, cells, outlast, screen
 from .prompts import Prompts
 from .side import Settings, Side, SideError, bedside
 from .sides import OURS, Rival
@@ -78,22 +78,14 @@ def memory(rivals: list[Rival], models: dict[str, Path], settings: Settings, mod
 
 
 def fill(side: Side, prompts: Prompts, filled: int) -> int:
-    """Most bytes resident while all slots are in use; the last prompt is read before the first stream ends.
-
-    Prompts after which a text ended by itself all the same give way to others.
-    """
+    """Most bytes resident while all slots are in use; the last prompt is read before the first stream ends."""
     tokens = filled // 3
-    lasting: list[dict] = []
-    for _ in range(TRIES):
-        missing = FILLED - len(lasting)
-        requests = lasting + [prompts.cycle(filled - tokens) | {"tokens": tokens, "after": 0} for _ in range(missing)]
-        answer = side.ask({"requests": requests})
+
+    def in_use(answer: dict) -> int | None:
         times = answer["times"]
-        if all(times) and max(t[0][0] for t in times) <= min(t[-1][0] for t in times):
-            return answer["rss"]
-        lasting = [r for r, came in zip(requests, times) if len(came) == tokens]
-        say(f"{side.name}: {FILLED - len(lasting)} of {FILLED} texts ended too early")
-    raise SideError(f"{side.name}: the slots were not in use at one time in {TRIES} tries")
+        together = all(times) and max(t[0][0] for t in times) <= min(t[-1][0] for t in times)
+        return answer["rss"] if together else None
+    return outlast(side, lambda: prompts.cycle(filled - tokens), FILLED, tokens, in_use)
 
 
 def versions(found: dict[str, Side]) -> dict[str, str]:

@@ -86,7 +86,8 @@ typedef struct {
   void (*attend)(const bed_attention *, int token, int count, int slot, int position, int kv_head, void *scratch, float *out);
 } bed_kernels;
 
-// NULL where this processor, or this build, has not what the set needs. Sets: "plain", "avx2", "avxvnni", "avx512vnni", "amx", "neondot".
+// NULL where this processor, or this build, has not what the set needs. Sets: "plain", "avx2", "avxvnni", "avx512vnni", "amx",
+// "neondot".
 const bed_kernels *bed_kernels_named(const char *name);
 const bed_kernels *bed_kernels_best(void);
 
