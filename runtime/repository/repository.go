@@ -40,7 +40,7 @@ type Manifest struct {
 	Version        string          `json:"version"`
 	Kind           string          `json:"kind"`      // KindAttention, KindRNN, KindLSTM, KindGRU, KindEmbedding
 	Graph          string          `json:"graph"`     // GraphPackedGQA, GraphFused, GraphRecurrent, GraphPackedEncoder
-	Precision      string          `json:"precision"` // "w8a14", "w8a8", "int8", "fp16", "fp32"
+	Precision      string          `json:"precision"` // "w8a8g16", "w8a8", "int8", "fp16", "fp32"
 	Languages      []string        `json:"languages"` // BCP 47
 	License        string          `json:"license"`   // SPDX
 	ContextLength  int             `json:"context_length"`

@@ -45,7 +45,7 @@ PRECISION = {
     "fp16": "Weights are stored in half precision and widened when the graph is loaded; every sum is float32.",
     "int8": "Weight matrices are stored as int8 with one scale per output channel, and multiplied out when the graph is\n"
             "loaded; norms, biases and every sum are float32.",
-    "w8a14": "int8 with one scale per output channel; activations 14 bits with one scale per row, the cache int8",
+    "w8a8g16": "int8 with one scale per output channel; activations 8 bits with a shift for 16 inputs, the cache int8",
     "w8a8": "Weights are int8 with one scale per output channel, activations 8 bits with one scale per row, symmetric\n"
             "both; products are summed in int32. Norms, attention and the cache are float32.",
 }

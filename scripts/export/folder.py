@@ -142,10 +142,11 @@ FUSED = "Graph `fused-int8`, of Bedside's own operators: the cache is passed in,
 
 PRECISION = {
     "fp32": "All weights and activations are float32: the reference that the quantized folders are held against.",
-    "w8a14": "Weights are int8 with one scale per output channel, activations 14 bits with one scale per row, the cache\n"
-             "int8 with one scale per token and head; products are summed as integers. Weights that came in 4 bits are\n"
-             "kept so until they are multiplied. The embedding keeps 8 bits in blocks of 32, norms are float32. No scale\n"
-             "spans two rows, so a request's numbers do not depend on its neighbours.",
+    "w8a8g16": "Weights are int8 with one scale per output channel, activations 8 bits with one scale per row and a shift\n"
+               "of 0 to 3 bits for 16 of them, the cache int8 with one scale per token and head; products are summed as\n"
+               "integers. Weights that came in 4 bits are kept so until they are multiplied. The embedding keeps 8 bits in\n"
+               "blocks of 32, norms are float32. No scale spans two rows, so a request's numbers do not depend on its\n"
+               "neighbours.",
     "w8a8": "Weights are int8 with one scale per output channel, activations 8 bits with one scale per row, symmetric\n"
             "both; products are summed in int32. The embedding keeps 8 bits in blocks of 32. Norms, attention and the\n"
             "cache are float32. No scale spans two rows, so a request's numbers do not depend on its neighbours.",

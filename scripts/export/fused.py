@@ -1,4 +1,4 @@
-"""The decoder graph of our own operators: int8 weights, 14-bit activations, an int8 cache.
+"""The decoder graph of our own operators: int8 weights, 8-bit activations with a shift for 16 inputs, an int8 cache.
 
 README.md in this folder is the contract of its inputs and outputs, runtime/ort/internal/kernels/ops.h that of the operators.
 """
@@ -24,7 +24,7 @@ SILU, GELU = 1, 2
 class FusedInt8:
     """How the form is called in a manifest: weights of 8 bits, activations of 14."""
 
-    name = "w8a14"
+    name = "w8a8g16"
 
 
 def fits(c: ModelConfig) -> bool:

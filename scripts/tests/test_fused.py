@@ -47,7 +47,7 @@ def model(folder) -> Cached:
 
 def test_it_is_what_is_served(folder):
     manifest = json.loads((folder / "bedside.json").read_text(encoding="utf-8"))
-    assert (manifest["graph"], manifest["precision"], manifest["batch_invariant"]) == ("fused-int8", "w8a14", True)
+    assert (manifest["graph"], manifest["precision"], manifest["batch_invariant"]) == ("fused-int8", "w8a8g16", True)
     assert "fused-int8" in (folder / "README.md").read_text(encoding="utf-8")
 
 

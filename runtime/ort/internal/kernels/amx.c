@@ -13,6 +13,7 @@
 #define MICRO_LINES 6
 #define MICRO_BLOCKS 4
 #define HAVE_DOT4
+#define HAVE_LARGEST
 #define HAVE_STORE_BYTES
 #define HAVE_TILE
 #include "lanes.h"

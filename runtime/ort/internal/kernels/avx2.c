@@ -13,6 +13,7 @@
 #define MICRO_ROWS 4
 #define MICRO_BLOCKS 1
 #define HAVE_WORDS
+#define HAVE_LARGEST
 #define HAVE_STORE_BYTES
 #include "lanes.h"
 

@@ -12,7 +12,12 @@
 #define LANES 16
 #define MICRO_LINES 6
 #define MICRO_BLOCKS 4
+#define BYTE_ROWS 4
+#define BYTE_BLOCKS 4
 #define HAVE_DOT4
+#define HAVE_BYTES
+#define ADDED 128
+#define HAVE_LARGEST
 #define HAVE_STORE_BYTES
 #include "lanes.h"
 

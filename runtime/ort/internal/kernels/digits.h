@@ -1,4 +1,4 @@
-// Activations of 14 bits in two digits of 7, a line of bytes each: part of set.h. What multiplies bytes is dot4.
+// Activations of up to 14 bits in two digits of 7, a line of bytes each: part of set.h. What multiplies bytes is dot4.
 
 // Where a row's number i lies, after its beginning.
 #define BYTES_OF(i) (i)
@@ -57,24 +57,31 @@ INLINE vi quad_of(vuh nibbles, int j, steps s) {
   return (vi)(((vuh)widen(nibbles, 2 * j, s) >> 8) | ((vuh)widen(nibbles, 2 * j + 1, s) & 0xff00));
 }
 
-// The blocks of a product as tiles take them; those of 4 bits are made 8 in `room`.
-INLINE blocks_of ready(const bed_weights *w, int block, int blocks, void *room, int often) {
-  (void)often;
-  size_t inputs = (size_t)w->inputs, apart = 16 * inputs;
-  blocks_of to = {w->q + apart * (size_t)block, apart, 0, blocks, w->inputs / 4, 1, 0};
-  if (w->steps == NULL) return to;
-  const int8_t *from = w->q + apart / 2 * (size_t)block;
+// Blocks of 4 bits made 8, with `added` added to each.
+INLINE void eights_of_4(const bed_weights *w, int block, int blocks, int added, int8_t *at) {
+  size_t inputs = (size_t)w->inputs;
+  const int8_t *from = w->q + 8 * inputs * (size_t)block;
   const int16_t *step = w->steps + inputs * (size_t)block;
-  int8_t *at = room;
   for (size_t n = inputs / 32 * (size_t)blocks; n > 0; n--, from += 256, step += 32, at += 512) {
     for (int p = 0; p < PARTS; p++) {
-      steps s = steps_at(step + 2 * LANES * p);
+      steps s = steps_at(step + 2 * LANES * p, added);
       for (int i = 0; i < 4; i++) {
         vuh q = (vuh)loadi(from + 64 * i + 4 * LANES * p);
         for (int j = 0; j < 2; j++) storei(at + 128 * i + 64 * j + 4 * LANES * p, quad_of(q, j, s));
       }
     }
   }
+}
+
+#ifndef HAVE_BYTES
+
+// The blocks of a product as tiles take them; those of 4 bits are made 8 in `room`.
+INLINE blocks_of ready(const bed_weights *w, int block, int blocks, void *room, int often) {
+  (void)often;
+  size_t apart = 16 * (size_t)w->inputs;
+  blocks_of to = {w->q + apart * (size_t)block, apart, 0, blocks, w->inputs / 4, 1, 0};
+  if (w->steps == NULL) return to;
+  eights_of_4(w, block, blocks, 0, room);
   to.w = room;
   return to;
 }
@@ -89,7 +96,7 @@ INLINE void few_lines(const uint8_t *a, size_t stride, const int lines, const be
   }
   for (int k = 0; k < w->inputs; k += 32, from += 256, step += 32) {
     steps s[PARTS];
-    EACH for (int p = 0; p < PARTS; p++) s[p] = steps_at(step + 2 * LANES * p);
+    EACH for (int p = 0; p < PARTS; p++) s[p] = steps_at(step + 2 * LANES * p, 0);
     EACH for (int i = 0; i < 4; i++) {
       vuh q[PARTS];
       EACH for (int p = 0; p < PARTS; p++) q[p] = (vuh)loadi(from + 64 * i + 4 * LANES * p);
@@ -118,3 +125,5 @@ INLINE void tile_once(const uint8_t *a, size_t stride, int lines, const bed_weig
   blocks_of one = ready(w, block, 1, room, 0);
   tile_by_lanes(a, stride, lines, &one, acc);
 }
+
+#endif

@@ -21,8 +21,10 @@
 #define BED_MAX_HEAD 256
 #define BED_MAX_GROUP 16
 
-// Activations quantized by row to 14 bits, in two lines of bytes a row. How they lie there is the set's own matter: as two digits
-// of 7, the value being 128*(upper-64) + lower, or as words.
+// Activations quantized by row, in two lines of bytes a row: whole numbers that one scale a row makes floats of. 16 inputs share a shift
+// of 0 to 3 bits, and each is a number from -127 to 127 shifted by it; the largest of the row is 127 << 3. (Formats with a shared
+// power of two: OCP Microscaling 2023, MXINT8.) How they lie there is the set's own matter: as bytes beside their shifts, or shifted
+// already, as words or as two digits of 7 bits, the value being 128*(upper-64) + lower. Sums are the same whole numbers either way.
 typedef struct {
   uint8_t *values; // lines are `stride` bytes apart
   float *scales;   // [rows]
@@ -72,7 +74,7 @@ typedef struct {
   const char *name;
   // Blocks of a product of so many rows that are best computed together; even. Fewer of them part more evenly among threads.
   int (*together)(int rows);
-  // The largest absolute value decides the scale; norm (NULL: none) is RMS normalisation's weight, applied first.
+  // The largest absolute value of the row decides its scale, that of 16 inputs their shift; norm (NULL: none) is RMS normalisation's weight, applied first.
   void (*quantize)(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale);
   // add + norm(x), of one row.
   void (*norm_add)(const float *x, const float *norm, const float *add, float epsilon, int width, float *out);

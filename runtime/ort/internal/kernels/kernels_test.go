@@ -16,6 +16,18 @@ func random(r *rand.Rand, n int, most float32) []float32 {
 	return out
 }
 
+// uneven is random numbers of which every 16 have a size of their own, so that they are quantized with different shifts.
+func uneven(r *rand.Rand, n int, most float32) []float32 {
+	out := random(r, n, most)
+	for i := 0; i < n; i += 16 {
+		size := float32(math.Exp2(-float64(r.IntN(7))))
+		for j := i; j < min(i+16, n); j++ {
+			out[j] *= size
+		}
+	}
+	return out
+}
+
 // inBlocks lays plain weights [outputs][inputs] out as the kernels take them.
 func inBlocks(plain []int8, inputs, outputs int) (blocks []int8, zero []int32) {
 	blocks, zero = make([]int8, len(plain)), make([]int32, outputs)
@@ -74,7 +86,7 @@ func TestProductsAreTheSameBits(t *testing.T) {
 				if l.Gated == 0 && r.IntN(2) == 0 {
 					l.Add = random(r, rows*outputs, 1)
 				}
-				x := random(r, rows*inputs, 30)
+				x := uneven(r, rows*inputs, 30)
 				want := plain.Apply(l, x, rows)
 				for name, s := range rest {
 					require.Equal(t, want, s.Apply(l, x, rows), "%s: %d rows, %d by %d, %+v", name, rows, inputs, outputs, l.Gated)
@@ -117,7 +129,7 @@ func TestFourBitsAreTheSameBits(t *testing.T) {
 			l, _ := randomLinear(r, inputs, 160)
 			l.Gated = r.IntN(2)
 			four, eight := inNibbles(r, l)
-			x := random(r, rows*inputs, 30)
+			x := uneven(r, rows*inputs, 30)
 			want := plain.Apply(eight, x, rows)
 			for name, s := range sets {
 				require.Equal(t, want, s.Apply(four, x, rows), "%s: %d rows, %d inputs", name, rows, inputs)
@@ -130,7 +142,7 @@ func TestFourBitsAreTheSameBits(t *testing.T) {
 func TestLargestSumsAreTheSameBits(t *testing.T) {
 	plain, sets := others(t)
 	sets["plain"] = plain
-	for _, inputs := range []int{1536, 2048, 2112, 8192} {
+	for _, inputs := range []int{1536, 2048, 16384, 16448, 32784} {
 		l := Linear{Scale: make([]float32, 16), Inputs: inputs, Outputs: 16}
 		q, x := make([]int8, 16*inputs), make([]float32, 20*inputs)
 		for o := range l.Scale {
@@ -140,19 +152,50 @@ func TestLargestSumsAreTheSameBits(t *testing.T) {
 			}
 		}
 		for i := range x {
-			x[i] = float32(8191 - i/inputs)
+			x[i] = float32(1016 - 8*(i/inputs)) // what 8 bits hold with the largest shift
 			if i%inputs == 0 {
-				x[i] = 8191
+				x[i] = 1016
 			}
 		}
 		l.Weight, l.Zero = inBlocks(q, inputs, 16)
 		want := plain.Apply(l, x, 20)
 		for i, got := range want {
-			row := float64(8191-i/16)*float64(inputs-1) + 8191
+			row := float64(1016-8*(i/16))*float64(inputs-1) + 1016
 			require.InEpsilon(t, row*float64(127-i%16), got, 1e-6)
 		}
 		for name, s := range sets {
 			require.Equal(t, want, s.Apply(l, x, 20), "%s, %d inputs", name, inputs)
+		}
+	}
+}
+
+// Numbers of every size come back within half a step: of 8 bits of the 16 beside them, or of a row's smallest.
+func TestRoundingOfActivations(t *testing.T) {
+	plain, sets := others(t)
+	sets["plain"] = plain
+	r := rand.New(rand.NewPCG(8, 1))
+	for _, inputs := range []int{16, 80, 576, 16400} {
+		x := uneven(r, inputs, 1)
+		x[inputs/2] = -1
+		for from := 0; from < inputs; from += max(16, inputs/40/16*16) {
+			q, l := make([]int8, 16*inputs), Linear{Scale: make([]float32, 16), Inputs: inputs, Outputs: 16}
+			for o := range 16 { // the outputs are the inputs of a group themselves
+				l.Scale[o], q[o*inputs+from+o] = 1, 1
+			}
+			l.Weight, l.Zero = inBlocks(q, inputs, 16)
+			most := 0.0
+			for _, v := range x[from : from+16] {
+				most = max(most, math.Abs(float64(v)))
+			}
+			step := 1.0 / 1016
+			for step < 1.0/127 && most >= 127.5*step {
+				step *= 2
+			}
+			for name, s := range sets {
+				for o, got := range s.Apply(l, x, 1) {
+					require.InDelta(t, x[from+o], got, step*0.5001, "%s, %d of %d inputs", name, from+o, inputs)
+				}
+			}
 		}
 	}
 }
@@ -179,7 +222,7 @@ func TestRowsAloneAreTheSameBits(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
 	_, sets := others(t)
 	l, _ := randomLinear(r, 128, 64)
-	x := random(r, 40*128, 5)
+	x := uneven(r, 40*128, 5)
 	for name, s := range sets {
 		all := s.Apply(l, x, 40)
 		for i := range 40 {
@@ -222,7 +265,7 @@ func TestProductIsRight(t *testing.T) {
 		for i := range rows {
 			want := wanted(l, q, x[i*inputs:(i+1)*inputs])
 			for o := range want {
-				require.InDelta(t, want[o], got[i*len(want)+o], 2e-3, "gated %d, row %d, output %d", gated, i, o)
+				require.InDelta(t, want[o], got[i*len(want)+o], 0.02, "gated %d, row %d, output %d", gated, i, o)
 			}
 		}
 	}

@@ -45,7 +45,11 @@ INLINE vf all(float x) {
 }
 
 INLINE vf pick(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+#ifdef HAVE_LARGEST
+INLINE vf largest(vf a, vf b); // as below, and as x86 defines its maximum
+#else
 INLINE vf largest(vf a, vf b) { return pick(a > b, a, b); }
+#endif
 INLINE vf magnitude(vf a) { return (vf)((vi)a & alli(0x7fffffff)); }
 
 // Rounds to the nearest integer, ties to even, where |x| < 2^22.
@@ -74,6 +78,28 @@ INLINE float sum_lanes(vf v[PARTS]) {
   for (int n = LANES / 2; n > 0; n /= 2)
     for (int i = 0; i < n; i++) a[i] += a[i + n];
   return a[0];
+}
+// The largest lane, in all of them.
+INLINE vf most_everywhere(vf v) {
+#if LANES == 16
+  v = largest(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = largest(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  v = largest(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+  return largest(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
+#elif LANES == 8
+  v = largest(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));
+  v = largest(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5));
+  return largest(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6));
+#else
+  v = largest(v, __builtin_shufflevector(v, v, 2, 3, 0, 1));
+  return largest(v, __builtin_shufflevector(v, v, 1, 0, 3, 2));
+#endif
+}
+INLINE int32_t total_lanes(vi v) {
+  int32_t a[LANES], total = 0;
+  storei(a, v);
+  for (int i = 0; i < LANES; i++) total += a[i];
+  return total;
 }
 INLINE float max_lanes(vf v) {
   float a[LANES];

@@ -1,6 +1,6 @@
 // Operators of the domain "bedside" for ONNX Runtime (scripts/export/README.md describes the graphs that use them):
 //
-// QuantLinear: y = W8 * Q(norm(x)) with the row's and the outputs' scales; Q rounds to 14 bits
+// QuantLinear: y = W8 * Q(norm(x)) with the row's and the outputs' scales; Q rounds to 8 bits and a shift of 16 inputs
 //   inputs: x float [rows, inputs]; weight int8 [outputs/16, inputs/4, 16, 4]; scale float [outputs]; zero int32 [outputs], 64 times
 //           the sum of an output's weights; norm float [inputs], bias float [outputs], add float [rows, outputs] and steps int16
 //           [outputs/16, inputs/32, 16, 2], each optional. With steps the weight is of 4 bits, [outputs/16, inputs/8, 16, 4] as

@@ -3,7 +3,8 @@
 // Included by the file of each processor, which has chosen its instructions and defines SET (the set's variable), NAME, LANES
 // (of a register), how much of a product's sums its registers hold (MICRO_LINES and MICRO_BLOCKS, or MICRO_ROWS), and, where the
 // processor has one, dot4 (HAVE_DOT4) and tile (HAVE_TILE). A set whose instructions multiply 16-bit numbers (HAVE_WORDS,
-// words_avx2.h) keeps the 14 bits of an activation in one word, the others in two digits (digits.h).
+// words_avx2.h) keeps an activation in one word, the others in two digits (digits.h). Where dot_bytes multiplies numbers with a sign by
+// weights to which ADDED is added (HAVE_BYTES, bytes.h), BYTE_ROWS by BYTE_BLOCKS at once, products take one digit; attention takes two.
 #include <math.h>
 
 #include "lanes.h"
@@ -18,7 +19,7 @@ enum { TILE_ROWS = 32, TILE_BLOCKS = 4 };
 typedef struct {
   const int8_t *w;
   size_t apart, onward;
-  int blocks, quads, parts, words; // words: of 16 bits, as words_avx2.h has them
+  int blocks, quads, parts, made; // made: in the form that words_avx2.h and bytes.h multiply
 } blocks_of;
 
 // What turns 4 bits of LANES outputs, 32 inputs of them, into 8.
@@ -26,13 +27,30 @@ typedef struct {
   vh step, offset;
 } steps;
 
-INLINE steps steps_at(const int16_t *p) {
+// `added` becomes part of the weights.
+INLINE steps steps_at(const int16_t *p, int added) {
   vi both = loadi(p);
-  return (steps){(vh)((both << 16) | (both & alli(0xffff))), (vh)((vi)((vu)both >> 16) | (both & alli(-65536)))};
+  vh offset = (vh)((vi)((vu)both >> 16) | (both & alli(-65536)));
+  return (steps){(vh)((both << 16) | (both & alli(0xffff))), (vh)((vuh)offset + (uint16_t)(added << 8))};
 }
 
 // Pairs of inputs of LANES outputs, times 256, out of 8 inputs: 0 and 2 with j 0, then 1 and 3, 4 and 6, 5 and 7.
 INLINE vh widen(vuh nibbles, int j, steps s) { return (vh)((nibbles >> (4 * j)) & 15) * s.step + s.offset; }
+
+// Inputs of a product that share a shift, how many shifts there are, and inputs of which a sum surely fits 32 bits: that many times
+// 127 << SHIFTS-1 times 127.
+enum { GROUP = 16, SHIFTS = 4, INPUTS_THAT_FIT = 16384 };
+
+// Adds a row's sums to those that acc has, which is nothing the first time: their upper bits in one line, the lower seven in the next.
+INLINE void keep_sum(vi c, int first, int32_t *to) {
+  vi upper = c >> 7, lower = c & alli(127);
+  storei(to, first ? upper : upper + loadi(to));
+  storei(to + 64, first ? lower : lower + loadi(to + 64));
+}
+
+// What 128 times the upper sums and the lower sums are together. Sets part a sum into the two differently, so the lower one's
+// carry goes to the upper one first: then both are the same numbers, and round alike.
+INLINE vf wide_sum(vi upper, vi lower) { return floats(upper + (lower >> 7)) * all(128) + floats(lower & alli(127)); }
 
 static void tile_by_lanes(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc);
 
@@ -41,10 +59,6 @@ static void tile_by_lanes(const uint8_t *a, size_t stride, int lines, const bloc
 #else
 #include "digits.h"
 #endif
-
-// What 128 times the upper sums and the lower sums are together. Sets part a sum into the two differently, so the lower one's
-// carry goes to the upper one first: then both are the same numbers, and round alike.
-INLINE vf wide_sum(vi upper, vi lower) { return floats(upper + (lower >> 7)) * all(128) + floats(lower & alli(127)); }
 
 static void tile_by_lanes(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {
   int b = 0;
@@ -63,6 +77,24 @@ INLINE void tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w,
 }
 #else
 #include "tile_amx.h"
+#endif
+
+#ifdef HAVE_BYTES
+#include "bytes.h"
+#else
+INLINE void product_tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) { tile(a, stride, lines, w, acc); }
+
+INLINE void put_group(uint8_t *row, size_t stride, int i, const vi q[GROUP / LANES], vi shift) {
+  for (int j = 0; j < GROUP / LANES; j++) put_signed(row, stride, i + LANES * j, q[j] << shift);
+}
+
+INLINE void put_sum(uint8_t *row, size_t stride, int i, int32_t sum) { (void)row, (void)stride, (void)i, (void)sum; }
+
+INLINE vi product_sum(const int32_t *acc, const int32_t *zero) { return (without_added(loadi(acc), zero) << 7) + loadi(acc + 64); }
+
+INLINE vf product_wide_sum(const int32_t *acc, const int32_t *zero) {
+  return wide_sum(without_added(loadi(acc), zero), loadi(acc + 64));
+}
 #endif
 
 // ---- rows ----
@@ -93,6 +125,7 @@ INLINE vf scaled(const float *x, const float *norm, vf f, int i) {
   return norm == NULL ? load(x + i) : load(x + i) * f * load(norm + i);
 }
 
+// To 14 bits, for attention.
 static void quantize(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale) {
   vf f = norm == NULL ? all(1) : all(inverse_rms(x, epsilon, width));
   vf peak = all(1e-8f);
@@ -103,6 +136,43 @@ static void quantize(const float *x, const float *norm, float epsilon, int width
   for (int i = 0; i < width; i += LANES) {
     vi q = integers(nearest(scaled(x, norm, f, i) * inverse));
     put_signed(values, stride, i, q);
+  }
+}
+
+// A GROUP of numbers from i on, of which the largest in the row is 127 << SHIFTS-1, and what their sum counts as.
+INLINE vi quantize_group(const float *x, const float *norm, vf f, vf inverse, int i, uint8_t *values, size_t stride) {
+  vf v[GROUP / LANES], peak = all(0);
+  EACH for (int j = 0; j < GROUP / LANES; j++) {
+    v[j] = scaled(x, norm, f, i + LANES * j) * inverse;
+    peak = largest(magnitude(v[j]), peak);
+  }
+  // The power of two above what 8 bits hold, by the exponent of the ratio.
+  vi shift = ((vi)(most_everywhere(peak) * all(1 / 127.5f)) >> 23) - alli(126);
+  shift &= shift > alli(0);
+  shift = (shift & (shift < alli(SHIFTS - 1))) | (alli(SHIFTS - 1) & (shift >= alli(SHIFTS - 1)));
+  vf by = (vf)((alli(127) - shift) << 23);
+  vi q[GROUP / LANES], sum = alli(0);
+  EACH for (int j = 0; j < GROUP / LANES; j++) {
+    q[j] = integers(nearest(v[j] * by));
+    sum += q[j];
+  }
+  put_group(values, stride, i, q, shift);
+  return sum << shift;
+}
+
+// To 8 bits and a shift that a GROUP of inputs shares, so that a sum is one of whole numbers all the same.
+static void quantize_groups(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale) {
+  vf f = norm == NULL ? all(1) : all(inverse_rms(x, epsilon, width));
+  vf peak = all(1e-8f);
+  for (int i = 0; i < width; i += LANES) peak = largest(magnitude(scaled(x, norm, f, i)), peak);
+  float top = 127 << (SHIFTS - 1), most = max_lanes(peak);
+  *scale = most / top;
+  vf inverse = all(top / most);
+  for (int from = 0; from < width; from += INPUTS_THAT_FIT) {
+    int to = width - from < INPUTS_THAT_FIT ? width : from + INPUTS_THAT_FIT;
+    vi sum = alli(0);
+    for (int i = from; i < to; i += GROUP) sum += quantize_group(x, norm, f, inverse, i, values, stride);
+    put_sum(values, stride, from, total_lanes(sum));
   }
 }
 
@@ -118,13 +188,10 @@ INLINE void quantize_8(const float *x, int width, uint8_t *values, float *scale)
 
 // ---- products ----
 
-// Inputs of which a sum surely fits 32 bits: 2,048 times 8,191 times 127.
-enum { INPUTS_THAT_FIT = 2048 };
-
 // LANES of a row's outputs, from `output` on.
 INLINE vf value(const bed_quantized *x, const bed_weights *w, const int32_t *acc, int row, int output) {
-  vi upper = without_added(loadi(acc), w->zero + output), lower = loadi(acc + 64);
-  vf sum = w->inputs <= INPUTS_THAT_FIT ? floats((upper << 7) + lower) : wide_sum(upper, lower);
+  const int32_t *zero = w->zero + output;
+  vf sum = w->inputs <= INPUTS_THAT_FIT ? floats(product_sum(acc, zero)) : product_wide_sum(acc, zero);
   vf v = sum * load(w->scale + output) * all(x->scales[row]);
   return w->bias == NULL ? v : v + load(w->bias + output);
 }
@@ -163,7 +230,7 @@ static void product(const bed_quantized *x, const bed_weights *w, int from, int 
     blocks_of some = ready(w, block, blocks, room, lines > TILE_ROWS);
     for (int r = 0; r < lines; r += TILE_ROWS) {
       int n = lines - r < TILE_ROWS ? lines - r : TILE_ROWS;
-      tile(x->values + x->stride * (size_t)r, x->stride, n, &some, acc);
+      product_tile(x->values + x->stride * (size_t)r, x->stride, n, &some, acc);
       for (int i = 0; i < n; i += 2) finish_row(x, w, acc + 64 * i, (r + i) / 2, block, blocks, t);
     }
   }
@@ -174,4 +241,4 @@ static void product(const bed_quantized *x, const bed_weights *w, int from, int 
 
 static int together(int rows) { return 2 * rows > SINGLE_LINES ? TILE_BLOCKS : 2; }
 
-const bed_kernels SET = {NAME, together, quantize, norm_add, product, store_token, attend};
+const bed_kernels SET = {NAME, together, quantize_groups, norm_add, product, store_token, attend};

@@ -1,4 +1,4 @@
-// Activations of 14 bits in words of 16 bits: part of set.h. Where bytes are multiplied by way of 16 bits anyway, a word with a weight
+// Activations of up to 14 bits in words of 16 bits: part of set.h. Where bytes are multiplied by way of 16 bits anyway, a word with a weight
 // takes half of the instructions that two digits take. A row is one line of words in the room of two lines of bytes; of four numbers the
 // second and third have changed places, as a register of weights falls into bytes at even and at odd places.
 
@@ -31,15 +31,9 @@ INLINE void zero_words(vi c[MICRO_ROWS][PARTS], const int rows) {
   }
 }
 
-// Adds sums to those that acc has, which is nothing the first time: two lines a row, their upper bits and their lower seven.
 INLINE void keep_words(vi c[MICRO_ROWS][PARTS], const int rows, int first, int32_t *acc) {
   EACH for (int r = 0; r < rows; r++) {
-    EACH for (int b = 0; b < PARTS; b++) {
-      int32_t *to = acc + 128 * r + LANES * b;
-      vi upper = c[r][b] >> 7, lower = c[r][b] & alli(127);
-      storei(to, first ? upper : upper + loadi(to));
-      storei(to + 64, first ? lower : lower + loadi(to + 64));
-    }
+    EACH for (int b = 0; b < PARTS; b++) keep_sum(c[r][b], first, acc + 128 * r + LANES * b);
   }
 }
 
@@ -98,7 +92,7 @@ INLINE void rows_by_words(const uint8_t *a, size_t row, int rows, const blocks_o
 
 INLINE void micro_rows(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int b0, const int blocks, int32_t *acc) {
   (void)blocks;
-  if (w->words) {
+  if (w->made) {
     rows_by_words(a, 2 * stride, lines / 2, w, 1, b0, acc);
   } else {
     rows_by_words(a, 2 * stride, lines / 2, w, 0, b0, acc);
@@ -115,7 +109,7 @@ INLINE void few_rows(const uint8_t *a, size_t row, const int rows, const bed_wei
     int n = inputs < 4 * QUADS_THAT_FIT ? inputs : 4 * QUADS_THAT_FIT;
     for (int k = 0; k < n; k += 32, from += 256, step += 32, a += 64) {
       steps s[PARTS];
-      EACH for (int p = 0; p < PARTS; p++) s[p] = steps_at(step + 2 * LANES * p);
+      EACH for (int p = 0; p < PARTS; p++) s[p] = steps_at(step + 2 * LANES * p, 0);
       for (int i = 0; i < 4; i++) {
         vuh q[PARTS];
         EACH for (int p = 0; p < PARTS; p++) q[p] = (vuh)loadi(from + 64 * i + 32 * p);
@@ -142,7 +136,7 @@ INLINE void words_of_4(const bed_weights *w, int block, int blocks, int8_t *at) 
   const int16_t *step = w->steps + (size_t)w->inputs * (size_t)block;
   for (int n = w->inputs / 32 * blocks; n > 0; n--, from += 256, step += 32, at += 8 * WORDS_OF_QUAD) {
     EACH for (int p = 0; p < PARTS; p++) {
-      steps s = steps_at(step + 2 * LANES * p);
+      steps s = steps_at(step + 2 * LANES * p, 0);
       EACH for (int i = 0; i < 4; i++) {
         vuh q = (vuh)loadi(from + 64 * i + 32 * p);
         EACH for (int j = 0; j < 4; j++) store_words(at + 2 * WORDS_OF_QUAD * i + 32 * p, j, widen(q, j, s));
@@ -173,7 +167,7 @@ INLINE blocks_of ready(const bed_weights *w, int block, int blocks, void *room, 
   } else {
     return to;
   }
-  to.w = room, to.apart = 32 * inputs, to.words = 1;
+  to.w = room, to.apart = 32 * inputs, to.made = 1;
   return to;
 }
 

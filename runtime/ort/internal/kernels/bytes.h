@@ -1,0 +1,198 @@
+// Products of bytes: part of set.h, for sets whose dot product takes an activation with its sign. A row's first line has its numbers, the
+// second the shift of every GROUP of them. Sums of each shift are kept apart in memory, and put together at a row's end: a group takes one
+// addition more than its multiplications, where numbers of two digits take all of those twice.
+
+// What the second line has for every INPUTS_THAT_FIT inputs.
+typedef struct {
+  int32_t start; // of sums: less what the ADDED to each weight makes of all numbers
+  uint8_t shift[INPUTS_THAT_FIT / GROUP];
+} shifts;
+
+INLINE shifts *shifts_of(const uint8_t *row, size_t stride, int i) { return (shifts *)(uintptr_t)(row + stride) + i / INPUTS_THAT_FIT; }
+
+INLINE void put_group(uint8_t *row, size_t stride, int i, const vi q[GROUP / LANES], vi shift) {
+  for (int j = 0; j < GROUP / LANES; j++) store_bytes(row + i + LANES * j, q[j] & alli(255));
+  shifts_of(row, stride, i)->shift[i % INPUTS_THAT_FIT / GROUP] = (uint8_t)shift[0];
+}
+
+INLINE void put_sum(uint8_t *row, size_t stride, int i, int32_t sum) { shifts_of(row, stride, i)->start = -ADDED * sum; }
+
+INLINE vi product_sum(const int32_t *acc, const int32_t *zero) {
+  (void)zero;
+  return loadi(acc);
+}
+
+INLINE vf product_wide_sum(const int32_t *acc, const int32_t *zero) {
+  (void)zero;
+  return wide_sum(loadi(acc), loadi(acc + 64));
+}
+
+// A weight is the number itself and ADDED to it.
+INLINE vi with_added(vi w) { return ADDED == 0 ? w : w ^ alli((int32_t)0x80808080); }
+
+INLINE vi quad_at(const uint8_t *p) {
+  int32_t quad;
+  memcpy(&quad, p, 4);
+  return alli(quad);
+}
+
+// ---- a row's sums ----
+
+enum { WIDE = BYTE_BLOCKS * PARTS };
+
+typedef vi row_sums[SHIFTS][WIDE];
+
+// Begins the sums of inputs from i on, in `wide` registers, and gives the shift of each of their groups.
+INLINE const uint8_t *begin(row_sums s, const uint8_t *row, size_t stride, int i, const int wide) {
+  const shifts *of = shifts_of(row, stride, i);
+  EACH for (int k = 0; k < SHIFTS; k++) {
+    EACH for (int b = 0; b < wide; b++) s[k][b] = alli(k == 0 ? of->start : 0);
+  }
+  return of->shift;
+}
+
+INLINE void end(row_sums s, int i, int inputs, const int wide, int32_t *acc) {
+  EACH for (int b = 0; b < wide; b++) {
+    vi total = s[SHIFTS - 1][b];
+    EACH for (int k = SHIFTS - 2; k >= 0; k--) total = total + total + s[k][b];
+    if (inputs <= INPUTS_THAT_FIT) {
+      storei(acc + LANES * b, total);
+    } else {
+      keep_sum(total, i == 0, acc + LANES * b);
+    }
+  }
+}
+
+INLINE int end_of(int i, int inputs) { return inputs - i < INPUTS_THAT_FIT ? inputs : i + INPUTS_THAT_FIT; }
+
+// ---- tiles ----
+
+// Group g of `rows` rows, which begins at a, by as many inputs of `blocks` blocks, to which ADDED is added where they are not `made`.
+INLINE void add_group(const uint8_t *a, size_t row, const int rows, const int8_t *w, size_t apart, const int made, const int blocks,
+                      const uint8_t *const shift[BYTE_ROWS], int g, row_sums s[BYTE_ROWS]) {
+  const int wide = blocks * PARTS;
+  vi t[BYTE_ROWS][WIDE];
+  EACH for (int r = 0; r < rows; r++) {
+    EACH for (int b = 0; b < wide; b++) t[r][b] = alli(0);
+  }
+  EACH for (int k = 0; k < GROUP / 4; k++) {
+    vi by[WIDE];
+    EACH for (int b = 0; b < wide; b++) {
+      by[b] = loadi(w + apart * (size_t)(b / PARTS) + 64 * (size_t)k + 4 * LANES * (b % PARTS));
+      if (!made) by[b] = with_added(by[b]);
+    }
+    EACH for (int r = 0; r < rows; r++) {
+      vi quad = quad_at(a + row * (size_t)r + 4 * (size_t)k);
+      EACH for (int b = 0; b < wide; b++) t[r][b] = dot_bytes(t[r][b], quad, by[b]);
+    }
+  }
+  EACH for (int r = 0; r < rows; r++) {
+    EACH for (int b = 0; b < wide; b++) s[r][shift[r][g]][b] += t[r][b];
+  }
+}
+
+INLINE void micro_bytes(const uint8_t *a, size_t stride, const int rows, const blocks_of *w, const int made, int b0, const int blocks,
+                        int32_t *acc) {
+  const int inputs = 4 * w->quads;
+  const int8_t *by = w->w + w->apart * (size_t)b0;
+  const size_t row = 2 * stride;
+  for (int i = 0; i < inputs; i += INPUTS_THAT_FIT) {
+    row_sums s[BYTE_ROWS];
+    const uint8_t *shift[BYTE_ROWS];
+    EACH for (int r = 0; r < rows; r++) shift[r] = begin(s[r], a + row * (size_t)r, stride, i, blocks * PARTS);
+    const int to = end_of(i, inputs);
+    for (int k = i, g = 0; k < to; k += GROUP, g++) add_group(a + k, row, rows, by + 16 * (size_t)k, w->apart, made, blocks, shift, g, s);
+    EACH for (int r = 0; r < rows; r++) end(s[r], i, inputs, blocks * PARTS, acc + 128 * r);
+  }
+}
+
+INLINE void rows_by_bytes(const uint8_t *a, size_t stride, int rows, const blocks_of *w, const int made, int b0, const int blocks,
+                          int32_t *acc) {
+  for (; rows >= BYTE_ROWS; rows -= BYTE_ROWS, a += 2 * stride * BYTE_ROWS, acc += 128 * BYTE_ROWS) {
+    micro_bytes(a, stride, BYTE_ROWS, w, made, b0, blocks, acc);
+  }
+  for (; rows >= 2; rows -= 2, a += 4 * stride, acc += 256) micro_bytes(a, stride, 2, w, made, b0, blocks, acc);
+  if (rows > 0) micro_bytes(a, stride, 1, w, made, b0, blocks, acc);
+}
+
+INLINE void blocks_by_bytes(const uint8_t *a, size_t stride, int rows, const blocks_of *w, const int made, int32_t *acc) {
+  int b = 0;
+  for (; b + BYTE_BLOCKS <= w->blocks; b += BYTE_BLOCKS) rows_by_bytes(a, stride, rows, w, made, b, BYTE_BLOCKS, acc + 16 * b);
+  for (; b < w->blocks; b++) rows_by_bytes(a, stride, rows, w, made, b, 1, acc + 16 * b);
+}
+
+INLINE void product_tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {
+  if (w->made) {
+    blocks_by_bytes(a, stride, lines / 2, w, 1, acc);
+  } else {
+    blocks_by_bytes(a, stride, lines / 2, w, 0, acc);
+  }
+}
+
+// The blocks of a product as tiles take them: made in `room` where they have 4 bits, or are multiplied `often`.
+INLINE blocks_of ready(const bed_weights *w, int block, int blocks, void *room, int often) {
+  size_t inputs = (size_t)w->inputs, apart = 16 * inputs;
+  blocks_of to = {w->q + apart * (size_t)block, apart, 0, blocks, w->inputs / 4, 1, 0};
+  if (w->steps != NULL) {
+    eights_of_4(w, block, blocks, ADDED, room);
+  } else if (often && ADDED != 0) {
+    for (size_t i = 0; i < apart * (size_t)blocks; i += 4 * LANES) storei((int8_t *)room + i, with_added(loadi(to.w + i)));
+  } else {
+    return to;
+  }
+  to.w = room, to.made = 1;
+  return to;
+}
+
+// ---- few rows ----
+
+enum { FEW_ROWS = 4 };
+
+// A group of rows, the first at a, by half a stretch of 4-bit weights, whose 8 bits never leave the registers.
+INLINE void add_half(const uint8_t *a, size_t row, const int rows, const int8_t *w, const steps step[PARTS],
+                     const uint8_t *const shift[FEW_ROWS], int g, row_sums s[FEW_ROWS]) {
+  vi t[FEW_ROWS][PARTS];
+  EACH for (int r = 0; r < rows; r++) {
+    EACH for (int p = 0; p < PARTS; p++) t[r][p] = alli(0);
+  }
+  EACH for (int k = 0; k < GROUP / 4; k++) {
+    EACH for (int p = 0; p < PARTS; p++) {
+      vi eight = quad_of((vuh)loadi(w + 64 * (k / 2) + 4 * LANES * p), k % 2, step[p]);
+      EACH for (int r = 0; r < rows; r++) t[r][p] = dot_bytes(t[r][p], quad_at(a + row * (size_t)r + 4 * k), eight);
+    }
+  }
+  EACH for (int r = 0; r < rows; r++) {
+    EACH for (int p = 0; p < PARTS; p++) s[r][shift[r][g]][p] += t[r][p];
+  }
+}
+
+// A block of 4 bits by few rows: memory is read all the while.
+INLINE void few_rows(const uint8_t *a, size_t stride, const int rows, const bed_weights *w, int block, int32_t *acc) {
+  const int8_t *from = w->q + 8 * (size_t)w->inputs * (size_t)block;
+  const int16_t *at = w->steps + (size_t)w->inputs * (size_t)block;
+  const size_t row = 2 * stride;
+  for (int i = 0; i < w->inputs; i += INPUTS_THAT_FIT) {
+    row_sums s[FEW_ROWS];
+    const uint8_t *shift[FEW_ROWS];
+    EACH for (int r = 0; r < rows; r++) shift[r] = begin(s[r], a + row * (size_t)r, stride, i, PARTS);
+    const int to = end_of(i, w->inputs);
+    for (int k = i; k < to; k += 2 * GROUP, from += 256, at += 32) {
+      steps step[PARTS];
+      EACH for (int p = 0; p < PARTS; p++) step[p] = steps_at(at + 2 * LANES * p, ADDED);
+      EACH for (int h = 0; h < 2; h++) add_half(a + k + GROUP * h, row, rows, from + 128 * h, step, shift, (k - i) / GROUP + h, s);
+    }
+    EACH for (int r = 0; r < rows; r++) end(s[r], i, w->inputs, PARTS, acc + 128 * r);
+  }
+}
+
+// One block by rows that fit one tile.
+INLINE void tile_once(const uint8_t *a, size_t stride, int lines, const bed_weights *w, int block, void *room, int32_t *acc) {
+  switch (lines / 2) {
+  case 1: few_rows(a, stride, 1, w, block, acc); return;
+  case 2: few_rows(a, stride, 2, w, block, acc); return;
+  case 3: few_rows(a, stride, 3, w, block, acc); return;
+  case 4: few_rows(a, stride, 4, w, block, acc); return;
+  }
+  blocks_of one = ready(w, block, 1, room, 0);
+  product_tile(a, stride, lines, &one, acc);
+}
