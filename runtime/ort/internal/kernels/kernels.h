@@ -74,7 +74,8 @@ typedef struct {
   const char *name;
   // Blocks of a product of so many rows that are best computed together; even. Fewer of them part more evenly among threads.
   int (*together)(int rows);
-  // The largest absolute value of the row decides its scale, that of 16 inputs their shift; norm (NULL: none) is RMS normalisation's weight, applied first.
+  // The largest absolute value of the row decides its scale, that of 16 inputs their shift; norm (NULL: none) is RMS normalisation's
+  // weight, applied first.
   void (*quantize)(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale);
   // add + norm(x), of one row.
   void (*norm_add)(const float *x, const float *norm, const float *add, float epsilon, int width, float *out);

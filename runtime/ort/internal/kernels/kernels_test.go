@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -214,6 +215,36 @@ func TestLongTextsAreTheSameBits(t *testing.T) {
 	require.InDelta(t, 3, want[len(want)-1], 1e-5)
 	for name, s := range sets {
 		require.Equal(t, want, s.Attend(a, qkv, filled(a), 0, 5), name)
+	}
+}
+
+// The product of SmolLM2's gate and up, its weights from the processor's own cache or from memory as they come: one core's multiply-adds
+// a second.
+func BenchmarkProduct(b *testing.B) {
+	plain, sets := others(b)
+	sets["plain"] = plain
+	r := rand.New(rand.NewPCG(9, 1))
+	eight, _ := randomLinear(r, 576, 3072)
+	four, _ := inNibbles(r, eight)
+	for _, name := range Names {
+		set, ok := sets[name]
+		if !ok {
+			continue
+		}
+		for _, rows := range []int{1, 2, 4, 16, 64, 256} {
+			x, out := random(r, rows*eight.Inputs, 3), make([]float32, rows*eight.Outputs)
+			run := func(bits int, l Linear) {
+				b.Run(fmt.Sprintf("set=%s/bits=%d/rows=%d", name, bits, rows), func(b *testing.B) {
+					quantized := set.Quantize(l, x)
+					for b.Loop() {
+						set.Product(l, quantized, out)
+					}
+					b.ReportMetric(float64(b.N)*float64(rows*l.Inputs*l.Outputs)/1e9/b.Elapsed().Seconds(), "GMAC/s")
+				})
+			}
+			run(8, eight)
+			run(4, four)
+		}
 	}
 }
 

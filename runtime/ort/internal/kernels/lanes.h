@@ -101,13 +101,7 @@ INLINE int32_t total_lanes(vi v) {
   for (int i = 0; i < LANES; i++) total += a[i];
   return total;
 }
-INLINE float max_lanes(vf v) {
-  float a[LANES];
-  store(a, v);
-  for (int n = LANES / 2; n > 0; n /= 2)
-    for (int i = 0; i < n; i++) a[i] = a[i] > a[i + n] ? a[i] : a[i + n];
-  return a[0];
-}
+INLINE float max_lanes(vf v) { return most_everywhere(v)[0]; }
 
 // e^x within 2 units in the last place for x in [-87, 88]; anything outside. Reduction to 2^n * e^r and the minimax polynomial
 // are those of Cephes' expf (Moshier).

@@ -8,6 +8,7 @@ static void bed_quantize(const bed_kernels *k, const float *x, const float *norm
                          size_t stride, float *scale) {
   k->quantize(x, norm, epsilon, width, values, stride, scale);
 }
+static int bed_together(const bed_kernels *k, int rows) { return k->together(rows); }
 static void bed_norm_add(const bed_kernels *k, const float *x, const float *norm, const float *add, float epsilon, int width,
                          float *out) {
   k->norm_add(x, norm, add, epsilon, width, out);
@@ -70,24 +71,33 @@ type Linear struct {
 	Add     []float32 // or nil
 }
 
-// Apply computes rows of x, one thread doing it all.
-func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
-	lines, width := 2*rows, l.Outputs
-	if l.Gated > 0 {
-		width /= 2
-	}
-	values, scales := make([]byte, (lines+C.BED_SPARE)*l.Inputs), make([]float32, rows)
-	out := make([]float32, rows*width)
+// Rows are rows of x as a set quantized them for a product.
+type Rows struct {
+	values []byte // two lines of bytes each, and what is read behind the last
+	scales []float32
+}
+
+// Quantize makes what Product takes of rows of x.
+func (s Set) Quantize(l Linear, x []float32) Rows {
+	n := len(x) / l.Inputs
+	rows := Rows{values: make([]byte, (2*n+C.BED_SPARE)*l.Inputs), scales: make([]float32, n)}
 	var pins runtime.Pinner
 	defer pins.Unpin()
-	for r := range rows {
-		from := 2 * r * l.Inputs
+	for r := range n {
 		C.bed_quantize(s.k, floats(&pins, x[r*l.Inputs:]), floats(&pins, l.Norm), C.float(l.Epsilon), C.int(l.Inputs),
-			(*C.uint8_t)(&values[from]), C.size_t(l.Inputs), (*C.float)(&scales[r]))
+			(*C.uint8_t)(&rows.values[2*r*l.Inputs]), C.size_t(l.Inputs), (*C.float)(&rows.scales[r]))
 	}
-	pins.Pin(&values[0])
+	return rows
+}
+
+// Product computes all outputs of rows, one thread doing it all, as many blocks at a time as an operator's run takes.
+func (s Set) Product(l Linear, rows Rows, out []float32) {
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	pins.Pin(&rows.values[0])
+	n := len(rows.scales)
 	q := C.bed_quantized{
-		values: (*C.uint8_t)(&values[0]), scales: floats(&pins, scales), stride: C.size_t(l.Inputs), rows: C.int(rows),
+		values: (*C.uint8_t)(&rows.values[0]), scales: floats(&pins, rows.scales), stride: C.size_t(l.Inputs), rows: C.int(n),
 	}
 	pins.Pin(&l.Weight[0])
 	pins.Pin(&l.Zero[0])
@@ -99,7 +109,9 @@ func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
 		pins.Pin(&l.Steps[0])
 		w.steps = (*C.int16_t)(&l.Steps[0])
 	}
-	t := C.bed_target{out: floats(&pins, out), add: floats(&pins, l.Add), stride: C.size_t(width), gelu: truth(l.Gated == 2)}
+	t := C.bed_target{
+		out: floats(&pins, out), add: floats(&pins, l.Add), stride: C.size_t(len(out) / n), gelu: truth(l.Gated == 2),
+	}
 	switch {
 	case l.Gated > 0:
 		t.finish = C.BED_GATED
@@ -107,7 +119,20 @@ func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
 		t.finish = C.BED_ADD
 	}
 	scratch := make([]byte, C.bed_product_bytes(&w))
-	C.bed_product(s.k, &q, &w, 0, C.int(l.Outputs/C.BED_BLOCK), &t, unsafe.Pointer(&scratch[0]))
+	blocks, together := l.Outputs/C.BED_BLOCK, int(C.bed_together(s.k, C.int(n)))
+	for b := 0; b < blocks; b += together {
+		C.bed_product(s.k, &q, &w, C.int(b), C.int(min(b+together, blocks)), &t, unsafe.Pointer(&scratch[0]))
+	}
+}
+
+// Apply computes rows of x.
+func (s Set) Apply(l Linear, x []float32, rows int) []float32 {
+	width := l.Outputs
+	if l.Gated > 0 {
+		width /= 2
+	}
+	out := make([]float32, rows*width)
+	s.Product(l, s.Quantize(l, x[:rows*l.Inputs]), out)
 	return out
 }
 

@@ -70,7 +70,8 @@ INLINE void micro(const uint8_t *a, size_t row, const int rows, const blocks_of 
     zero_words(c, rows);
     for (int room = QUADS_THAT_FIT; room > 0 && part < w->parts;) {
       int n = w->quads - k < room ? w->quads - k : room;
-      add_words(a + 8 * ((size_t)w->quads * (size_t)part + (size_t)k), row, rows, block + w->onward * (size_t)part + quad * (size_t)k, words, n, c);
+      const uint8_t *from = a + 8 * ((size_t)w->quads * (size_t)part + (size_t)k);
+      add_words(from, row, rows, block + w->onward * (size_t)part + quad * (size_t)k, words, n, c);
       room -= n;
       k += n;
       if (k == w->quads) k = 0, part++;
