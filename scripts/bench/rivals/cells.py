@@ -13,6 +13,7 @@ from .side import Side
 ARRIVING = 1500  # tokens of a prompt that comes among running streams
 AMONG = 16
 APART = 24  # tokens that the running streams write between two arrivals
+LONG_TOKENS = 64  # written after long prompts: one stream's are not to be over before another's prompt has been read
 LEAST_STEPS = 8
 TRIES = 8
 SCREENED = 64  # prompts tried at once
@@ -98,8 +99,8 @@ def outlast(side: Side, make: Callable[[], dict], streams: int, tokens: int, jud
 
 
 def long(side: Side, prompts: Prompts, streams: int, length: int, tokens: int) -> dict:
-    """Streams that write at once, after prompts of any length."""
-    return outlast(side, lambda: prompts.make(length), streams, tokens, figures)
+    """Streams that write at once, after prompts of any length: of a cycle of words, for a text of many random ones soon ends."""
+    return outlast(side, lambda: prompts.cycle(length), streams, tokens, figures)
 
 
 def prefill(side: Side, prompts: Prompts, count: int) -> dict:
@@ -159,5 +160,5 @@ def cells(plan: Plan) -> dict[str, Callable[[Side, Prompts], dict]]:
     found["prefill"] = lambda side, prompts: prefill(side, prompts, plan.prefills)
     found["arrive"] = lambda side, prompts: arrive(side, prompts, plan.arrivals)
     for length in plan.contexts:
-        found[f"context/{length}"] = lambda side, prompts, n=length: long(side, prompts, plan.context_streams, n, 24)
+        found[f"context/{length}"] = lambda side, prompts, n=length: long(side, prompts, plan.context_streams, n, LONG_TOKENS)
     return found
