@@ -40,21 +40,23 @@ INLINE vi quad_at(const uint8_t *p) {
 
 enum { WIDE = BYTE_BLOCKS * PARTS };
 
-typedef vi row_sums[SHIFTS][WIDE];
+// Without a sign, for sums on the way to one that fits may pass 31 bits.
+typedef vu row_sums[SHIFTS][WIDE];
 
 // Begins the sums of inputs from i on, in `wide` registers, and gives the shift of each of their groups.
 INLINE const uint8_t *begin(row_sums s, const uint8_t *row, size_t stride, int i, const int wide) {
   const shifts *of = shifts_of(row, stride, i);
   EACH for (int k = 0; k < SHIFTS; k++) {
-    EACH for (int b = 0; b < wide; b++) s[k][b] = alli(k == 0 ? of->start : 0);
+    EACH for (int b = 0; b < wide; b++) s[k][b] = (vu)alli(k == 0 ? of->start : 0);
   }
   return of->shift;
 }
 
 INLINE void end(row_sums s, int i, int inputs, const int wide, int32_t *acc) {
   EACH for (int b = 0; b < wide; b++) {
-    vi total = s[SHIFTS - 1][b];
-    EACH for (int k = SHIFTS - 2; k >= 0; k--) total = total + total + s[k][b];
+    vu sum = s[SHIFTS - 1][b];
+    EACH for (int k = SHIFTS - 2; k >= 0; k--) sum = sum + sum + s[k][b];
+    vi total = (vi)sum;
     if (inputs <= INPUTS_THAT_FIT) {
       storei(acc + LANES * b, total);
     } else {
@@ -87,7 +89,7 @@ INLINE void add_group(const uint8_t *a, size_t row, const int rows, const int8_t
     }
   }
   EACH for (int r = 0; r < rows; r++) {
-    EACH for (int b = 0; b < wide; b++) s[r][shift[r][g]][b] += t[r][b];
+    EACH for (int b = 0; b < wide; b++) s[r][shift[r][g]][b] += (vu)t[r][b];
   }
 }
 
@@ -162,7 +164,7 @@ INLINE void add_half(const uint8_t *a, size_t row, const int rows, const int8_t 
     }
   }
   EACH for (int r = 0; r < rows; r++) {
-    EACH for (int p = 0; p < PARTS; p++) s[r][shift[r][g]][p] += t[r][p];
+    EACH for (int p = 0; p < PARTS; p++) s[r][shift[r][g]][p] += (vu)t[r][p];
   }
 }
 
