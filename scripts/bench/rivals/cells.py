@@ -13,7 +13,7 @@ from .side import Side
 ARRIVING = 1500  # tokens of a prompt that comes among running streams
 AMONG = 16
 APART = 24  # tokens that the running streams write between two arrivals
-LONG_TOKENS = 64  # written after long prompts: one stream's are not to be over before another's prompt has been read
+LONG_TEXT = 64  # written after long prompts: one stream's are not to be over before another's prompt has been read
 LEAST_STEPS = 8
 TRIES = 8
 SCREENED = 64  # prompts tried at once
@@ -99,7 +99,7 @@ def outlast(side: Side, make: Callable[[], dict], streams: int, tokens: int, jud
 
 
 def long(side: Side, prompts: Prompts, streams: int, length: int, tokens: int) -> dict:
-    """Streams that write at once, after prompts of any length: of a cycle of words, for a text of many random ones soon ends."""
+    """Streams that write at once, after prompts of any length: words in a cycle, for texts of random ones soon end."""
     return outlast(side, lambda: prompts.cycle(length), streams, tokens, figures)
 
 
@@ -160,5 +160,5 @@ def cells(plan: Plan) -> dict[str, Callable[[Side, Prompts], dict]]:
     found["prefill"] = lambda side, prompts: prefill(side, prompts, plan.prefills)
     found["arrive"] = lambda side, prompts: arrive(side, prompts, plan.arrivals)
     for length in plan.contexts:
-        found[f"context/{length}"] = lambda side, prompts, n=length: long(side, prompts, plan.context_streams, n, LONG_TOKENS)
+        found[f"context/{length}"] = lambda side, prompts, n=length: long(side, prompts, plan.context_streams, n, LONG_TEXT)
     return found

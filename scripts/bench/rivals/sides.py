@@ -42,6 +42,6 @@ FAMILIES = {  # a bar is against the fastest of several
     "OpenVINO": ("OpenVINO int8", "OpenVINO int4"),
     "llama.cpp": ("llama.cpp Q4_0", "llama.cpp Q4_1", "llama.cpp Q8_0"),
     "ORT GenAI": ("ORT GenAI int4",),
-    # Whose likeliest token is float32's at least 92 times of 100; for those of 4 bits made from float32 it is 68 to 74 times.
+    # Whose likeliest token is float32's 92 times of 100 at least; with 4 bits made from float32 it is 68 to 74 times.
     "those as true to float32": ("OpenVINO int8", "llama.cpp Q4_1", "llama.cpp Q8_0"),
 }
