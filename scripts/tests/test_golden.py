@@ -50,10 +50,11 @@ def test_prompts_in_one_ragged_batch(golden, oracle, seed):
 
 
 def test_8_bits_keep_the_likeliest_token(golden, served):
-    same = 0
-    for prompt in golden["prompts"]:
-        same += int(served.step([Row(prompt["tokens"])])[0].argmax() == prompt["top"][0][0])
-    assert same >= 0.9 * len(golden["prompts"])
+    """Wherever it is ahead by a quarter of a nat; of those nearer to each other the share that stays is what quality measures."""
+    clear = [p for p in golden["prompts"] if p["top"][0][1] - p["top"][1][1] > 0.25]
+    assert len(clear) > 30
+    for prompt in clear:
+        assert int(served.step([Row(prompt["tokens"])])[0].argmax()) == prompt["top"][0][0], prompt["id"]
 
 
 def test_exported_tokenizer_gives_the_recorded_tokens(golden, models):
