@@ -50,7 +50,7 @@ def test_prompts_in_one_ragged_batch(golden, oracle, seed):
 
 
 def test_8_bits_keep_the_likeliest_token(golden, served):
-    """Wherever it is ahead by a quarter of a nat; of those nearer to each other the share that stays is what quality measures."""
+    """Wherever it is ahead by a quarter of a nat; what becomes of nearer ones is measured as quality."""
     clear = [p for p in golden["prompts"] if p["top"][0][1] - p["top"][1][1] > 0.25]
     assert len(clear) > 30
     for prompt in clear:
