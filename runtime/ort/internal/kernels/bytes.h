@@ -30,12 +30,6 @@ INLINE vf product_wide_sum(const int32_t *acc, const int32_t *zero) {
 // A weight is the number itself and ADDED to it.
 INLINE vi with_added(vi w) { return ADDED == 0 ? w : w ^ alli((int32_t)0x80808080); }
 
-INLINE vi quad_at(const uint8_t *p) {
-  int32_t quad;
-  memcpy(&quad, p, 4);
-  return alli(quad);
-}
-
 // ---- a row's sums ----
 
 enum { WIDE = BYTE_BLOCKS * PARTS };

@@ -18,6 +18,13 @@ INLINE void put_positive(uint8_t *row, size_t stride, int i, vi q) {
 // Takes from sums of upper digits what the added 64 made of them.
 INLINE vi without_added(vi upper, const int32_t *zero) { return upper - loadi(zero); }
 
+// Four bytes of a row, in all lanes.
+INLINE vi quad_at(const uint8_t *p) {
+  int32_t quad;
+  memcpy(&quad, p, 4);
+  return alli(quad);
+}
+
 // acc [lines][TILE_BLOCKS*16] = a [lines][4*quads*parts] times the first `blocks` of the blocks from `b0` on.
 INLINE void micro(const uint8_t *a, size_t stride, const int lines, const blocks_of *w, int b0, const int blocks, int32_t *acc) {
   vi c[MICRO_LINES][MICRO_BLOCKS * PARTS];
@@ -34,9 +41,7 @@ INLINE void micro(const uint8_t *a, size_t stride, const int lines, const blocks
         s[b] = loadi(first + w->apart * (size_t)(b / PARTS) + 64 * (size_t)k + 4 * LANES * (b % PARTS));
       }
       EACH for (int r = 0; r < lines; r++) {
-        int32_t quad;
-        memcpy(&quad, from + stride * (size_t)r + 4 * (size_t)k, 4);
-        vi u = alli(quad);
+        vi u = quad_at(from + stride * (size_t)r + 4 * (size_t)k);
         EACH for (int b = 0; b < wide; b++) c[r][b] = dot4(c[r][b], u, s[b]);
       }
     }
@@ -104,9 +109,8 @@ INLINE void few_lines(const uint8_t *a, size_t stride, const int lines, const be
         vi eight[PARTS];
         EACH for (int p = 0; p < PARTS; p++) eight[p] = quad_of(q[p], j, s[p]);
         EACH for (int r = 0; r < lines; r++) {
-          int32_t quad;
-          memcpy(&quad, a + stride * (size_t)r + k + 8 * i + 4 * j, 4);
-          EACH for (int p = 0; p < PARTS; p++) c[r][p] = dot4(c[r][p], alli(quad), eight[p]);
+          vi u = quad_at(a + stride * (size_t)r + k + 8 * i + 4 * j);
+          EACH for (int p = 0; p < PARTS; p++) c[r][p] = dot4(c[r][p], u, eight[p]);
         }
       }
     }

@@ -125,12 +125,17 @@ INLINE vf scaled(const float *x, const float *norm, vf f, int i) {
   return norm == NULL ? load(x + i) : load(x + i) * f * load(norm + i);
 }
 
+// The largest absolute value of a row, or next to nothing: what its scale is made of.
+INLINE float largest_of(const float *x, const float *norm, vf f, int width) {
+  vf peak = all(1e-8f);
+  for (int i = 0; i < width; i += LANES) peak = largest(magnitude(scaled(x, norm, f, i)), peak);
+  return max_lanes(peak);
+}
+
 // To 14 bits, for attention.
 static void quantize(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale) {
   vf f = norm == NULL ? all(1) : all(inverse_rms(x, epsilon, width));
-  vf peak = all(1e-8f);
-  for (int i = 0; i < width; i += LANES) peak = largest(magnitude(scaled(x, norm, f, i)), peak);
-  float top = 8191, most = max_lanes(peak);
+  float top = 8191, most = largest_of(x, norm, f, width);
   *scale = most / top;
   vf inverse = all(top / most);
   for (int i = 0; i < width; i += LANES) {
@@ -146,7 +151,7 @@ INLINE vi quantize_group(const float *x, const float *norm, vf f, vf inverse, in
     v[j] = scaled(x, norm, f, i + LANES * j) * inverse;
     peak = largest(magnitude(v[j]), peak);
   }
-  // The power of two above what 8 bits hold, by the exponent of the ratio.
+  // The power of two above what 8 bits hold, by the exponent of the ratio. It is an index later on, so bounded for what is no number, too.
   vi shift = ((vi)(most_everywhere(peak) * all(1 / 127.5f)) >> 23) - alli(126);
   shift &= shift > alli(0);
   shift = (shift & (shift < alli(SHIFTS - 1))) | (alli(SHIFTS - 1) & (shift >= alli(SHIFTS - 1)));
@@ -163,9 +168,7 @@ INLINE vi quantize_group(const float *x, const float *norm, vf f, vf inverse, in
 // To 8 bits and a shift that a GROUP of inputs shares, so that a sum is one of whole numbers all the same.
 static void quantize_groups(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale) {
   vf f = norm == NULL ? all(1) : all(inverse_rms(x, epsilon, width));
-  vf peak = all(1e-8f);
-  for (int i = 0; i < width; i += LANES) peak = largest(magnitude(scaled(x, norm, f, i)), peak);
-  float top = 127 << (SHIFTS - 1), most = max_lanes(peak);
+  float top = 127 << (SHIFTS - 1), most = largest_of(x, norm, f, width);
   *scale = most / top;
   vf inverse = all(top / most);
   for (int from = 0; from < width; from += INPUTS_THAT_FIT) {
@@ -178,9 +181,7 @@ static void quantize_groups(const float *x, const float *norm, float epsilon, in
 
 // To 8 bits, with 128 added, for the cache.
 INLINE void quantize_8(const float *x, int width, uint8_t *values, float *scale) {
-  vf peak = all(1e-8f);
-  for (int i = 0; i < width; i += LANES) peak = largest(magnitude(load(x + i)), peak);
-  float most = max_lanes(peak);
+  float most = largest_of(x, NULL, all(1), width);
   *scale = most / 127;
   vf inverse = all(127 / most);
   for (int i = 0; i < width; i += LANES) store_bytes(values + i, integers(nearest(load(x + i) * inverse)) + alli(128));
