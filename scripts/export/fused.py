@@ -22,7 +22,7 @@ SILU, GELU = 1, 2
 
 
 class FusedInt8:
-    """How the form is called in a manifest: weights of 8 bits, activations of 14."""
+    """How the form is called in a manifest: weights and activations of 8 bits, 16 of which share a shift."""
 
     name = "w8a8g16"
 

@@ -50,11 +50,16 @@ def test_prompts_in_one_ragged_batch(golden, oracle, seed):
 
 
 def test_8_bits_keep_the_likeliest_token(golden, served):
-    """Wherever it is ahead by a quarter of a nat; what becomes of nearer ones is measured as quality."""
-    clear = [p for p in golden["prompts"] if p["top"][0][1] - p["top"][1][1] > 0.25]
-    assert len(clear) > 30
-    for prompt in clear:
-        assert int(served.step([Row(prompt["tokens"])])[0].argmax()) == prompt["top"][0][0], prompt["id"]
+    """Wherever it is ahead by a quarter of a nat; of all, 44 of 50 do."""
+    same = clear = 0
+    for prompt in golden["prompts"]:
+        keeps = int(served.step([Row(prompt["tokens"])])[0].argmax()) == prompt["top"][0][0]
+        if prompt["top"][0][1] - prompt["top"][1][1] > 0.25:
+            assert keeps, prompt["id"]
+            clear += 1
+        same += keeps
+    assert clear > 30
+    assert same >= 0.88 * len(golden["prompts"])
 
 
 def test_exported_tokenizer_gives_the_recorded_tokens(golden, models):
