@@ -10,9 +10,9 @@ typedef struct {
 
 INLINE shifts *shifts_of(const uint8_t *row, size_t stride, int i) { return (shifts *)(uintptr_t)(row + stride) + i / INPUTS_THAT_FIT; }
 
-INLINE void put_group(uint8_t *row, size_t stride, int i, const vi q[GROUP / LANES], vi shift) {
+INLINE void put_group(uint8_t *row, size_t stride, int i, const vi q[GROUP / LANES], int shift) {
   for (int j = 0; j < GROUP / LANES; j++) store_bytes(row + i + LANES * j, q[j] & alli(255));
-  shifts_of(row, stride, i)->shift[i % INPUTS_THAT_FIT / GROUP] = (uint8_t)shift[0];
+  shifts_of(row, stride, i)->shift[i % INPUTS_THAT_FIT / GROUP] = (uint8_t)shift;
 }
 
 INLINE void put_sum(uint8_t *row, size_t stride, int i, int32_t sum) { shifts_of(row, stride, i)->start = -ADDED * sum; }

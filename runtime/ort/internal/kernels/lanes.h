@@ -79,21 +79,23 @@ INLINE float sum_lanes(vf v[PARTS]) {
     for (int i = 0; i < n; i++) a[i] += a[i + n];
   return a[0];
 }
-// The largest lane, in all of them.
-INLINE vf most_everywhere(vf v) {
+// Lanes at even places of two registers, and at odd ones.
 #if LANES == 16
-  v = largest(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  v = largest(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
-  v = largest(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
-  return largest(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #elif LANES == 8
-  v = largest(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));
-  v = largest(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5));
-  return largest(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6));
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
 #else
-  v = largest(v, __builtin_shufflevector(v, v, 2, 3, 0, 1));
-  return largest(v, __builtin_shufflevector(v, v, 1, 0, 3, 2));
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
 #endif
+// The largest lane of each, v[0]'s first: neighbours are compared until one of each is left.
+INLINE vf most_of_each(vf v[LANES]) {
+  for (int n = LANES / 2; n > 0; n /= 2) {
+    for (int i = 0; i < n; i++) v[i] = largest(EVENS(v[2 * i], v[2 * i + 1]), ODDS(v[2 * i], v[2 * i + 1]));
+  }
+  return v[0];
 }
 INLINE int32_t total_lanes(vi v) {
   int32_t a[LANES], total = 0;
@@ -101,7 +103,10 @@ INLINE int32_t total_lanes(vi v) {
   for (int i = 0; i < LANES; i++) total += a[i];
   return total;
 }
-INLINE float max_lanes(vf v) { return most_everywhere(v)[0]; }
+INLINE float max_lanes(vf v) {
+  for (int n = LANES / 2; n > 0; n /= 2) v = largest(EVENS(v, v), ODDS(v, v));
+  return v[0];
+}
 
 // e^x within 2 units in the last place for x in [-87, 88]; anything outside. Reduction to 2^n * e^r and the minimax polynomial
 // are those of Cephes' expf (Moshier).

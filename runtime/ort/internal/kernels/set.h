@@ -84,8 +84,8 @@ INLINE void tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w,
 #else
 INLINE void product_tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) { tile(a, stride, lines, w, acc); }
 
-INLINE void put_group(uint8_t *row, size_t stride, int i, const vi q[GROUP / LANES], vi shift) {
-  for (int j = 0; j < GROUP / LANES; j++) put_signed(row, stride, i + LANES * j, q[j] << shift);
+INLINE void put_group(uint8_t *row, size_t stride, int i, const vi q[GROUP / LANES], int shift) {
+  for (int j = 0; j < GROUP / LANES; j++) put_signed(row, stride, i + LANES * j, q[j] << alli(shift));
 }
 
 INLINE void put_sum(uint8_t *row, size_t stride, int i, int32_t sum) { (void)row, (void)stride, (void)i, (void)sum; }
@@ -144,28 +144,45 @@ static void quantize(const float *x, const float *norm, float epsilon, int width
   }
 }
 
-// A GROUP of numbers from i on, of which the largest in the row is 127 << SHIFTS-1, and what their sum counts as.
-INLINE vi quantize_group(const float *x, const float *norm, vf f, vf inverse, int i, uint8_t *values, size_t stride) {
-  vf v[GROUP / LANES], peak = all(0);
-  EACH for (int j = 0; j < GROUP / LANES; j++) {
-    v[j] = scaled(x, norm, f, i + LANES * j) * inverse;
-    peak = largest(magnitude(v[j]), peak);
+// The largest magnitude of each of up to LANES groups from i on, in a lane each.
+INLINE vf peaks(const float *x, const float *norm, vf f, vf inverse, int i, int groups) {
+  vf peak[LANES];
+  for (int g = 0; g < groups; g++) {
+    peak[g] = all(0);
+    EACH for (int j = 0; j < GROUP; j += LANES) peak[g] = largest(magnitude(scaled(x, norm, f, i + GROUP * g + j) * inverse), peak[g]);
   }
-  // The power of two above what 8 bits hold, by the exponent of the ratio. It is an index later on, so bounded for what is no number, too.
-  vi shift = ((vi)(most_everywhere(peak) * all(1 / 127.5f)) >> 23) - alli(126);
-  shift &= shift > alli(0);
-  shift = (shift & (shift < alli(SHIFTS - 1))) | (alli(SHIFTS - 1) & (shift >= alli(SHIFTS - 1)));
-  vf by = (vf)((alli(127) - shift) << 23);
-  vi q[GROUP / LANES], sum = alli(0);
-  EACH for (int j = 0; j < GROUP / LANES; j++) {
-    q[j] = integers(nearest(v[j] * by));
-    sum += q[j];
-  }
-  put_group(values, stride, i, q, shift);
-  return sum << shift;
+  for (int g = groups; g < LANES; g++) peak[g] = all(0);
+  return most_of_each(peak);
 }
 
-// To 8 bits and a shift that a GROUP of inputs shares, so that a sum is one of whole numbers all the same.
+// The shifts of groups with such peaks: the power of two above what 8 bits hold, by the exponent of the ratio. They are indices later on, so
+// bounded for what is no number, too.
+INLINE vi shifts_for(vf peak) {
+  vi shift = ((vi)(peak * all(1 / 127.5f)) >> 23) - alli(126);
+  shift &= shift > alli(0);
+  return (shift & (shift < alli(SHIFTS - 1))) | (alli(SHIFTS - 1) & (shift >= alli(SHIFTS - 1)));
+}
+
+// Up to LANES groups from i on, and what their sum counts as.
+INLINE vi quantize_some(const float *x, const float *norm, vf f, vf inverse, int i, int groups, uint8_t *values, size_t stride) {
+  int32_t shift[LANES];
+  float by[LANES];
+  vi sum = alli(0), some = shifts_for(peaks(x, norm, f, inverse, i, groups));
+  storei(shift, some);
+  store(by, (vf)((alli(127) - some) << 23));
+  for (int g = 0; g < groups; g++, i += GROUP) {
+    vi q[GROUP / LANES];
+    EACH for (int j = 0; j < GROUP / LANES; j++) {
+      q[j] = integers(nearest(scaled(x, norm, f, i + LANES * j) * inverse * all(by[g])));
+      sum += q[j] << alli(shift[g]);
+    }
+    put_group(values, stride, i, q, shift[g]);
+  }
+  return sum;
+}
+
+// To 8 bits and a shift that a GROUP of inputs shares, so that a sum is one of whole numbers all the same: the largest of the row is
+// 127 << SHIFTS-1.
 static void quantize_groups(const float *x, const float *norm, float epsilon, int width, uint8_t *values, size_t stride, float *scale) {
   vf f = norm == NULL ? all(1) : all(inverse_rms(x, epsilon, width));
   float top = 127 << (SHIFTS - 1), most = largest_of(x, norm, f, width);
@@ -174,7 +191,9 @@ static void quantize_groups(const float *x, const float *norm, float epsilon, in
   for (int from = 0; from < width; from += INPUTS_THAT_FIT) {
     int to = width - from < INPUTS_THAT_FIT ? width : from + INPUTS_THAT_FIT;
     vi sum = alli(0);
-    for (int i = from; i < to; i += GROUP) sum += quantize_group(x, norm, f, inverse, i, values, stride);
+    int i = from;
+    for (; i + GROUP * LANES <= to; i += GROUP * LANES) sum += quantize_some(x, norm, f, inverse, i, LANES, values, stride);
+    if (i < to) sum += quantize_some(x, norm, f, inverse, i, (to - i) / GROUP, values, stride);
     put_sum(values, stride, from, total_lanes(sum));
   }
 }
