@@ -87,8 +87,7 @@ INLINE void add_group(const uint8_t *a, size_t row, const int rows, const int8_t
   }
 }
 
-INLINE void micro_bytes(const uint8_t *a, size_t stride, const int rows, const blocks_of *w, const int made, int b0, const int blocks,
-                        int32_t *acc) {
+INLINE void micro_bytes(const uint8_t *a, size_t stride, const int rows, const blocks_of *w, int b0, const int blocks, int32_t *acc) {
   const int inputs = 4 * w->quads;
   const int8_t *by = w->w + w->apart * (size_t)b0;
   const size_t row = 2 * stride;
@@ -97,52 +96,45 @@ INLINE void micro_bytes(const uint8_t *a, size_t stride, const int rows, const b
     const uint8_t *shift[BYTE_ROWS];
     EACH for (int r = 0; r < rows; r++) shift[r] = begin(s[r], a + row * (size_t)r, stride, i, blocks * PARTS);
     const int to = end_of(i, inputs);
-    for (int k = i, g = 0; k < to; k += GROUP, g++) add_group(a + k, row, rows, by + 16 * (size_t)k, w->apart, made, blocks, shift, g, s);
+    for (int k = i, g = 0; k < to; k += GROUP, g++) add_group(a + k, row, rows, by + 16 * (size_t)k, w->apart, 1, blocks, shift, g, s);
     EACH for (int r = 0; r < rows; r++) end(s[r], i, inputs, blocks * PARTS, acc + 128 * r);
   }
 }
 
-INLINE void rows_by_bytes(const uint8_t *a, size_t stride, int rows, const blocks_of *w, const int made, int b0, const int blocks,
-                          int32_t *acc) {
+INLINE void rows_by_bytes(const uint8_t *a, size_t stride, int rows, const blocks_of *w, int b0, const int blocks, int32_t *acc) {
   for (; rows >= BYTE_ROWS; rows -= BYTE_ROWS, a += 2 * stride * BYTE_ROWS, acc += 128 * BYTE_ROWS) {
-    micro_bytes(a, stride, BYTE_ROWS, w, made, b0, blocks, acc);
+    micro_bytes(a, stride, BYTE_ROWS, w, b0, blocks, acc);
   }
-  for (; rows >= 2; rows -= 2, a += 4 * stride, acc += 256) micro_bytes(a, stride, 2, w, made, b0, blocks, acc);
-  if (rows > 0) micro_bytes(a, stride, 1, w, made, b0, blocks, acc);
-}
-
-INLINE void blocks_by_bytes(const uint8_t *a, size_t stride, int rows, const blocks_of *w, const int made, int32_t *acc) {
-  int b = 0;
-  for (; b + BYTE_BLOCKS <= w->blocks; b += BYTE_BLOCKS) rows_by_bytes(a, stride, rows, w, made, b, BYTE_BLOCKS, acc + 16 * b);
-  for (; b < w->blocks; b++) rows_by_bytes(a, stride, rows, w, made, b, 1, acc + 16 * b);
+  for (; rows >= 2; rows -= 2, a += 4 * stride, acc += 256) micro_bytes(a, stride, 2, w, b0, blocks, acc);
+  if (rows > 0) micro_bytes(a, stride, 1, w, b0, blocks, acc);
 }
 
 INLINE void product_tile(const uint8_t *a, size_t stride, int lines, const blocks_of *w, int32_t *acc) {
-  if (w->made) {
-    blocks_by_bytes(a, stride, lines / 2, w, 1, acc);
-  } else {
-    blocks_by_bytes(a, stride, lines / 2, w, 0, acc);
-  }
+  int b = 0;
+  for (; b + BYTE_BLOCKS <= w->blocks; b += BYTE_BLOCKS) rows_by_bytes(a, stride, lines / 2, w, b, BYTE_BLOCKS, acc + 16 * b);
+  for (; b < w->blocks; b++) rows_by_bytes(a, stride, lines / 2, w, b, 1, acc + 16 * b);
 }
 
-// The blocks of a product as tiles take them: made in `room` where they have 4 bits, or are multiplied `often`.
+// The blocks of a product as tiles take them: made in `room` where they are not so already.
 INLINE blocks_of ready(const bed_weights *w, int block, int blocks, void *room, int often) {
+  (void)often;
   size_t inputs = (size_t)w->inputs, apart = 16 * inputs;
-  blocks_of to = {w->q + apart * (size_t)block, apart, 0, blocks, w->inputs / 4, 1, 0};
+  blocks_of to = {w->q + apart * (size_t)block, apart, 0, blocks, w->inputs / 4, 1, 1};
   if (w->steps != NULL) {
     eights_of_4(w, block, blocks, ADDED, room);
-  } else if (often && ADDED != 0) {
+  } else if (ADDED != 0) {
     for (size_t i = 0; i < apart * (size_t)blocks; i += 4 * LANES) storei((int8_t *)room + i, with_added(loadi(to.w + i)));
   } else {
     return to;
   }
-  to.w = room, to.made = 1;
+  to.w = room;
   return to;
 }
 
 // ---- few rows ----
 
-enum { FEW_ROWS = 4 };
+// Rows that are multiplied without a buffer between, and those with which that pays.
+enum { FEW_ROWS = 4, PAYING_ROWS = BYTE_BLOCKS > 1 ? 2 : FEW_ROWS };
 
 // A group of rows, the first at a, by half a stretch of 4-bit weights, whose 8 bits never leave the registers.
 INLINE void add_half(const uint8_t *a, size_t row, const int rows, const int8_t *w, const steps step[PARTS],
@@ -181,14 +173,77 @@ INLINE void few_rows(const uint8_t *a, size_t stride, const int rows, const bed_
   }
 }
 
-// One block by rows that fit one tile.
-INLINE void tile_once(const uint8_t *a, size_t stride, int lines, const bed_weights *w, int block, void *room, int32_t *acc) {
-  switch (lines / 2) {
+INLINE void few_rows_of(const uint8_t *a, size_t stride, int rows, const bed_weights *w, int block, int32_t *acc) {
+  switch (rows) {
   case 1: few_rows(a, stride, 1, w, block, acc); return;
   case 2: few_rows(a, stride, 2, w, block, acc); return;
   case 3: few_rows(a, stride, 3, w, block, acc); return;
   case 4: few_rows(a, stride, 4, w, block, acc); return;
   }
-  blocks_of one = ready(w, block, 1, room, 0);
-  product_tile(a, stride, lines, &one, acc);
+}
+
+// ---- one tile ----
+
+// 32 inputs of blocks of 4 bits, made 8: a block's are together.
+INLINE void make_some(const bed_weights *w, int block, const int blocks, int i, int8_t *to) {
+  EACH for (int b = 0; b < blocks; b++) {
+    size_t at = (size_t)w->inputs * (size_t)(block + b) + (size_t)i;
+    eights_of_32(w->q + 8 * at, w->steps + at, ADDED, to + 512 * b);
+  }
+}
+
+INLINE void add_rows(const uint8_t *a, size_t row, int rows, const int8_t *w, size_t apart, const int made, const int blocks,
+                     const uint8_t *const *shift, int g, row_sums *s) {
+  int r = 0;
+  for (; r + BYTE_ROWS <= rows; r += BYTE_ROWS) add_group(a + row * (size_t)r, row, BYTE_ROWS, w, apart, made, blocks, shift + r, g, s + r);
+  for (; r + 2 <= rows; r += 2) add_group(a + row * (size_t)r, row, 2, w, apart, made, blocks, shift + r, g, s + r);
+  if (r < rows) add_group(a + row * (size_t)r, row, 1, w, apart, made, blocks, shift + r, g, s + r);
+}
+
+// Rows of one tile by some blocks, for all rows a group of inputs after the other: memory is read all the while, and what becomes of 4 bits is
+// multiplied before it leaves the nearest cache.
+INLINE void by_inputs(const uint8_t *a, size_t stride, int rows, const bed_weights *w, int block, const int blocks, int8_t *room,
+                      int32_t *acc) {
+  const size_t row = 2 * stride, apart = 16 * (size_t)w->inputs;
+  const int8_t *eights = w->q + apart * (size_t)block;
+  for (int i = 0; i < w->inputs; i += INPUTS_THAT_FIT) {
+    row_sums s[TILE_ROWS / 2];
+    const uint8_t *shift[TILE_ROWS / 2];
+    for (int r = 0; r < rows; r++) shift[r] = begin(s[r], a + row * (size_t)r, stride, i, blocks * PARTS);
+    const int to = end_of(i, w->inputs);
+    for (int k = i, g = 0; k < to; k += GROUP, g++) {
+      if (w->steps == NULL) {
+        add_rows(a + k, row, rows, eights + 16 * (size_t)k, apart, ADDED == 0, blocks, shift, g, s);
+        continue;
+      }
+      if (g % 2 == 0) make_some(w, block, blocks, k, room);
+      add_rows(a + k, row, rows, room + 256 * (g % 2), 512, 1, blocks, shift, g, s);
+    }
+    for (int r = 0; r < rows; r++) end(s[r], i, w->inputs, blocks * PARTS, acc + 128 * r);
+  }
+}
+
+enum { HALF = BYTE_BLOCKS > 1 ? BYTE_BLOCKS / 2 : 1 };
+
+// Rows that fit one tile.
+INLINE void tile_once(const uint8_t *a, size_t stride, int lines, const bed_weights *w, int block, int blocks, void *room, int32_t *acc) {
+  int rows = lines / 2, b = 0;
+  if (w->steps != NULL && rows <= PAYING_ROWS) {
+    for (; b < blocks; b++) few_rows_of(a, stride, rows, w, block + b, acc + 16 * b);
+  } else if (BYTE_BLOCKS > 1 || rows <= BYTE_ROWS) {
+    for (; b + BYTE_BLOCKS <= blocks; b += BYTE_BLOCKS) by_inputs(a, stride, rows, w, block + b, BYTE_BLOCKS, room, acc + 16 * b);
+    for (; b + HALF <= blocks; b += HALF) by_inputs(a, stride, rows, w, block + b, HALF, room, acc + 16 * b);
+    if (b < blocks) by_inputs(a, stride, rows, w, block + b, 1, room, acc + 16 * b);
+  } else { // half as many registers hold too few sums to go to and fro between rows
+    for (; b < blocks; b++) {
+      blocks_of one = ready(w, block + b, 1, room, 1);
+      product_tile(a, stride, lines, &one, acc + 16 * b);
+    }
+  }
+}
+
+// Half a tile is as fast where its rows are many, and parts more evenly.
+INLINE int blocks_together(int lines) {
+  int whole = BYTE_BLOCKS > 1 && lines > 2 * PAYING_ROWS && lines <= TILE_ROWS / 2;
+  return whole || lines > TILE_ROWS ? TILE_BLOCKS : TILE_BLOCKS / 2;
 }

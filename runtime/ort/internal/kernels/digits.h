@@ -62,20 +62,23 @@ INLINE vi quad_of(vuh nibbles, int j, steps s) {
   return (vi)(((vuh)widen(nibbles, 2 * j, s) >> 8) | ((vuh)widen(nibbles, 2 * j + 1, s) & 0xff00));
 }
 
-// Blocks of 4 bits made 8, with `added` added to each.
-INLINE void eights_of_4(const bed_weights *w, int block, int blocks, int added, int8_t *at) {
+// 32 inputs of a block of 4 bits made 8, with `added` added to each.
+INLINE void eights_of_32(const int8_t *from, const int16_t *step, int added, int8_t *to) {
+  for (int p = 0; p < PARTS; p++) {
+    steps s = steps_at(step + 2 * LANES * p, added);
+    EACH for (int i = 0; i < 4; i++) {
+      vuh q = (vuh)loadi(from + 64 * i + 4 * LANES * p);
+      EACH for (int j = 0; j < 2; j++) storei(to + 128 * i + 64 * j + 4 * LANES * p, quad_of(q, j, s));
+    }
+  }
+}
+
+// Blocks of them.
+INLINE void eights_of_4(const bed_weights *w, int block, int blocks, int added, int8_t *to) {
   size_t inputs = (size_t)w->inputs;
   const int8_t *from = w->q + 8 * inputs * (size_t)block;
   const int16_t *step = w->steps + inputs * (size_t)block;
-  for (size_t n = inputs / 32 * (size_t)blocks; n > 0; n--, from += 256, step += 32, at += 512) {
-    for (int p = 0; p < PARTS; p++) {
-      steps s = steps_at(step + 2 * LANES * p, added);
-      for (int i = 0; i < 4; i++) {
-        vuh q = (vuh)loadi(from + 64 * i + 4 * LANES * p);
-        for (int j = 0; j < 2; j++) storei(at + 128 * i + 64 * j + 4 * LANES * p, quad_of(q, j, s));
-      }
-    }
-  }
+  for (size_t n = inputs / 32 * (size_t)blocks; n > 0; n--, from += 256, step += 32, to += 512) eights_of_32(from, step, added, to);
 }
 
 #ifndef HAVE_BYTES
@@ -121,7 +124,7 @@ INLINE void few_lines(const uint8_t *a, size_t stride, const int lines, const be
 }
 
 // One block by rows that fit one tile.
-INLINE void tile_once(const uint8_t *a, size_t stride, int lines, const bed_weights *w, int block, void *room, int32_t *acc) {
+INLINE void block_once(const uint8_t *a, size_t stride, int lines, const bed_weights *w, int block, void *room, int32_t *acc) {
   switch (lines) {
   case 2: few_lines(a, stride, 2, w, block, acc); return;
   case 4: few_lines(a, stride, 4, w, block, acc); return;

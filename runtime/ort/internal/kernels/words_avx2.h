@@ -173,7 +173,7 @@ INLINE blocks_of ready(const bed_weights *w, int block, int blocks, void *room, 
 }
 
 // One block by rows that fit one tile.
-INLINE void tile_once(const uint8_t *a, size_t stride, int lines, const bed_weights *w, int block, void *room, int32_t *acc) {
+INLINE void block_once(const uint8_t *a, size_t stride, int lines, const bed_weights *w, int block, void *room, int32_t *acc) {
   switch (lines) {
   case 2: few_rows(a, 2 * stride, 1, w, block, acc); return;
   case 4: few_rows(a, 2 * stride, 2, w, block, acc); return;
