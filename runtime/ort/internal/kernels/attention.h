@@ -18,11 +18,6 @@ INLINE page page_at(const bed_attention *a, int slot, int kv_head, int number) {
   return g;
 }
 
-// Asks for bytes that are about to be read: pages lie apart, and processors guess what comes next within one at best.
-INLINE void ask_for(const void *p, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)p + i, 0, 2);
-}
-
 // Normalises (where the model does) and rotates a head: pairs lie half a head apart (Su et al. 2021).
 INLINE void rotate(const bed_attention *a, const float *x, const float *norm, int position, float *out) {
   float plain[BED_MAX_HEAD];

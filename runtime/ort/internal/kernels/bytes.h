@@ -173,6 +173,17 @@ INLINE void few_rows(const uint8_t *a, size_t stride, const int rows, const bed_
   }
 }
 
+// Asks for the beginning of blocks that are likely next, by when a processor has seen that they are read in order.
+INLINE void ask_for_blocks(const bed_weights *w, int block, int blocks) {
+  enum { BEGINNING = 512 };
+  size_t size = (w->steps == NULL ? 16 : 8) * (size_t)w->inputs;
+  if (block + blocks > w->outputs / BED_BLOCK) return;
+  for (int b = block; b < block + blocks; b++) {
+    ask_for(w->q + size * (size_t)b, BEGINNING);
+    if (w->steps != NULL) ask_for(w->steps + (size_t)w->inputs * (size_t)b, BEGINNING / 4);
+  }
+}
+
 INLINE void few_rows_of(const uint8_t *a, size_t stride, int rows, const bed_weights *w, int block, int32_t *acc) {
   switch (rows) {
   case 1: few_rows(a, stride, 1, w, block, acc); return;
@@ -206,6 +217,7 @@ INLINE void by_inputs(const uint8_t *a, size_t stride, int rows, const bed_weigh
                       int32_t *acc) {
   const size_t row = 2 * stride, apart = 16 * (size_t)w->inputs;
   const int8_t *eights = w->q + apart * (size_t)block;
+  ask_for_blocks(w, block + blocks, blocks);
   for (int i = 0; i < w->inputs; i += INPUTS_THAT_FIT) {
     row_sums s[TILE_ROWS / 2];
     const uint8_t *shift[TILE_ROWS / 2];
