@@ -119,7 +119,7 @@ INLINE void product_tile(const uint8_t *a, size_t stride, int lines, const block
 INLINE blocks_of ready(const bed_weights *w, int block, int blocks, void *room, int often) {
   (void)often;
   size_t inputs = (size_t)w->inputs, apart = 16 * inputs;
-  blocks_of to = {w->q + apart * (size_t)block, apart, 0, blocks, w->inputs / 4, 1, 1};
+  blocks_of to = {w->q + apart * (size_t)block, apart, 0, blocks, w->inputs / 4, 1, 0};
   if (w->steps != NULL) {
     eights_of_4(w, block, blocks, ADDED, room);
   } else if (ADDED != 0) {
@@ -246,7 +246,7 @@ INLINE void tile_once(const uint8_t *a, size_t stride, int lines, const bed_weig
     for (; b + BYTE_BLOCKS <= blocks; b += BYTE_BLOCKS) by_inputs(a, stride, rows, w, block + b, BYTE_BLOCKS, room, acc + 16 * b);
     for (; b + HALF <= blocks; b += HALF) by_inputs(a, stride, rows, w, block + b, HALF, room, acc + 16 * b);
     if (b < blocks) by_inputs(a, stride, rows, w, block + b, 1, room, acc + 16 * b);
-  } else { // half as many registers hold too few sums to go to and fro between rows
+  } else { // registers of eight lanes hold so few sums that going to and fro between rows costs more than it saves
     for (; b < blocks; b++) {
       blocks_of one = ready(w, block + b, 1, room, 1);
       product_tile(a, stride, lines, &one, acc + 16 * b);

@@ -19,7 +19,7 @@ enum { TILE_ROWS = 32, TILE_BLOCKS = 4 };
 typedef struct {
   const int8_t *w;
   size_t apart, onward;
-  int blocks, quads, parts, made; // made: in the form that words_avx2.h and bytes.h multiply
+  int blocks, quads, parts, made; // made: in the form that words_avx2.h multiplies
 } blocks_of;
 
 // Asks for bytes that are about to be read but do not follow what is, for processors guess nothing else.
