@@ -7,8 +7,10 @@ extern const bed_kernels bed_plain;
 
 #ifdef __x86_64__
 #include <cpuid.h>
+#ifdef __linux__
 #include <sys/syscall.h>
 #include <unistd.h>
+#endif
 
 extern const bed_kernels bed_avx2, bed_avxvnni, bed_avx512vnni, bed_amx;
 
