@@ -173,17 +173,6 @@ INLINE void few_rows(const uint8_t *a, size_t stride, const int rows, const bed_
   }
 }
 
-// Asks for the beginning of blocks that are likely next, by when a processor has seen that they are read in order.
-INLINE void ask_for_blocks(const bed_weights *w, int block, int blocks) {
-  enum { BEGINNING = 512 };
-  size_t size = (w->steps == NULL ? 16 : 8) * (size_t)w->inputs;
-  if (block + blocks > w->outputs / BED_BLOCK) return;
-  for (int b = block; b < block + blocks; b++) {
-    ask_for(w->q + size * (size_t)b, BEGINNING);
-    if (w->steps != NULL) ask_for(w->steps + (size_t)w->inputs * (size_t)b, BEGINNING / 4);
-  }
-}
-
 INLINE void few_rows_of(const uint8_t *a, size_t stride, int rows, const bed_weights *w, int block, int32_t *acc) {
   switch (rows) {
   case 1: few_rows(a, stride, 1, w, block, acc); return;
@@ -194,6 +183,17 @@ INLINE void few_rows_of(const uint8_t *a, size_t stride, int rows, const bed_wei
 }
 
 // ---- one tile ----
+
+// Asks for the beginning of blocks that are likely next, by when a processor has seen that they are read in order.
+INLINE void ask_for_blocks(const bed_weights *w, int block, int blocks) {
+  enum { BEGINNING = 512 };
+  size_t size = (w->steps == NULL ? 16 : 8) * (size_t)w->inputs;
+  if (block + blocks > w->outputs / BED_BLOCK) return;
+  for (int b = block; b < block + blocks; b++) {
+    ask_for(w->q + size * (size_t)b, BEGINNING);
+    if (w->steps != NULL) ask_for(w->steps + (size_t)w->inputs * (size_t)b, BEGINNING / 4);
+  }
+}
 
 // 32 inputs of blocks of 4 bits, made 8: a block's are together.
 INLINE void make_some(const bed_weights *w, int block, const int blocks, int i, int8_t *to) {

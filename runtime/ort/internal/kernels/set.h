@@ -208,7 +208,7 @@ static void quantize_groups(const float *x, const float *norm, float epsilon, in
   for (int from = 0; from < width; from += INPUTS_THAT_FIT) {
     int to = width - from < INPUTS_THAT_FIT ? width : from + INPUTS_THAT_FIT;
     vi sum = alli(0);
-    int i = from;
+    int i = from; // whole registers of groups apart: only where their number is a constant do their peaks stay in registers
     for (; i + GROUP * LANES <= to; i += GROUP * LANES) sum += quantize_some(x, norm, f, inverse, i, LANES, values, stride);
     if (i < to) sum += quantize_some(x, norm, f, inverse, i, (to - i) / GROUP, values, stride);
     put_sum(values, stride, from, total_lanes(sum));
